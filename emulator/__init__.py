@@ -1,0 +1,1 @@
+"""Development only: an embedded Firestore and a functions host; knows nothing of the application."""
