@@ -1,0 +1,99 @@
+"""Owns what happens around every call: it is counted, meets its faults, and its errors become gRPC statuses.
+
+Must not know what a call does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+
+from emulator.firestore.counters import Counters
+from emulator.firestore.errors import EmulatorError
+from emulator.firestore.faults import Faults
+
+_LOGGER = logging.getLogger(__name__)
+_STATUS = {status.value[0]: status for status in grpc.StatusCode}
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Wraps each handler of the server once."""
+
+    def __init__(self, counters: Counters, faults: Faults) -> None:
+        self._counters = counters
+        self._faults = faults
+        self._wrapped: dict[str, Any] = {}
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """Return the wrapped handler of the method that a client calls; None when there is no such method."""
+        wrapped = self._wrapped.get(details.method)
+        if wrapped is None:
+            handler = continuation(details)
+            if handler is None:
+                return None
+            rpc = details.method.rpartition("/")[2]
+            wrapped = self._wrapped[details.method] = self._wrap(rpc, handler)
+        return wrapped
+
+    def _wrap(self, rpc: str, handler: Any) -> Any:
+        if handler.response_streaming:
+            make: Any = grpc.unary_stream_rpc_method_handler
+            around = self._around_stream(rpc, handler.unary_stream)
+        else:
+            make = grpc.unary_unary_rpc_method_handler
+            around = self._around_unary(rpc, handler.unary_unary)
+        return make(around, handler.request_deserializer, handler.response_serializer)
+
+    def _around_unary(self, rpc: str, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def call(request: Any, context: Any) -> Any:
+            database = database_of(request)
+            self._counters.count_call(rpc, database)
+            try:
+                self._faults.meet(rpc, database, after=False)
+                response = behavior(request, context)
+                self._faults.meet(rpc, database, after=True)
+            except Exception as error:
+                _abort(context, rpc, error)
+            return response
+
+        return call
+
+    def _around_stream(
+        self, rpc: str, behavior: Callable[[Any, Any], Iterator[Any]]
+    ) -> Callable[[Any, Any], Iterator[Any]]:
+        def call(request: Any, context: Any) -> Iterator[Any]:
+            database = database_of(request)
+            self._counters.count_call(rpc, database)
+            try:
+                self._faults.meet(rpc, database, after=False)
+                yield from behavior(request, context)
+                self._faults.meet(rpc, database, after=True)
+            except Exception as error:
+                _abort(context, rpc, error)
+
+        return call
+
+
+def database_of(request: Any) -> str:
+    """Return the resource name of the database that a request is about, as far as it names one."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "database" in fields:
+        name: str = request.database
+    elif "parent" in fields:
+        name = request.parent
+    elif "name" in fields:
+        name = request.name
+    else:
+        name = request.document.name
+    return "/".join(name.split("/", 4)[:4])
+
+
+def _abort(context: Any, rpc: str, error: Exception) -> None:
+    """End a call with the status of an error. An unexpected one is logged and tells the client nothing of itself."""
+    if isinstance(error, EmulatorError):
+        context.abort(_STATUS[error.code], error.message)
+    _LOGGER.error("%s failed unexpectedly.", rpc, exc_info=error)
+    context.abort(grpc.StatusCode.INTERNAL, "Internal error of the emulator; its log tells more.")

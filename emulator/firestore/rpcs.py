@@ -1,0 +1,305 @@
+"""Owns the RPCs of `google.firestore.v1.Firestore`: request in, response out; must not know any rule of Firestore."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import grpc
+
+from emulator.firestore import aggregation, limits, messages, query
+from emulator.firestore.counters import Counters
+from emulator.firestore.engine import Consistency, Engine, View
+from emulator.firestore.errors import Code, EmulatorError, invalid
+from emulator.firestore.messages import Document, StructuredQuery, Write
+from emulator.firestore.paths import check_segment, parse_database, parse_parent, path_key
+from emulator.firestore.timestamps import set_micros, to_micros
+
+SERVICE = "google.firestore.v1.Firestore"
+_ENTRIES_PER_READ = 1_000
+_DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 300
+_ID_LETTERS = string.ascii_letters + string.digits
+
+
+class Rpcs:
+    """The RPCs over an engine; each method is named as its RPC in snake case."""
+
+    def __init__(self, engine: Engine, counters: Counters) -> None:
+        self._engine = engine
+        self._counters = counters
+
+    def handler(self) -> Any:
+        """Return the generic handler that serves the RPCs. All others are unknown to it, so UNIMPLEMENTED."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        methods: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
+            "GetDocument": (unary, self.get_document),
+            "ListDocuments": (unary, self.list_documents),
+            "CreateDocument": (unary, self.create_document),
+            "UpdateDocument": (unary, self.update_document),
+            "DeleteDocument": (unary, self.delete_document),
+            "BatchGetDocuments": (stream, self.batch_get_documents),
+            "BeginTransaction": (unary, self.begin_transaction),
+            "Commit": (unary, self.commit),
+            "Rollback": (unary, self.rollback),
+            "RunQuery": (stream, self.run_query),
+            "RunAggregationQuery": (stream, self.run_aggregation_query),
+            "ListCollectionIds": (unary, self.list_collection_ids),
+            "BatchWrite": (unary, self.batch_write),
+        }
+        return grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
+            SERVICE,
+            {
+                name: kind(method, getattr(messages, f"{name}Request").FromString, _serialize)
+                for name, (kind, method) in methods.items()
+            },
+        )
+
+    def get_document(self, request: Any, _context: Any) -> Any:
+        """Answer one document."""
+        database, _ = parse_parent(request.name)
+        (document,), _ = self._engine.get(database, [request.name], _consistency(request))
+        self._counters.count_reads(database, 1)
+        if document is None:
+            raise EmulatorError(Code.NOT_FOUND, f'Document "{request.name}" not found.')
+        return query.project(document, _mask(request))
+
+    def batch_get_documents(self, request: Any, _context: Any) -> Iterator[Any]:
+        """Answer each document once, or that it is missing."""
+        database = parse_database(request.database)
+        names = list(dict.fromkeys(request.documents))
+        documents, view = self._engine.get(database, names, _consistency(request))
+        self._counters.count_reads(database, len(names))
+        mask = _mask(request)
+        if view.began:
+            yield messages.BatchGetDocumentsResponse(transaction=view.began)
+        for name, document in zip(names, documents, strict=True):
+            response = messages.BatchGetDocumentsResponse()
+            if document is None:
+                response.missing = name
+            else:
+                response.found.CopyFrom(query.project(document, mask))
+            set_micros(response.read_time, view.read_time)
+            yield response
+
+    def list_documents(self, request: Any, _context: Any) -> Any:
+        """Answer a page of a collection, with the missing parents of documents when asked."""
+        database, parent = parse_parent(request.parent)
+        if request.page_size < 0:
+            raise invalid("page_size must be 0 or more.")
+        size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
+        parsed = query.parse(request.parent, _list_query(request))
+        documents, view = self._engine.query(parsed, _consistency(request))
+        if request.show_missing:
+            if request.order_by or not request.collection_id:
+                raise invalid("show_missing needs a collection_id and no order_by.")
+            path = f"{parent}/{request.collection_id}" if parent else request.collection_id
+            names = self._engine.missing_documents(database, path, view.read_time)
+            absent = [Document(name=name) for name in names]
+            documents = iter(sorted([*documents, *absent], key=_name_key))
+        offset = _parse_page_token(request.page_token)
+        page = list(islice(documents, offset, offset + size + 1))
+        self._counters.count_reads(database, max(1, len(page[:size])))
+        response = messages.ListDocumentsResponse()
+        mask = _mask(request)
+        response.documents.extend(query.project(document, mask) for document in page[:size])
+        if len(page) > size:
+            response.next_page_token = str(offset + size)
+        return response
+
+    def create_document(self, request: Any, _context: Any) -> Any:
+        """Create a document, with an id of the server's making when the request names none."""
+        database, _ = parse_parent(request.parent)
+        check_segment(request.collection_id, request.parent)
+        document_id = request.document_id or "".join(secrets.choice(_ID_LETTERS) for _ in range(20))
+        write = Write(update=request.document, current_document=messages.Precondition(exists=False))
+        write.update.name = f"{request.parent}/{request.collection_id}/{document_id}"
+        return self._write_one(database, write, request)
+
+    def update_document(self, request: Any, _context: Any) -> Any:
+        """Update or create a document."""
+        write = Write(update=request.document)
+        if request.HasField("update_mask"):
+            write.update_mask.CopyFrom(request.update_mask)
+        if request.HasField("current_document"):
+            write.current_document.CopyFrom(request.current_document)
+        database, _ = parse_parent(request.document.name)
+        return self._write_one(database, write, request)
+
+    def delete_document(self, request: Any, _context: Any) -> Any:
+        """Delete a document."""
+        database, _ = parse_parent(request.name)
+        write = Write(delete=request.name)
+        if request.HasField("current_document"):
+            write.current_document.CopyFrom(request.current_document)
+        self._commit(database, [write])
+        return messages.Empty()
+
+    def begin_transaction(self, request: Any, _context: Any) -> Any:
+        """Start a transaction."""
+        database = parse_database(request.database)
+        options = request.options if request.HasField("options") else None
+        return messages.BeginTransactionResponse(transaction=self._engine.begin(database, options))
+
+    def commit(self, request: Any, _context: Any) -> Any:
+        """Apply all writes or none."""
+        _check_size(request)
+        commit_time, results = self._commit(parse_database(request.database), request.writes, request.transaction)
+        response = messages.CommitResponse(write_results=results)
+        set_micros(response.commit_time, commit_time)
+        return response
+
+    def rollback(self, request: Any, _context: Any) -> Any:
+        """End a transaction without a trace."""
+        self._engine.rollback(parse_database(request.database), request.transaction)
+        return messages.Empty()
+
+    def run_query(self, request: Any, _context: Any) -> Iterator[Any]:
+        """Stream the results of a query; a last message without a document when there is none."""
+        _refuse_explain(request)
+        parsed = query.parse(request.parent, request.structured_query)
+        results, view = self._engine.query(parsed, _consistency(request))
+        if view.began:
+            yield messages.RunQueryResponse(transaction=view.began)
+        skipped = sum(1 for _ in islice(results, parsed.offset))
+        count = 0
+        try:
+            for count, document in enumerate(results, 1):
+                response = messages.RunQueryResponse(document=query.project(document, parsed.projection))
+                set_micros(response.read_time, view.read_time)
+                if count == 1:
+                    response.skipped_results = skipped
+                yield response
+        finally:
+            self._counters.count_reads(parsed.scope.database, max(1, skipped + count))
+        if not count:
+            response = messages.RunQueryResponse(skipped_results=skipped)
+            set_micros(response.read_time, view.read_time)
+            yield response
+
+    def run_aggregation_query(self, request: Any, _context: Any) -> Iterator[Any]:
+        """Answer the figures over the results of a query in one message."""
+        _refuse_explain(request)
+        aggregations = aggregation.parse(request.structured_aggregation_query)
+        fields = [entry.path for entry in aggregations if entry.path]
+        parsed = query.parse(request.parent, request.structured_aggregation_query.structured_query, fields)
+        results, view = self._engine.query(parsed, _consistency(request))
+        documents = list(islice(results, parsed.offset, None))
+        self._counters.count_reads(parsed.scope.database, max(1, -(-len(documents) // _ENTRIES_PER_READ)))
+        yield _aggregation_response(aggregation.run(aggregations, documents), view)
+
+    def list_collection_ids(self, request: Any, _context: Any) -> Any:
+        """Answer a page of the ids of the collections below a document."""
+        database, parent = parse_parent(request.parent)
+        if request.page_size < 0:
+            raise invalid("page_size must be 0 or more.")
+        size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
+        read_time = to_micros(request.read_time) if request.HasField("read_time") else None
+        ids = self._engine.collection_ids(database, parent, read_time)
+        offset = _parse_page_token(request.page_token)
+        self._counters.count_reads(database, 1)
+        response = messages.ListCollectionIdsResponse(collection_ids=ids[offset : offset + size])
+        if len(ids) > offset + size:
+            response.next_page_token = str(offset + size)
+        return response
+
+    def batch_write(self, request: Any, _context: Any) -> Any:
+        """Apply each write on its own and answer a status for each."""
+        _check_size(request)
+        database = parse_database(request.database)
+        answers = self._engine.write_each(database, request.writes)
+        response = messages.BatchWriteResponse()
+        applied: list[Write] = []
+        for write, answer in zip(request.writes, answers, strict=True):
+            status = response.status.add()
+            if isinstance(answer, EmulatorError):
+                response.write_results.add()
+                status.code, status.message = answer.code, answer.message
+            else:
+                response.write_results.append(answer)
+                applied.append(write)
+        self._count_changes(database, applied)
+        return response
+
+    def _write_one(self, database: str, write: Write, request: Any) -> Any:
+        """Commit one update and answer the document that it made."""
+        name = write.update.name
+        commit_time, _ = self._commit(database, [write])
+        (document,), _ = self._engine.get(database, [name], Consistency(read_time=commit_time))
+        assert document is not None, "an update leaves a document"
+        return query.project(document, _mask(request))
+
+    def _commit(self, database: str, writes: Any, transaction: bytes = b"") -> tuple[int, Any]:
+        committed = self._engine.commit(database, writes, transaction)
+        self._count_changes(database, writes)
+        return committed
+
+    def _count_changes(self, database: str, writes: Any) -> None:
+        deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
+        self._counters.count_changes(database, writes=len(writes) - deletes, deletes=deletes)
+
+
+def _serialize(response: Any) -> bytes:
+    serialized: bytes = response.SerializeToString()
+    return serialized
+
+
+def _consistency(request: Any) -> Consistency:
+    match request.WhichOneof("consistency_selector"):
+        case "transaction":
+            return Consistency(transaction=request.transaction)
+        case "new_transaction":
+            return Consistency(new_transaction=request.new_transaction)
+        case "read_time":
+            return Consistency(read_time=to_micros(request.read_time))
+        case _:
+            return Consistency()
+
+
+def _mask(request: Any) -> tuple[tuple[str, ...], ...] | None:
+    return query.parse_mask(request.mask.field_paths) if request.HasField("mask") else None
+
+
+def _check_size(request: Any) -> None:
+    size = request.ByteSize()
+    if size > limits.MAX_REQUEST_BYTES:
+        raise invalid(f"A request has at most {limits.MAX_REQUEST_BYTES:,} bytes; this one has {size:,}.")
+
+
+def _refuse_explain(request: Any) -> None:
+    if request.HasField("explain_options"):
+        raise EmulatorError(Code.UNIMPLEMENTED, "explain_options is not supported by this emulator.")
+
+
+def _list_query(request: Any) -> StructuredQuery:
+    """Say in the form of a query what a ListDocuments request asks for; `order_by` is as `a desc, b`."""
+    listed = StructuredQuery()
+    listed.from_.add(collection_id=request.collection_id)
+    for part in filter(None, (part.strip() for part in request.order_by.split(","))):
+        field_path, _, direction = part.partition(" ")
+        if direction.strip().lower() not in ("", "asc", "desc"):
+            raise invalid(f'order_by "{part}" must be a field path, then "asc", "desc" or nothing.')
+        listed.order_by.add(field={"field_path": field_path}, direction=2 if direction.strip().lower() == "desc" else 1)
+    return listed
+
+
+def _name_key(document: Document) -> bytes:
+    return path_key(document.name)
+
+
+def _parse_page_token(token: str) -> int:
+    if not token:
+        return 0
+    if not token.isdecimal():
+        raise invalid("page_token is not one that this server gave.")
+    return int(token)
+
+
+def _aggregation_response(figures: dict[str, Any], view: View) -> Any:
+    response = messages.RunAggregationQueryResponse(transaction=view.began)
+    for alias, value in figures.items():
+        response.result.aggregate_fields[alias].CopyFrom(value)
+    set_micros(response.read_time, view.read_time)
+    return response

@@ -1,0 +1,322 @@
+"""Every RPC through Google's own client."""
+
+import datetime
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+from google.cloud.firestore import FieldFilter
+from google.cloud.firestore_v1 import types
+from google.cloud.firestore_v1.vector import Vector
+
+
+@pytest.fixture
+def api(db):
+    """The generated client beneath, for RPCs that the client on top does not use."""
+    return db._firestore_api
+
+
+@pytest.fixture
+def root(db):
+    return f"projects/{db.project}/databases/(default)/documents"
+
+
+class TestDocuments:
+    def test_every_type_comes_back_as_it_went(self, db):
+        """Types, nesting and order within arrays are kept."""
+        data = {
+            "null": None,
+            "bool": True,
+            "int": 2**63 - 1,
+            "double": -0.0,
+            "text": "ünï\x00code",
+            "bytes": b"\x00\xff",
+            "time": datetime.datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=datetime.UTC),
+            "point": firestore.GeoPoint(1.5, -2.5),
+            "reference": db.document("a/b"),
+            "array": [1, "two", {"three": [3]}],
+            "map": {"deep": {"er": {}}},
+            "vector": Vector([1.0, 2.0]),
+            "dotted.name": 1,
+        }
+        db.document("c/a").set(data)
+        held = db.document("c/a").get().to_dict()
+        assert held == data
+        assert math.copysign(1, held["double"]) == -1
+
+    def test_create_update_delete(self, db):
+        """Create once, update what exists, delete anything."""
+        document = db.document("c/a")
+        created = document.create({"a": {"x": 1, "y": 2}, "b": 1})
+        with pytest.raises(exceptions.AlreadyExists):
+            document.create({})
+        updated = document.update({"a.x": 5, "a.y": firestore.DELETE_FIELD, "`odd name`": 1})
+        snapshot = document.get()
+        assert snapshot.to_dict() == {"a": {"x": 5}, "b": 1, "odd name": 1}
+        assert snapshot.create_time == created.update_time
+        assert snapshot.update_time == updated.update_time > created.update_time
+        document.delete()
+        document.delete()
+        assert not document.get().exists
+        with pytest.raises(exceptions.NotFound):
+            document.update({"a": 1})
+
+    def test_a_guarded_update_needs_the_very_version(self, db):
+        """`last_update_time` is how a settle finds out that it came too late."""
+        document = db.document("c/a")
+        first = document.set({"v": 1}).update_time
+        document.update({"v": 2}, option=db.write_option(last_update_time=first))
+        with pytest.raises(exceptions.FailedPrecondition):
+            document.update({"v": 3}, option=db.write_option(last_update_time=first))
+        with pytest.raises(exceptions.FailedPrecondition):
+            document.delete(option=db.write_option(last_update_time=first))
+        assert document.get().to_dict() == {"v": 2}
+
+    def test_merging_keeps_what_it_does_not_name(self, db):
+        """Set with merge makes the document when there is none."""
+        document = db.document("c/a")
+        document.set({"a": {"x": 1}}, merge=True)
+        document.set({"a": {"y": 2}, "b": 1}, merge=["a.y"])
+        assert document.get().to_dict() == {"a": {"x": 1, "y": 2}}
+
+    def test_transforms_answer_their_results(self, db):
+        """The server's timestamp is the commit's own time, and results come in order."""
+        batch = db.batch()
+        batch.set(db.document("c/a"), {"n": firestore.Increment(2), "at": firestore.SERVER_TIMESTAMP})
+        (result,) = batch.commit()
+        assert sorted(value._pb.WhichOneof("value_type") for value in result.transform_results) == [
+            "integer_value",
+            "timestamp_value",
+        ]
+        snapshot = db.document("c/a").get()
+        assert snapshot.to_dict() == {"n": 2, "at": snapshot.update_time}
+        assert batch.commit_time == snapshot.update_time
+
+    def test_a_mask_shows_only_its_fields(self, db):
+        """In a read of one and of many."""
+        db.document("c/a").set({"a": {"x": 1, "y": 2}, "b": 1})
+        assert db.document("c/a").get(["a.x"]).to_dict() == {"a": {"x": 1}}
+        found, missing = db.get_all([db.document("c/a"), db.document("c/z")], ["b"])
+        assert (found.to_dict(), missing.exists) == ({"b": 1}, False)
+
+    def test_the_past_can_be_read(self, db):
+        """At the read time of an earlier answer."""
+        document = db.document("c/a")
+        document.set({"v": 1})
+        then = document.get().read_time
+        document.set({"v": 2})
+        db.document("c/b").set({"v": 2})
+        assert document.get(read_time=then).to_dict() == {"v": 1}
+        assert [snapshot.to_dict() for snapshot in db.collection("c").stream(read_time=then)] == [{"v": 1}]
+
+    def test_databases_and_projects_are_separate(self, db):
+        """The same path is another document elsewhere."""
+        db.document("c/a").set({"v": 1})
+        elsewhere = firestore.Client(project=db.project, database="other")
+        assert not elsewhere.document("c/a").get().exists
+        elsewhere.close()
+
+    def test_the_rpcs_for_single_documents(self, api, root):
+        """GetDocument, CreateDocument, UpdateDocument, DeleteDocument."""
+        value = types.Value(integer_value=1)
+        made = api.create_document(
+            types.CreateDocumentRequest(
+                parent=root, collection_id="c", document_id="a", document={"fields": {"v": value, "w": value}}
+            )
+        )
+        assert made.name == f"{root}/c/a"
+        anonymous = api.create_document(types.CreateDocumentRequest(parent=root, collection_id="c", document={}))
+        assert len(anonymous.name.rpartition("/")[2]) == 20
+        api.update_document({"document": {"name": made.name, "fields": {}}, "update_mask": {"field_paths": ["v"]}})
+        assert set(api.get_document({"name": made.name}).fields) == {"w"}
+        api.delete_document({"name": made.name})
+        with pytest.raises(exceptions.NotFound):
+            api.get_document({"name": made.name})
+
+    def test_listing_pages_and_shows_missing_parents(self, db, api, root):
+        """A document that has only documents below it is listed as missing."""
+        db.document("c/a").set({"v": 1})
+        db.document("c/b/d/e").set({"v": 1})
+        db.document("c/c").set({"v": 2})
+        assert [document.id for document in db.collection("c").list_documents(page_size=2)] == ["a", "b", "c"]
+        listed = api.list_documents({"parent": root, "collection_id": "c", "page_size": 1, "order_by": "v desc"})
+        assert [document.name[-1] for document in listed] == ["c", "a"]
+
+    def test_listing_collections(self, db):
+        """Of the root and of a document."""
+        db.document("c/a/d/x").set({})
+        db.document("e/a").set({})
+        assert [collection.id for collection in db.collections()] == ["c", "e"]
+        assert [collection.id for collection in db.document("c/a").collections()] == ["d"]
+
+
+class TestBatchWrite:
+    def test_each_write_has_its_own_status(self, db, api, root):
+        """One that fails leaves the others alone."""
+        database = root.removesuffix("/documents")
+        writes = [
+            {"update": {"name": f"{root}/c/a", "fields": {"v": {"integer_value": 1}}}},
+            {"update": {"name": f"{root}/c/b"}, "current_document": {"exists": True}},
+            {"delete": f"{root}/c/c"},
+        ]
+        answer = api.batch_write({"database": database, "writes": writes})
+        assert [status.code for status in answer.status] == [0, 5, 0]
+        assert db.document("c/a").get().exists
+        with pytest.raises(exceptions.InvalidArgument, match="twice"):
+            api.batch_write({"database": database, "writes": [writes[2], writes[2]]})
+
+    def test_the_bulk_writer(self, db):
+        """Google's own bulk writer works on it."""
+        writer = db.bulk_writer()
+        for number in range(50):
+            writer.create(db.document(f"c/{number}"), {"v": number})
+        writer.close()
+        assert db.collection("c").count().get()[0][0].value == 50
+
+
+class TestQueries:
+    @pytest.fixture
+    def people(self, db):
+        batch = db.batch()
+        for name, age, city in (("ann", 30, "x"), ("bob", 20, "y"), ("cid", 40, "x"), ("dan", None, "y")):
+            batch.set(db.document(f"people/{name}"), {"age": age, "city": city, "tags": [name, city]})
+        batch.set(db.document("teams/t/people/eve"), {"age": 50, "city": "x", "tags": []})
+        batch.commit()
+        return db.collection("people")
+
+    def test_filter_order_limit_select(self, people):
+        """What the client sends is what comes back."""
+        query = people.where(filter=FieldFilter("age", ">", 10)).order_by("age", direction="DESCENDING")
+        assert [snapshot.id for snapshot in query.limit(2).stream()] == ["cid", "ann"]
+        assert [snapshot.to_dict() for snapshot in query.select(["age"]).limit(1).stream()] == [{"age": 40}]
+        assert [snapshot.id for snapshot in query.limit_to_last(2).get()] == ["ann", "bob"]
+        assert [snapshot.to_dict() for snapshot in people.select([]).limit(1).stream()] == [{}]
+
+    def test_a_snapshot_is_a_cursor(self, people):
+        """Paging goes on where the last page ended."""
+        query = people.order_by("city")
+        first = list(query.limit(2).stream())
+        rest = list(query.start_after(first[-1]).stream())
+        assert [snapshot.id for snapshot in first + rest] == ["ann", "cid", "bob", "dan"]
+
+    def test_a_collection_group_has_any_parent(self, db, people):
+        """Documents of all collections with the same id."""
+        found = db.collection_group("people").where(filter=FieldFilter("city", "==", "x")).stream()
+        assert [snapshot.id for snapshot in found] == ["ann", "cid", "eve"]
+
+    def test_aggregations(self, people):
+        """Several at once, over filtered results."""
+        query = people.where(filter=FieldFilter("age", ">", 0)).count("n").sum("age", "s").avg("age", "a")
+        assert {result.alias: result.value for result in query.get()[0]} == {"n": 3, "s": 90, "a": 30.0}
+        assert people.limit(2).count().get()[0][0].value == 2
+
+    def test_many_results_stream(self, db):
+        """More than fit into one chunk of a scan."""
+        for start in range(0, 1_500, 500):
+            batch = db.batch()
+            for number in range(start, start + 500):
+                batch.set(db.document(f"many/{number:04}"), {"v": number})
+            batch.commit()
+        assert [snapshot.get("v") for snapshot in db.collection("many").stream()] == list(range(1_500))
+
+    def test_a_bad_query_is_refused(self, people):
+        """With INVALID_ARGUMENT, at once."""
+        with pytest.raises(exceptions.InvalidArgument):
+            list(people.limit(-1).stream())
+
+    def test_recursive_delete(self, db, people):
+        """The client deletes whatever lies below a reference."""
+        db.recursive_delete(db.collection("teams"))
+        assert [collection.id for collection in db.collections()] == ["people"]
+
+
+class TestTransactions:
+    def test_new_transactions_begin_with_a_read(self, db, api, root):
+        """The first answer holds the new id, which can then commit."""
+        database = root.removesuffix("/documents")
+        request = {"database": database, "documents": [f"{root}/c/a"], "new_transaction": {"read_write": {}}}
+        begun, missing = api.batch_get_documents(request)
+        assert begun.transaction
+        assert missing.missing == f"{root}/c/a"
+        db.document("c/a").set({})
+        with pytest.raises(exceptions.Aborted):
+            api.commit({"database": database, "transaction": begun.transaction})
+
+    def test_read_only_transactions(self, db):
+        """They see one moment, queries too."""
+        db.document("c/a").set({"v": 1})
+        transaction = db.transaction(read_only=True)
+        transaction._begin()
+        db.document("c/a").set({"v": 2})
+        assert db.document("c/a").get(transaction=transaction).to_dict() == {"v": 1}
+        assert [snapshot.to_dict() for snapshot in db.collection("c").stream(transaction=transaction)] == [{"v": 1}]
+        transaction._commit()
+
+    @pytest.mark.embedded
+    @pytest.mark.parametrize("threads", [20, 50])
+    def test_contending_threads_all_succeed(self, db, threads):
+        """Each increments one counter with the client's default five attempts, in under a second."""
+        counter = db.document("c/counter")
+        counter.set({"n": 0})
+        start = threading.Barrier(threads)
+
+        def increment() -> None:
+            @firestore.transactional
+            def body(transaction):
+                held = counter.get(transaction=transaction).get("n")
+                transaction.update(counter, {"n": held + 1})
+
+            start.wait()
+            body(db.transaction())
+
+        started = time.monotonic()
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(increment) for _ in range(threads)]:
+                done.result()
+        assert counter.get().get("n") == threads
+        assert time.monotonic() - started < threads / 20
+
+    def test_crossing_transfers_keep_the_total(self, db):
+        """Transactions that read and write two accounts in opposite orders neither hang nor lose money."""
+        accounts = [db.document(f"accounts/{number}") for number in range(3)]
+        for account in accounts:
+            account.set({"credits": 100})
+
+        @firestore.transactional
+        def transfer(transaction, source, sink):
+            held = [account.get(transaction=transaction).get("credits") for account in (source, sink)]
+            transaction.update(source, {"credits": held[0] - 1})
+            transaction.update(sink, {"credits": held[1] + 1})
+
+        def work(number: int) -> int:
+            done = 0
+            for step in range(5):
+                source, sink = accounts[(number + step) % 3], accounts[(number * 2 + step + 1) % 3]
+                if source != sink:
+                    try:
+                        transfer(db.transaction(), source, sink)
+                        done += 1
+                    except ValueError:  # The client has given up after five attempts.
+                        pass
+            return done
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(work, range(6))) > 0
+        assert sum(account.get().get("credits") for account in accounts) == 300
+
+
+class TestOtherRpcs:
+    def test_what_is_not_there_says_so(self, api, root):
+        """UNIMPLEMENTED, not silence."""
+        with pytest.raises(exceptions.MethodNotImplemented):
+            api.partition_query({"parent": root})
+
+    @pytest.mark.parametrize("database", ["", "projects/p", "projects//databases/x", "nonsense/p/databases/d"])
+    def test_a_bad_database_is_refused(self, api, database):
+        """With INVALID_ARGUMENT and the form that is expected."""
+        with pytest.raises(exceptions.InvalidArgument, match="must look like"):
+            api.begin_transaction({"database": database})
