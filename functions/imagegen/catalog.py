@@ -1,0 +1,168 @@
+"""Owns what is on offer: models, styles, colors, sizes and their prices, how names match them, and their short cache.
+
+Knows neither accounts nor HTTP; what loads the documents is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from firebase_functions import logger
+
+from .errors import Unavailable, Violation
+
+# Collection in Firestore -> document id -> its fields.
+Documents = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+COLLECTIONS = {"model": "models", "style": "styles", "color": "colors", "size": "sizes"}
+_RETRY_AFTER_FAILURE = timedelta(seconds=5)
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing on offer: its canonical id, its name for people, and the other fields of its document."""
+
+    item_id: str
+    name: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a request picked, and what it costs."""
+
+    model: Item
+    style: Item
+    color: Item
+    size: Item
+
+    @property
+    def cost_credits(self) -> int:
+        """The price, which depends on the size alone."""
+        return int(self.size.settings["credits"])
+
+    @property
+    def provider(self) -> str:
+        """The image model that draws it: the one that the model's document names, or else that of the same id."""
+        return _provider(self.model)
+
+
+class Catalog:
+    """What is on offer at one moment."""
+
+    def __init__(self, items: Mapping[str, Collection[Item]]) -> None:
+        """Take the enabled items of each request field (`model`, `style`, `color`, `size`)."""
+        self._items = items
+        self._by_name = {
+            field: {_folded(name): item for item in offered for name in (item.name, item.item_id)}
+            for field, offered in items.items()
+        }
+
+    def choose(self, names: Mapping[str, object]) -> Choice | list[Violation]:
+        """Find what is named under `model`, `style`, `color` and `size`, or say per field what is allowed."""
+        found = {}
+        violations = []
+        for field, offered in self._by_name.items():
+            name = names.get(field)
+            item = offered.get(_folded(name)) if isinstance(name, str) else None
+            if item is None:
+                allowed = ", ".join(item.name for item in self._items[field])
+                violations.append(Violation(field, f"must be one of: {allowed}"))
+            else:
+                found[field] = item
+        return violations or Choice(**found)
+
+
+def parse(documents: Documents, providers: Collection[str]) -> Catalog:
+    """Read the catalog's documents; a disabled one is not offered, nor is one that could not be sold.
+
+    Raises:
+        ValueError: a collection offers nothing, so that no request could be answered.
+    """
+    items: dict[str, list[Item]] = {}
+    for field, collection in COLLECTIONS.items():
+        items[field] = []
+        for item_id, fields in sorted(documents.get(collection, {}).items()):
+            item = Item(item_id, str(fields.get("name", item_id)), fields)
+            fault = _fault(field, item, providers)
+            if fault:
+                logger.warn(f"{collection}/{item_id} is not offered: {fault}")
+            elif fields.get("enabled", True):
+                items[field].append(item)
+        if not items[field]:
+            raise ValueError(f"the catalog offers nothing in {collection!r}")
+    return Catalog(items)
+
+
+class CatalogCache:
+    """The catalog as of a short while ago: loaded once however many wait, kept when a reload fails, never empty."""
+
+    def __init__(self, load: Callable[[], Catalog], now: Callable[[], datetime], lifetime_seconds: int) -> None:
+        self._load = load
+        self._now = now
+        self._lifetime = timedelta(seconds=lifetime_seconds)
+        self._loading = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._fresh_until: datetime | None = None
+
+    def current(self) -> Catalog:
+        """Return the catalog, loading it when it is stale.
+
+        Raises:
+            Unavailable: it was never loaded and cannot be now.
+        """
+        if self._is_fresh():
+            return self._held()
+        # With something to show, one caller reloads and the others go on with what there is.
+        if not self._loading.acquire(blocking=self._catalog is None):
+            return self._held()
+        try:
+            if not self._is_fresh():
+                self._reload()
+            return self._held()
+        finally:
+            self._loading.release()
+
+    def _is_fresh(self) -> bool:
+        return self._fresh_until is not None and self._now() < self._fresh_until
+
+    def _held(self) -> Catalog:
+        if self._catalog is None:
+            raise Unavailable
+        return self._catalog
+
+    def _reload(self) -> None:
+        try:
+            self._catalog = self._load()
+            self._fresh_until = self._now() + self._lifetime
+        except (Unavailable, ValueError) as error:
+            if self._catalog is None:
+                logger.error(f"the catalog cannot be loaded: {error}")
+                raise Unavailable from error
+            logger.warn(f"the catalog could not be reloaded and is kept: {error}")
+            # Not at once again, or every request would wait for a Firestore that is away.
+            self._fresh_until = self._now() + _RETRY_AFTER_FAILURE
+
+
+def _provider(model: Item) -> str:
+    return str(model.settings.get("provider", model.item_id))
+
+
+def _fault(field: str, item: Item, providers: Collection[str]) -> str | None:
+    if field == "size":
+        price_credits = item.settings.get("credits")
+        if isinstance(price_credits, bool) or not isinstance(price_credits, int) or price_credits < 1:
+            return f"its credits are {price_credits!r}; they must be a positive integer"
+    if field == "model" and _provider(item) not in providers:
+        return f"its provider is {_provider(item)!r}; it must be one of {', '.join(sorted(providers))}"
+    return None
+
+
+def _folded(name: str) -> str:
+    return _SEPARATORS.sub("", name).casefold()

@@ -1,0 +1,57 @@
+"""Owns the settings: their names, defaults and bounds, and reading them once.
+
+Knows nothing of what they are used for; reads nothing when imported, since Firebase imports the code at deploy.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from firebase_functions import params
+
+FUNCTION_TIME_LIMIT_SECONDS = 120
+
+# A string, because the Firebase CLI has no parameter of type float.
+MODEL_FAILURE_RATE = params.StringParam(
+    "MODEL_FAILURE_RATE",
+    default="0.05",
+    description="How often a simulated model fails, from 0 (never) to 1 (always).",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an operator can set, and the limits that hold the promises."""
+
+    model_failure_rate: float = 0.05
+    model_time_limit_seconds: float = 60
+    lease_seconds: int = 180
+    catalog_lifetime_seconds: int = 30
+    # The time that one exchange with Firestore may take: a call has at most two, and 10 s to say that it is away.
+    firestore_timeout_seconds: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.model_failure_rate <= 1:
+            raise ValueError("model_failure_rate must be from 0 to 1")
+        # A lease that ended while its function still runs would refund a picture that is about to be delivered.
+        if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
+            raise ValueError("lease > function time limit > model time limit must hold")
+
+
+def load() -> Settings:
+    """Read the settings from the parameters that Firebase puts into the environment.
+
+    Raises:
+        ValueError: a parameter is out of its bounds; the message names it.
+    """
+    given = MODEL_FAILURE_RATE.value
+    try:
+        return Settings(model_failure_rate=float(given))
+    except ValueError:
+        raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1") from None
+
+
+def project_id() -> str | None:
+    """Return the project that the platform or the Firebase CLI names, if any."""
+    return os.environ.get("GCLOUD_PROJECT") or os.environ.get("GOOGLE_CLOUD_PROJECT")

@@ -1,0 +1,162 @@
+"""Owns the whole error taxonomy: what a caller can be told, under which HTTP status and stable reason.
+
+Knows neither HTTP libraries nor Firestore; `web.py` renders what is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One bad field: its name on the wire, and what is allowed."""
+
+    field: str
+    description: str
+
+
+class AppError(Exception):
+    """An answer other than success: `http_status` on the wire, `status` for clients, `reason` stable for programs."""
+
+    http_status: ClassVar[int]
+    status: ClassVar[str]
+    reason: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: dict[str, str] | None = None,
+        violations: Sequence[Violation] = (),
+        retry_after_seconds: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata or {}
+        self.violations = tuple(violations)
+        self.retry_after_seconds = retry_after_seconds
+        self.headers = headers or {}
+
+
+class InvalidRequest(AppError):
+    """The request breaks the documented shape; one violation per bad field."""
+
+    http_status, status, reason = 400, "INVALID_ARGUMENT", "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        fields = ", ".join(violation.field for violation in violations)
+        super().__init__(f"The request is not valid: {fields}.", violations=violations)
+
+
+class InsufficientCredits(AppError):
+    """The account cannot pay; nothing was charged."""
+
+    http_status, status, reason = 402, "FAILED_PRECONDITION", "INSUFFICIENT_CREDITS"
+
+    def __init__(self, user_id: str, current_credits: int, required_credits: int) -> None:
+        unit = "credit" if current_credits == 1 else "credits"
+        super().__init__(
+            f"Account '{user_id}' has {current_credits} {unit}; this request costs {required_credits}.",
+            metadata={"currentCredits": str(current_credits), "requiredCredits": str(required_credits)},
+        )
+
+
+class UserNotFound(AppError):
+    """There is no account of this id."""
+
+    http_status, status, reason = 404, "NOT_FOUND", "USER_NOT_FOUND"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"There is no account '{user_id}'.", metadata={"userId": user_id})
+
+
+class MethodNotAllowed(AppError):
+    """The function does not answer this HTTP method."""
+
+    http_status, status, reason = 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"{method} is not allowed here; use {' or '.join(allowed)}.", headers={"Allow": ", ".join(allowed)}
+        )
+
+
+class RequestInProgress(AppError):
+    """A first call with this idempotency key is still running."""
+
+    http_status, status, reason = 409, "ABORTED", "REQUEST_IN_PROGRESS"
+
+    def __init__(self, generation_id: str, retry_after_seconds: int) -> None:
+        super().__init__(
+            "A request with this Idempotency-Key is still running; ask again later.",
+            metadata={"generationRequestId": generation_id},
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class BodyTooLarge(AppError):
+    """The body is larger than any valid request."""
+
+    http_status, status, reason = 413, "INVALID_ARGUMENT", "BODY_TOO_LARGE"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The body is larger than {limit_bytes} bytes.", metadata={"limitBytes": str(limit_bytes)})
+
+
+class UnsupportedMediaType(AppError):
+    """The body does not say that it is JSON."""
+
+    http_status, status, reason = 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"
+
+    def __init__(self) -> None:
+        super().__init__("Send a JSON body with 'Content-Type: application/json'.")
+
+
+class IdempotencyKeyReused(AppError):
+    """The idempotency key was used before with another body."""
+
+    http_status, status, reason = 422, "INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with another request; a new request needs a new key.")
+
+
+class GenerationFailed(AppError):
+    """The model gave no picture and the account has its credits back."""
+
+    http_status, status, reason = 500, "INTERNAL", "GENERATION_FAILED"
+
+    def __init__(self, generation_id: str, refunded_credits: int, failure_reason: str, *, replayed: bool) -> None:
+        unit = "credit was" if refunded_credits == 1 else "credits were"
+        super().__init__(
+            f"The image could not be generated. Nothing was charged: {refunded_credits} {unit} refunded.",
+            metadata={
+                "generationRequestId": generation_id,
+                "deductedCredits": "0",
+                "refundedCredits": str(refunded_credits),
+                "failureReason": failure_reason,
+            },
+            headers={"Idempotent-Replayed": "true"} if replayed else None,
+        )
+
+
+class InternalError(AppError):
+    """Something of ours broke; the log holds what, the answer does not."""
+
+    http_status, status, reason = 500, "INTERNAL", "INTERNAL"
+
+    def __init__(self) -> None:
+        super().__init__("An internal error occurred.")
+
+
+class Unavailable(AppError):
+    """Firestore is away or contended for longer than a caller should wait."""
+
+    http_status, status, reason = 503, "UNAVAILABLE", "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("The service is busy or unavailable; try again.", retry_after_seconds=2)

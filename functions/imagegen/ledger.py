@@ -1,0 +1,48 @@
+"""Owns the arithmetic of credits: an account goes in, the changed account and the entry that explains it come out.
+
+Pure: knows no clock, no Firestore and nothing of image models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .errors import InsufficientCredits
+from .records import Account, EntryType, Generation, LedgerEntry
+
+
+def charge(account: Account, generation: Generation) -> tuple[Account, LedgerEntry]:
+    """Take the price of a pending generation from its account.
+
+    Raises:
+        InsufficientCredits: the account holds less than the price.
+    """
+    cost_credits = generation.credits_charged
+    if cost_credits < 1:
+        raise ValueError("a generation costs at least one credit")
+    if account.credits < cost_credits:
+        raise InsufficientCredits(account.user_id, account.credits, cost_credits)
+    return _post(account, EntryType.DEDUCTION, cost_credits, generation.generation_id, "generation reserved")
+
+
+def refund(account: Account, generation: Generation, reason: str) -> tuple[Account, LedgerEntry]:
+    """Give back all that was charged for a generation that ended without a picture."""
+    return _post(account, EntryType.REFUND, generation.credits_charged, generation.generation_id, reason)
+
+
+def _post(
+    account: Account, entry_type: EntryType, amount_credits: int, generation_id: str, reason: str
+) -> tuple[Account, LedgerEntry]:
+    signed_credits = -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
+    changed = replace(account, credits=account.credits + signed_credits, ledger_count=account.ledger_count + 1)
+    entry = LedgerEntry(
+        # A name made of what it records: a second charge or refund of the same generation cannot be created.
+        entry_id=f"{generation_id}_{entry_type}",
+        type=entry_type,
+        credits=amount_credits,
+        sequence=changed.ledger_count,
+        balance_after=changed.credits,
+        generation_id=generation_id,
+        reason=reason,
+    )
+    return changed, entry

@@ -1,0 +1,106 @@
+"""Owns the wire models: what a request must look like and how an answer looks, camelCase outside, snake_case inside.
+
+Knows neither Firestore nor the catalog's contents.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from .errors import Violation
+from .records import EntryType
+
+_FORBIDDEN_IN_ID = re.compile(r"/|[\x00-\x1f\x7f]|^\.{1,2}$|^__.*__$")
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+def _document_id(value: str) -> str:
+    if _FORBIDDEN_IN_ID.search(value):
+        raise PydanticCustomError(
+            "document_id", "must not contain '/' or control characters, nor be '.', '..' or __x__"
+        )
+    return value
+
+
+UserId = Annotated[str, Field(strict=True, min_length=1, max_length=128), AfterValidator(_document_id)]
+Name = Annotated[str, Field(strict=True), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Prompt = Annotated[str, Field(strict=True), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class CreateGenerationRequest(_Wire):
+    """The body of createGenerationRequest."""
+
+    user_id: UserId
+    model: Name
+    style: Name
+    color: Name
+    size: Name
+    prompt: Prompt
+
+    def names(self) -> dict[str, object]:
+        """Return what the catalog is asked for."""
+        return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
+
+
+class GetUserCreditsRequest(_Wire):
+    """The query or the body of getUserCredits."""
+
+    user_id: UserId
+    page_size: Annotated[int, Field(ge=1, le=200)] = 50
+    page_token: Annotated[str, Field(strict=True, min_length=1, max_length=100)] | None = None
+
+
+class CreateGenerationAnswer(_Answer):
+    """The 200 of createGenerationRequest."""
+
+    generation_request_id: str
+    deducted_credits: int
+    image_url: str
+
+
+class TransactionAnswer(_Answer):
+    """One ledger entry."""
+
+    id: str
+    type: EntryType
+    credits: int
+    generation_request_id: str | None
+    timestamp: datetime | None
+
+
+class UserCreditsAnswer(_Answer):
+    """The 200 of getUserCredits; `next_page_token` is absent on the last page."""
+
+    current_credits: int
+    transactions: list[TransactionAnswer]
+    next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)
+
+
+def violations_of(error: ValidationError) -> list[Violation]:
+    """Say per bad field what is allowed, in the order of the fields; of several faults of one field, the first."""
+    faults: dict[str, Violation] = {}
+    for fault in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in fault["loc"]) or "body"
+        faults.setdefault(field, Violation(field, _description(fault["type"], fault["msg"])))
+    return list(faults.values())
+
+
+def _description(fault_type: str, message: str) -> str:
+    if fault_type == "missing":
+        return "is required"
+    if fault_type == "extra_forbidden":
+        return "is not a field of this request"
+    return message[0].lower() + message[1:]

@@ -1,0 +1,162 @@
+"""Owns what happens to credits: reserve, settle, and reading an account with its ledger.
+
+Knows nothing of HTTP nor of image models; each change is one Firestore transaction or one guarded commit.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from firebase_functions import logger
+
+from .. import ledger, store
+from ..deps import Deps
+from ..errors import InvalidRequest, UserNotFound, Violation
+from ..records import FailureReason, Generation, GenerationStatus, Image, LedgerEntry
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A generation as `reserve` made or found it; `updated_at` guards it where this very call has just written it."""
+
+    generation: Generation
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A balance and a page of the ledger behind it, newest first."""
+
+    current_credits: int
+    entries: list[LedgerEntry]
+    next_page_token: str | None
+
+
+def reserve(
+    deps: Deps, user_id: str, generation_id: str, *, may_exist: bool, draft: Callable[[], Generation]
+) -> Reservation:
+    """Charge an account for a pending generation, all in one transaction, unless that generation is there already.
+
+    `draft` makes the pending generation and may refuse to; it is pure, since a transaction's body can run again. With
+    `may_exist` (an idempotency key named it) the generation is looked for first, at one more document read. Whose it
+    is, its `attempt_id` tells.
+
+    Raises:
+        UserNotFound, InsufficientCredits: nothing was charged.
+        Unavailable: nothing was charged, or what was is given back after the lease.
+    """
+
+    def body(transaction: store.Transaction) -> tuple[Generation, bool]:
+        look = may_exist or transaction.retrying
+        account, existing = store.read_in(transaction, user_id, generation_id if look else None)
+        if account is None:
+            raise UserNotFound(user_id)
+        if existing is not None:
+            return existing, False
+        pending = draft()
+        charged, entry = ledger.charge(account, pending)
+        store.create_generation(transaction, pending)
+        store.write_account(transaction, charged, entry, pending.created_at)
+        return pending, True
+
+    (generation, created), committed_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    return Reservation(generation, committed_at if created else None)
+
+
+def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason) -> Generation:
+    """End a pending generation with its image URL, or with a failure and the refund; return it as it ended.
+
+    One guarded commit where there is a picture and nobody else can have touched the generation, else a transaction
+    that reads how it stands. A generation that has ended stays as it is: settling is safe to repeat, and a picture that
+    comes after its lease was voided is refused. A lease that has not expired is not voided.
+
+    Raises:
+        Unavailable: Firestore was away; the generation may be pending still, and is then refunded after its lease.
+    """
+    now = deps.now()
+    generation = reservation.generation
+    timeout_seconds = deps.settings.firestore_timeout_seconds
+    if reservation.updated_at and isinstance(outcome, Image):
+        timeout_seconds /= 2
+        ended = _completed(generation, outcome, now)
+        if store.end_generation_if_unchanged(deps.db, ended, reservation.updated_at, timeout_seconds):
+            return ended
+
+    def body(transaction: store.Transaction) -> Generation:
+        account, current = store.read_in(transaction, generation.user_id, generation.generation_id)
+        if current is None:
+            raise LookupError(f"generation {generation.generation_id} is gone")
+        if current.status is not GenerationStatus.PENDING:
+            return current
+        if outcome is FailureReason.LEASE_EXPIRED and now < current.lease_expires_at:
+            return current
+        if isinstance(outcome, Image):
+            ended = _completed(current, outcome, now)
+        elif account is None:
+            logger.error(f"generation {current.generation_id} has no account to refund", userId=current.user_id)
+            ended = _failed(current, outcome, now, refunded_credits=0)
+        else:
+            ended = _failed(current, outcome, now, refunded_credits=current.credits_charged)
+            refunded, entry = ledger.refund(account, current, outcome)
+            store.write_account(transaction, refunded, entry, now)
+        store.end_generation(transaction, ended)
+        return ended
+
+    return store.transact(deps.db, timeout_seconds, body)[0]
+
+
+def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:
+    """Read a balance and a page of its ledger; the two agree, since entries newer than the balance are left out.
+
+    Raises:
+        UserNotFound: there is no such account.
+        InvalidRequest: the page token is not one of this account's.
+        Unavailable: Firestore was away.
+    """
+    before = None if page_token is None else _read_page_token(user_id, page_token)
+    timeout_seconds = deps.settings.firestore_timeout_seconds
+    account = store.read_account(deps.db, user_id, timeout_seconds)
+    if account is None:
+        raise UserNotFound(user_id)
+    newest = account.ledger_count if before is None else min(before - 1, account.ledger_count)
+    # The ledger has no gap, so that its length tells what there is to read.
+    entries = store.read_ledger(deps.db, user_id, newest, page_size, timeout_seconds) if newest else []
+    more = bool(entries) and entries[-1].sequence > 1
+    return Statement(account.credits, entries, _page_token(user_id, entries[-1].sequence) if more else None)
+
+
+def _completed(generation: Generation, image: Image, now: datetime) -> Generation:
+    return replace(generation, status=GenerationStatus.COMPLETED, image_url=image.url, completed_at=now)
+
+
+def _failed(generation: Generation, reason: FailureReason, now: datetime, *, refunded_credits: int) -> Generation:
+    return replace(
+        generation,
+        status=GenerationStatus.FAILED,
+        failure_reason=reason,
+        credits_refunded=refunded_credits,
+        completed_at=now,
+    )
+
+
+def _page_token(user_id: str, sequence: int) -> str:
+    # The digest ties a token to its account and shows a mistyped one; it is no secret, for a token gives no access.
+    digest = hashlib.sha256(f"{user_id}/{sequence}".encode()).digest()[:6]
+    return base64.urlsafe_b64encode(digest + sequence.to_bytes(6)).decode()
+
+
+def _read_page_token(user_id: str, page_token: str) -> int:
+    with_fault = InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")])
+    try:
+        decoded = base64.b64decode(page_token.encode(), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise with_fault from None
+    sequence = int.from_bytes(decoded[6:])
+    if sequence.bit_length() > 48 or _page_token(user_id, sequence) != page_token:
+        raise with_fault
+    return sequence

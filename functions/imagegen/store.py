@@ -1,0 +1,386 @@
+"""Owns the way to Firestore: deadlines, the one transaction wrapper `transact`, paths and codecs.
+
+Knows no rule of the business: what to write is decided by whoever hands in the transaction's body.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+from firebase_functions import logger
+from google.api_core import exceptions
+from google.api_core.retry import Retry, exponential_sleep_generator
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from .errors import Unavailable
+from .records import Account, EntryType, FailureReason, Generation, GenerationStatus, LedgerEntry, Totals, WeeklyReport
+
+T = TypeVar("T")
+
+# One try: the client's own retries outlive what a caller would wait, and its queries do not take `None` for this.
+_ONCE = Retry(predicate=lambda error: False)
+# Asking again does not help these.
+_FINAL = (exceptions.PermissionDenied, exceptions.Unauthenticated)
+_LONG_READ_SECONDS = 300
+
+
+# Deadlines and transactions
+
+
+class Transaction(firestore.Transaction):
+    """Google's transaction, each of whose calls is made once and ends by a deadline.
+
+    Google's own begin, commit and rollback take no time-out and resend for minutes while Firestore is away, the commit
+    without saying so. These go to the client's `_firestore_api`, a documented class behind a private name; see
+    docs/decisions/0001-own-transaction-loop.md.
+    """
+
+    def __init__(self, db: firestore.Client, deadline: float, *, retrying: bool) -> None:
+        super().__init__(db)
+        self._deadline = deadline
+        # Whether an earlier attempt may have been applied although it ended in an error.
+        self.retrying = retrying
+
+    def begin(self, retry_id: bytes | None) -> None:
+        """Begin, in the place in line of the aborted transaction `retry_id` if there was one."""
+        self._id = self._call("begin_transaction", options=self._options_protobuf(retry_id)).transaction
+
+    def commit_once(self) -> datetime:
+        """Commit; return the commit time, which is the update time of each document written."""
+        commit_time: datetime = self._call("commit", writes=self._write_pbs, transaction=self._id).commit_time
+        return commit_time
+
+    def roll_back(self) -> None:
+        """Let go of the locks; where that fails the transaction expires, and nothing of it is written either way."""
+        if self.in_progress:
+            with suppress(exceptions.GoogleAPICallError):
+                self._call("rollback", transaction=self._id)
+
+    def read(self, *references: firestore.DocumentReference) -> list[Mapping[str, Any] | None]:
+        """Read documents in one round trip; return their fields in the order asked, None where there is none."""
+        fields = {
+            snapshot.reference.path: snapshot.to_dict()
+            for snapshot in self.get_all(list(references), retry=None, timeout=_remaining_seconds(self._deadline))
+        }
+        return [fields[reference.path] for reference in references]
+
+    def _call(self, method: str, **request: Any) -> Any:
+        client = self._client
+        return getattr(client._firestore_api, method)(
+            request={"database": client._database_string, **request},
+            metadata=client._rpc_metadata,
+            retry=None,
+            timeout=_remaining_seconds(self._deadline),
+        )
+
+
+def transact(db: firestore.Client, timeout_seconds: float, body: Callable[[Transaction], T]) -> tuple[T, datetime]:
+    """Run `body` in a transaction until it is committed; return what it returned and the commit time.
+
+    The body reads, decides and writes. It runs again after a conflict, and after a commit that ended in any error: that
+    is no verdict, since the commit may have been applied. `transaction.retrying` then tells it to look first whether
+    its work is done; reading what the lost commit wrote also keeps that commit from being applied later on.
+
+    Raises:
+        Unavailable: Firestore was away or contended until the deadline; what the last commit did is not known.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    retry_id, retrying = None, False
+
+    def attempt() -> tuple[T, datetime]:
+        nonlocal retry_id, retrying
+        transaction = Transaction(db, deadline, retrying=retrying)
+        try:
+            transaction.begin(retry_id)
+            result = body(transaction)
+            retrying = True
+            return result, transaction.commit_once()
+        except exceptions.Aborted:
+            # A transaction that lost keeps its place in line.
+            retry_id = transaction.id
+            raise
+        except BaseException:
+            retry_id = None
+            transaction.roll_back()
+            raise
+
+    return _until(deadline, attempt)
+
+
+def _until(deadline: float, attempt: Callable[[], T]) -> T:
+    for delay_seconds in exponential_sleep_generator(initial=0.02, maximum=0.5):
+        try:
+            return attempt()
+        except _FINAL:
+            raise
+        except exceptions.GoogleAPICallError as error:
+            if time.monotonic() + delay_seconds >= deadline:
+                logger.warn(f"Firestore gave no answer in time: {error}")
+                raise Unavailable from error
+        time.sleep(delay_seconds)
+    raise AssertionError("the generator of delays has no end")
+
+
+def _remaining_seconds(deadline: float) -> float:
+    # Never so little that a call could not even be tried.
+    return max(deadline - time.monotonic(), 0.05)
+
+
+# Accounts, ledgers and generations
+
+
+def read_account(db: firestore.Client, user_id: str, timeout_seconds: float) -> Account | None:
+    """Read one account outside of a transaction."""
+    deadline = time.monotonic() + timeout_seconds
+    reference = _account_reference(db, user_id)
+    snapshot = _until(deadline, lambda: reference.get(retry=None, timeout=_remaining_seconds(deadline)))
+    return _account(user_id, snapshot.to_dict())
+
+
+def read_in(
+    transaction: Transaction, user_id: str, generation_id: str | None
+) -> tuple[Account | None, Generation | None]:
+    """Read an account, and a generation where one is named, in one round trip."""
+    db = transaction._client
+    references = [_account_reference(db, user_id)]
+    if generation_id is not None:
+        references.append(_generation_reference(db, generation_id))
+    account, *generations = transaction.read(*references)
+    return _account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
+
+
+def write_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
+    """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
+    reference = _account_reference(transaction._client, account.user_id)
+    transaction.update(
+        reference,
+        {
+            "credits": account.credits,
+            "openingCredits": account.opening_credits,
+            "ledgerCount": account.ledger_count,
+            "updatedAt": now,
+        },
+    )
+    transaction.create(
+        _ledger(reference).document(entry.entry_id),
+        {
+            "type": entry.type.value,
+            "credits": entry.credits,
+            "sequence": entry.sequence,
+            "balanceAfter": entry.balance_after,
+            "generationRequestId": entry.generation_id,
+            "reason": entry.reason,
+            "timestamp": firestore.SERVER_TIMESTAMP,
+        },
+    )
+
+
+def create_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write a new generation; one of that id must not exist."""
+    transaction.create(
+        _generation_reference(transaction._client, generation.generation_id),
+        {
+            "userId": generation.user_id,
+            "model": generation.model,
+            "style": generation.style,
+            "color": generation.color,
+            "size": generation.size,
+            "prompt": generation.prompt,
+            "creditsCharged": generation.credits_charged,
+            "createdAt": generation.created_at,
+            "startedAt": generation.started_at,
+            "leaseExpiresAt": generation.lease_expires_at,
+            "attemptId": generation.attempt_id,
+            "idempotencyFingerprint": generation.idempotency_fingerprint,
+            **_ending(generation),
+        },
+    )
+
+
+def end_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write how a generation ended."""
+    transaction.update(_generation_reference(transaction._client, generation.generation_id), _ending(generation))
+
+
+def end_generation_if_unchanged(
+    db: firestore.Client, generation: Generation, updated_at: datetime, timeout_seconds: float
+) -> bool:
+    """Write how a generation ended in one guarded commit; return False if that did not, or not surely, happen."""
+    batch = db.batch()
+    reference = _generation_reference(db, generation.generation_id)
+    batch.update(reference, _ending(generation), option=db.write_option(last_update_time=updated_at))
+    try:
+        batch.commit(retry=None, timeout=timeout_seconds)
+    except exceptions.GoogleAPICallError as error:
+        logger.info(f"the guarded commit of generation {generation.generation_id} is in doubt: {error}")
+        return False
+    return True
+
+
+def read_ledger(
+    db: firestore.Client, user_id: str, newest_sequence: int, limit: int, timeout_seconds: float
+) -> list[LedgerEntry]:
+    """Read entries of one account, from `newest_sequence` down, in one round trip."""
+    deadline = time.monotonic() + timeout_seconds
+    query = (
+        _ledger(_account_reference(db, user_id))
+        .where(filter=FieldFilter("sequence", "<=", newest_sequence))
+        .order_by("sequence", direction=firestore.Query.DESCENDING)
+        .limit(limit)
+    )
+    snapshots = _until(deadline, lambda: list(query.stream(retry=_ONCE, timeout=_remaining_seconds(deadline))))
+    return [_entry(snapshot) for snapshot in snapshots]
+
+
+def stream_generations(db: firestore.Client, start_at: datetime, end_at: datetime) -> Iterator[Generation]:
+    """Read the generations created in `[start_at, end_at)`, one at a time.
+
+    Raises:
+        Unavailable: Firestore went away.
+    """
+    query = (
+        db.collection("generationRequests")
+        .where(filter=FieldFilter("createdAt", ">=", start_at))
+        .where(filter=FieldFilter("createdAt", "<", end_at))
+    )
+    try:
+        for snapshot in query.stream(retry=_ONCE, timeout=_LONG_READ_SECONDS):
+            yield _stored_generation(snapshot.id, _fields(snapshot))
+    except exceptions.GoogleAPICallError as error:
+        raise Unavailable from error
+
+
+# Catalog and reports
+
+
+def read_catalog(
+    db: firestore.Client, collections: list[str], timeout_seconds: float
+) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Read whole collections: collection -> document id -> fields."""
+    deadline = time.monotonic() + timeout_seconds
+
+    def read(collection: str) -> dict[str, Mapping[str, Any]]:
+        stream = db.collection(collection).stream(retry=_ONCE, timeout=_remaining_seconds(deadline))
+        return {snapshot.id: _fields(snapshot) for snapshot in stream}
+
+    return {collection: _until(deadline, functools.partial(read, collection)) for collection in collections}
+
+
+def write_report(db: firestore.Client, report: WeeklyReport, timeout_seconds: float) -> None:
+    """Write the report of a week over an earlier one."""
+    deadline = time.monotonic() + timeout_seconds
+    reference = db.collection("weeklyReports").document(report.week.week_id)
+    fields = {
+        "weekStart": report.week.start_at,
+        "weekEnd": report.week.end_at,
+        "scheduledAt": report.scheduled_at,
+        "generatedAt": report.generated_at,
+        **_totals(report.totals),
+        **{
+            f"by{dimension.capitalize()}": {value: _totals(totals) for value, totals in groups.items()}
+            for dimension, groups in report.by_dimension.items()
+        },
+    }
+    _until(deadline, lambda: reference.set(fields, retry=None, timeout=_remaining_seconds(deadline)))
+
+
+# Paths and codecs
+
+
+def _account_reference(db: firestore.Client, user_id: str) -> firestore.DocumentReference:
+    return db.collection("users").document(user_id)
+
+
+def _ledger(account_reference: firestore.DocumentReference) -> firestore.CollectionReference:
+    ledger: firestore.CollectionReference = account_reference.collection("transactions")
+    return ledger
+
+
+def _generation_reference(db: firestore.Client, generation_id: str) -> firestore.DocumentReference:
+    return db.collection("generationRequests").document(generation_id)
+
+
+def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
+    if fields is None:
+        return None
+    return Account(
+        user_id=user_id,
+        credits=fields["credits"],
+        # An account that an operator wrote by hand has no history yet: it opens with what it holds.
+        opening_credits=fields.get("openingCredits", fields["credits"]),
+        ledger_count=fields.get("ledgerCount", 0),
+    )
+
+
+def _fields(snapshot: firestore.DocumentSnapshot[Any]) -> Mapping[str, Any]:
+    return snapshot.to_dict() or {}
+
+
+def _entry(snapshot: firestore.DocumentSnapshot[Any]) -> LedgerEntry:
+    fields = _fields(snapshot)
+    return LedgerEntry(
+        entry_id=snapshot.id,
+        type=EntryType(fields["type"]),
+        credits=fields["credits"],
+        sequence=fields["sequence"],
+        balance_after=fields["balanceAfter"],
+        generation_id=fields["generationRequestId"],
+        reason=fields["reason"],
+        recorded_at=fields["timestamp"],
+    )
+
+
+def _generation(generation_id: str, fields: Mapping[str, Any] | None) -> Generation | None:
+    return None if fields is None else _stored_generation(generation_id, fields)
+
+
+def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generation:
+    reason = fields["failureReason"]
+    return Generation(
+        generation_id=generation_id,
+        user_id=fields["userId"],
+        model=fields["model"],
+        style=fields["style"],
+        color=fields["color"],
+        size=fields["size"],
+        prompt=fields["prompt"],
+        status=GenerationStatus(fields["status"]),
+        credits_charged=fields["creditsCharged"],
+        credits_refunded=fields["creditsRefunded"],
+        image_url=fields["imageUrl"],
+        failure_reason=None if reason is None else FailureReason(reason),
+        created_at=fields["createdAt"],
+        started_at=fields["startedAt"],
+        completed_at=fields["completedAt"],
+        lease_expires_at=fields["leaseExpiresAt"],
+        attempt_id=fields["attemptId"],
+        idempotency_fingerprint=fields["idempotencyFingerprint"],
+    )
+
+
+def _ending(generation: Generation) -> dict[str, Any]:
+    return {
+        "status": generation.status.value,
+        "creditsRefunded": generation.credits_refunded,
+        "imageUrl": generation.image_url,
+        "failureReason": generation.failure_reason,
+        "completedAt": generation.completed_at,
+    }
+
+
+def _totals(totals: Totals) -> dict[str, int]:
+    return {
+        "requests": totals.requests,
+        "completed": totals.completed,
+        "failed": totals.failed,
+        "pending": totals.pending,
+        "creditsConsumed": totals.credits_consumed,
+        "creditsRefunded": totals.credits_refunded,
+        "creditsNet": totals.credits_net,
+    }

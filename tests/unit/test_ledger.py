@@ -1,0 +1,99 @@
+"""The arithmetic of credits."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from imagegen.errors import InsufficientCredits
+from imagegen.ledger import charge, refund
+from imagegen.records import Account, EntryType, Generation, GenerationStatus
+
+from tests.world import NOON
+
+
+def an_account(credits: int, ledger_count: int = 0) -> Account:
+    return Account(user_id="ada", credits=credits, opening_credits=credits, ledger_count=ledger_count)
+
+
+def a_generation(cost_credits: int) -> Generation:
+    return Generation(
+        generation_id="gen1",
+        user_id="ada",
+        model="model-a",
+        style="anime",
+        color="neon",
+        size="512x512",
+        prompt="a fox",
+        status=GenerationStatus.PENDING,
+        credits_charged=cost_credits,
+        created_at=NOON,
+        started_at=NOON,
+        lease_expires_at=NOON + timedelta(minutes=3),
+        attempt_id="gen1",
+    )
+
+
+class TestCharge:
+    def test_takes_the_price_and_records_it(self) -> None:
+        """A charge lowers the balance by the price and appends the next entry, named after the generation."""
+        account, entry = charge(an_account(10, ledger_count=4), a_generation(3))
+        assert (account.credits, account.ledger_count, account.opening_credits) == (7, 5, 10)
+        assert (entry.entry_id, entry.type, entry.credits) == ("gen1_deduction", EntryType.DEDUCTION, 3)
+        assert (entry.sequence, entry.balance_after, entry.generation_id) == (5, 7, "gen1")
+
+    def test_takes_the_last_credit(self) -> None:
+        """An account may be charged down to nothing."""
+        assert charge(an_account(3), a_generation(3))[0].credits == 0
+
+    def test_refuses_more_than_there_is(self) -> None:
+        """An account that cannot pay is told what it has and what it would need."""
+        with pytest.raises(InsufficientCredits) as refused:
+            charge(an_account(1), a_generation(3))
+        assert refused.value.metadata == {"currentCredits": "1", "requiredCredits": "3"}
+        assert refused.value.message == "Account 'ada' has 1 credit; this request costs 3."
+
+    @pytest.mark.parametrize("cost_credits", [0, -1])
+    def test_is_never_free(self, cost_credits: int) -> None:
+        """A price of nothing or less is a fault of the caller, not a gift."""
+        with pytest.raises(ValueError, match="at least one credit"):
+            charge(an_account(1), a_generation(cost_credits))
+
+
+class TestRefund:
+    def test_undoes_a_charge(self) -> None:
+        """A refund gives back just what was charged, as an entry of its own."""
+        generation = a_generation(4)
+        charged, _ = charge(an_account(9), generation)
+        account, entry = refund(charged, generation, "MODEL_ERROR")
+        assert (account.credits, account.ledger_count) == (9, 2)
+        assert (entry.entry_id, entry.type, entry.credits, entry.balance_after) == ("gen1_refund", "refund", 4, 9)
+        assert entry.reason == "MODEL_ERROR"
+
+
+class TestBooks:
+    @given(st.integers(0, 50), st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=40))
+    def test_balance_is_the_sum_of_the_entries(self, opening: int, steps: list[tuple[int, bool]]) -> None:
+        """However charges and refunds follow each other, the balance is what the entries say and never negative."""
+        account, entries = an_account(opening), []
+        for cost_credits, fails in steps:
+            try:
+                account, entry = charge(account, a_generation(cost_credits))
+            except InsufficientCredits:
+                continue
+            entries.append(entry)
+            if fails:
+                account, entry = refund(account, a_generation(cost_credits), "MODEL_ERROR")
+                entries.append(entry)
+        balance = opening
+        for sequence, entry in enumerate(entries, start=1):
+            balance += entry.credits if entry.type is EntryType.REFUND else -entry.credits
+            assert (entry.sequence, entry.balance_after) == (sequence, balance)
+        assert account.credits == balance >= 0
+
+
+class TestAccount:
+    def test_is_never_below_nothing(self) -> None:
+        """A negative balance in the database is corruption and stops the work at once."""
+        with pytest.raises(ValueError, match="corrupt"):
+            an_account(-1)

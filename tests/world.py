@@ -1,0 +1,151 @@
+"""Owns the world a test runs in: a back end on a database of its own, with a fake clock, fake ids and fake models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+from imagegen.deps import Deps
+from imagegen.errors import AppError
+from imagegen.image_models import ImageRequest, ModelError
+from imagegen.records import Image
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+class Draws:
+    """A model that always draws; it remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.requests: list[ImageRequest] = []
+
+    def generate(self, request: ImageRequest) -> Image:
+        self.requests.append(request)
+        return Image("https://images.example.com/drawn.png")
+
+
+class AlwaysFails:
+    """A model that never draws."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error or ModelError("no picture today")
+
+    def generate(self, request: ImageRequest) -> Image:
+        raise self.error
+
+
+class Does:
+    """A model that does something first, such as moving the clock, and then draws."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self.action = action
+
+    def generate(self, request: ImageRequest) -> Image:
+        self.action()
+        return Image("https://images.example.com/drawn.png")
+
+
+@dataclass
+class World:
+    """A back end of the test's own: the deps, and reading and writing what is in its database."""
+
+    deps: Deps
+    clock: Clock = field(default_factory=Clock)
+    db: firestore.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.db = self.deps.db
+
+    def account(self, user_id: str, credits: int) -> str:
+        """Open an account and return its id."""
+        self.db.document(f"users/{user_id}").set(
+            {"credits": credits, "openingCredits": credits, "ledgerCount": 0, "createdAt": NOON, "updatedAt": NOON}
+        )
+        return user_id
+
+    def credits(self, user_id: str) -> int:
+        return int(self.fields(f"users/{user_id}")["credits"])
+
+    def fields(self, path: str) -> dict[str, Any]:
+        return self.db.document(path).get().to_dict() or {}
+
+    def ledger(self, user_id: str) -> list[dict[str, Any]]:
+        """The entries of an account, oldest first."""
+        query = self.db.collection(f"users/{user_id}/transactions").order_by("sequence")
+        return [{"id": snapshot.id} | (snapshot.to_dict() or {}) for snapshot in query.stream()]
+
+    def generations(self) -> list[dict[str, Any]]:
+        stream = self.db.collection("generationRequests").stream()
+        return [{"id": snapshot.id} | (snapshot.to_dict() or {}) for snapshot in stream]
+
+    def check_books(self, user_id: str) -> None:
+        """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
+        account = self.fields(f"users/{user_id}")
+        entries = self.ledger(user_id)
+        balance = account["openingCredits"]
+        for sequence, entry in enumerate(entries, start=1):
+            balance += -entry["credits"] if entry["type"] == "deduction" else entry["credits"]
+            assert entry["sequence"] == sequence
+            assert entry["balanceAfter"] == balance >= 0
+        assert account["credits"] == balance
+        assert account["ledgerCount"] == len(entries)
+        refunded = {entry["generationRequestId"] for entry in entries if entry["type"] == "refund"}
+        charged = {entry["generationRequestId"] for entry in entries if entry["type"] == "deduction"}
+        for generation in self.generations():
+            if generation["userId"] == user_id:
+                assert generation["id"] in charged
+                assert (generation["status"] == "failed") == (generation["id"] in refunded)
+
+    def body(self, user_id: str, **changed: str) -> dict[str, Any]:
+        """A valid request body of one credit."""
+        return {
+            "userId": user_id,
+            "model": "Model A",
+            "style": "anime",
+            "color": "neon",
+            "size": "512x512",
+            "prompt": "a fox",
+        } | changed
+
+
+CATALOG: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "models": {"model-a": {"name": "Model A"}, "model-b": {"name": "Model B"}},
+    "styles": {"anime": {"name": "anime"}, "oil-painting": {"name": "oil painting"}},
+    "colors": {"neon": {"name": "neon"}, "vintage": {"name": "vintage"}},
+    "sizes": {
+        "512x512": {"name": "512x512", "credits": 1},
+        "1024x1024": {"name": "1024x1024", "credits": 3},
+        "1024x1792": {"name": "1024x1792", "credits": 4},
+    },
+}
+
+
+def write_catalog(db: firestore.Client) -> None:
+    """Put the test catalog into a database."""
+    batch = db.batch()
+    for collection, documents in CATALOG.items():
+        for item_id, fields in documents.items():
+            batch.set(db.document(f"{collection}/{item_id}"), fields)
+    batch.commit()
+
+
+def refusal(error: pytest.ExceptionInfo[AppError]) -> dict[str, str]:
+    """What an error says of its bad fields: field -> what is allowed."""
+    return {violation.field: violation.description for violation in error.value.violations}
