@@ -1,0 +1,65 @@
+# Two commands do all the set-up: `make dev` runs the back end, `make test` tests it.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := functions/venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=.:functions $(BIN)/python
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
+
+.PHONY: dev
+dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 forgets the data; FUNCTIONS_PORT, FIRESTORE_PORT, MODEL_FAILURE_RATE)
+	@exec env $(RUN) -m emulator.dev $(if $(filter 1,$(RESET)),--reset)
+
+.PHONY: test
+test: $(VENV)/.development ## Run every test
+	@$(BIN)/python -m pytest -q -n 2
+
+.PHONY: check
+check: $(VENV)/.development ## Format, lint, strict types and every test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy functions/main.py functions/imagegen emulator
+	$(RUN) -m emulator.seed --check
+	@$(MAKE) --no-print-directory test
+
+.PHONY: format
+format: $(VENV)/.development ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
+	@$(RUN) -m tests.bench
+
+.PHONY: initial-data
+initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json
+	$(RUN) -m emulator.seed --source initial_data/source.json --out initial_data
+
+.PHONY: clean
+clean: ## Remove the virtual environment and the kept data
+	rm -rf $(VENV) .emulator_data
+
+# The Firebase CLI looks for functions/venv, made by the Python that `runtime` in firebase.json names.
+$(BIN)/python:
+	@wanted=$$(sed -n 's/.*"runtime": *"python3\([0-9]*\)".*/python3.\1/p' firebase.json); \
+	for python in $(PYTHON) $$wanted python3; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+		python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; fi; \
+	if [ "$$($$python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')" != "$$wanted" ]; then \
+		echo "Note: using $$($$python --version); the Firebase CLI will want $$wanted ('runtime' in firebase.json)."; fi; \
+	echo "Setting up $(VENV) ..."; \
+	$$python -m venv $(VENV)
+
+$(VENV)/.runtime: functions/requirements.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

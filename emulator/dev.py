@@ -1,0 +1,138 @@
+"""Owns `make dev`: the embedded Firestore and the functions host side by side, with data that is kept between runs.
+
+Knows how they are started and stopped, and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+PROJECT = "demo-imagegen"
+_STOP_SECONDS = 5
+
+_WELCOME = """
+Everything is running; Ctrl-C stops it.
+
+  Functions   {functions}
+  Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data kept in {data})
+
+Try it:
+
+  curl -X POST {functions}/createGenerationRequest \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"userId": "testUser1", "model": "Model A", "style": "anime", "color": "neon",
+         "size": "1024x1024", "prompt": "a fox in the snow"}}'
+
+  curl '{functions}/getUserCredits?userId=testUser1'
+
+  curl -X POST {trigger}
+"""
+
+
+class PortTaken(Exception):
+    """A port that was asked for cannot be listened on."""
+
+
+def main() -> None:
+    """Start everything, print where it is, and stop it all on Ctrl-C, on SIGTERM or when one part ends."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator.dev",
+        description="Run the embedded Firestore and the functions. Ports come from FIRESTORE_PORT and FUNCTIONS_PORT.",
+    )
+    parser.add_argument("--data", type=Path, default=Path(".emulator_data"), help="where the data is kept")
+    parser.add_argument("--import", dest="source", type=Path, default=Path("initial_data"), help="what a new one holds")
+    parser.add_argument("--reset", action="store_true", help="forget the kept data first")
+    options = parser.parse_args()
+    try:
+        firestore_port = _free_port("FIRESTORE_PORT", 8080)
+        functions_port = _free_port("FUNCTIONS_PORT", 5001)
+    except (PortTaken, ValueError) as error:
+        sys.exit(f"make dev: {error}")
+    if options.reset:
+        shutil.rmtree(options.data, ignore_errors=True)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with ExitStack() as running:
+        firestore = _start(
+            running, "emulator", "--port", firestore_port, "--data", options.data, "--import", options.source
+        )
+        functions = _start(
+            running, "emulator.functions_host", "--port", functions_port, "--firestore", f"127.0.0.1:{firestore_port}"
+        )
+        _await_ready(firestore, firestore_port)
+        _await_ready(functions, functions_port)
+        print(_welcome(firestore_port, functions_port, options.data), flush=True)  # noqa: T201 - this is its output.
+        while firestore.poll() is None and functions.poll() is None:
+            time.sleep(0.2)
+        sys.exit("make dev: a part ended by itself; what it printed stands above")
+
+
+def _welcome(firestore_port: int, functions_port: int, data: Path) -> str:
+    base = f"http://127.0.0.1:{functions_port}"
+    return _WELCOME.format(
+        functions=f"{base}/{PROJECT}/us-central1",
+        trigger=f"{base}/functions/projects/{PROJECT}/triggers/us-central1-weeklyReport-0",
+        firestore_port=firestore_port,
+        data=data,
+    )
+
+
+def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.environ) -> int:
+    given = environment.get(variable, "") or str(default)
+    if not given.isdecimal() or not 1 <= int(given) <= 65535:
+        raise ValueError(f"{variable} is {given!r}; it must be a port from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(given)))
+        except OSError as error:
+            raise PortTaken(
+                f"port {given} cannot be had ({error.strerror}); choose another with {variable}=..."
+            ) from None
+    return int(given)
+
+
+def _start(running: ExitStack, module: str, *arguments: object) -> subprocess.Popen[bytes]:
+    # A session of its own, so that Ctrl-C reaches this process alone, which then stops the parts in order; the pipe
+    # ends with this process, whatever ends that, and takes the part along.
+    part = subprocess.Popen(
+        [sys.executable, "-m", module, "--project", PROJECT, "--until-stdin-closes", *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    running.callback(_end, part)
+    return part
+
+
+def _end(part: subprocess.Popen[bytes]) -> None:
+    part.terminate()
+    try:
+        part.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        part.kill()
+        part.wait()
+
+
+def _await_ready(part: subprocess.Popen[bytes], port: int) -> None:
+    while part.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    sys.exit("make dev: a part could not start; what it printed stands above")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Owns `make bench`: what calls cost at Firestore, and what this code adds to the time of its round trips.
+
+Times are given as ratios within one run, since machines differ; the bars they should keep stand beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import firestore
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.errors import GenerationFailed
+from imagegen.services.credits import get_user_credits
+
+from emulator.firestore.server import FirestoreServer
+from tests.costs import measured
+from tests.services.test_generation import create
+from tests.world import AlwaysFails, Draws, World, write_catalog
+
+PROJECT = "demo-bench"
+USER = "bench"
+
+
+def main() -> None:
+    """Print every figure beside its bar."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--calls", type=int, default=400, help="timed calls of each kind (default: %(default)s)")
+    parser.add_argument("--starts", type=int, default=9, help="timed imports of each kind (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    figures = {**costs(), **overhead(options.calls), **import_time(options.starts)}
+    if options.json:
+        print(json.dumps(figures))
+        return
+    for name, figure in figures.items():
+        print(f"{name:<58}{figure}")
+
+
+def costs() -> dict[str, str]:
+    """Count round trips and document operations in the embedded Firestore's server."""
+    server = FirestoreServer()
+    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{server.start()}"
+    numbers = itertools.count()
+    deps = Deps(
+        db=firestore.Client(project=PROJECT),
+        settings=Settings(),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: f"gen{next(numbers)}",
+        image_models={"model-a": Draws(), "model-b": AlwaysFails()},
+    )
+    write_catalog(deps.db)
+    world = World(deps)
+    world.account(USER, 1000)
+    deps.catalog.current()
+
+    def fail() -> None:
+        with suppress(GenerationFailed):
+            create(world, USER, model="Model B")
+
+    figures = {
+        "create: success (at most 4, 1, 4)": measured(server, world, lambda: create(world, USER)),
+        "create: success with a key (at most 4, 2, 4)": measured(server, world, lambda: create(world, USER, "key")),
+        "create: failed model (at most 6 round trips)": measured(server, world, fail),
+        "getUserCredits, page of 3 (at most 2, 4, 0)": measured(
+            server, world, lambda: get_user_credits(deps, USER, 3, None)
+        ),
+    }
+    server.stop()
+    return {name: str(cost) for name, cost in figures.items()}
+
+
+def overhead(calls: int) -> dict[str, str]:
+    """Time createGenerationRequest through the functions host beside a bare client's same round trips, in turn."""
+    with ExitStack() as running:
+        firestore_port = running.enter_context(server_process("emulator"))
+        os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{firestore_port}"
+        os.environ["MODEL_FAILURE_RATE"] = "0"
+        db = firestore.Client(project=PROJECT)
+        write_catalog(db)
+        db.document(f"users/{USER}").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
+        db.document("users/bare").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
+        firestore_host = os.environ["FIRESTORE_EMULATOR_HOST"]
+        functions_port = running.enter_context(
+            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+        )
+        through_host, bare = [], []
+        for number in range(calls + 20):
+            for sample, call in (
+                (through_host, lambda: call_host(functions_port)),
+                (bare, lambda: call_bare(db)),
+            ):
+                elapsed = timed(call)
+                if number >= 20:
+                    sample.append(elapsed)
+    host_p50, bare_p50 = statistics.median(through_host), statistics.median(bare)
+    return {
+        "create through the functions host, p50": f"{host_p50 * 1000:.2f} ms",
+        "the same round trips by a bare client, p50": f"{bare_p50 * 1000:.2f} ms",
+        "ratio (at most 1.5)": f"{host_p50 / bare_p50:.2f}",
+    }
+
+
+def call_host(port: int) -> None:
+    """One successful createGenerationRequest."""
+    body = {
+        "userId": USER,
+        "model": "Model A",
+        "style": "anime",
+        "color": "neon",
+        "size": "512x512",
+        "prompt": "a fox",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(
+        "POST",
+        f"/{PROJECT}/us-central1/createGenerationRequest",
+        json.dumps(body),
+        {"Content-Type": "application/json"},
+    )
+    response = connection.getresponse()
+    if response.status != 200:
+        raise RuntimeError(f"the host answered {response.status}: {response.read()!r}")
+    response.read()
+    connection.close()
+
+
+def call_bare(db: firestore.Client) -> None:
+    """The four round trips of a successful request: begin, read, commit three writes, commit one guarded write."""
+    account = db.document("users/bare")
+    generation = db.document(f"generationRequests/{uuid.uuid4().hex}")
+    now = datetime.now(UTC)
+
+    @firestore.transactional
+    def reserve(transaction: firestore.Transaction) -> None:
+        (snapshot,) = transaction.get_all([account])
+        fields = snapshot.to_dict()
+        transaction.create(
+            generation,
+            {
+                "userId": "bare",
+                "model": "model-a",
+                "style": "anime",
+                "color": "neon",
+                "size": "512x512",
+                "prompt": "a fox",
+                "status": "pending",
+                "creditsCharged": 1,
+                "creditsRefunded": 0,
+                "imageUrl": None,
+                "failureReason": None,
+                "createdAt": now,
+                "startedAt": now,
+                "completedAt": None,
+                "leaseExpiresAt": now + timedelta(minutes=3),
+                "attemptId": "bare",
+                "idempotencyFingerprint": None,
+            },
+        )
+        transaction.update(
+            account, {"credits": fields["credits"] - 1, "ledgerCount": fields["ledgerCount"] + 1, "updatedAt": now}
+        )
+        transaction.create(
+            account.collection("transactions").document(f"{generation.id}_deduction"),
+            {
+                "type": "deduction",
+                "credits": 1,
+                "sequence": fields["ledgerCount"] + 1,
+                "balanceAfter": fields["credits"] - 1,
+                "generationRequestId": generation.id,
+                "reason": "",
+                "timestamp": firestore.SERVER_TIMESTAMP,
+            },
+        )
+
+    transaction = db.transaction()
+    reserve(transaction)
+    batch = db.batch()
+    settled = {"status": "completed", "imageUrl": "https://images.example.com/drawn.png", "completedAt": now}
+    guard = db.write_option(last_update_time=transaction.write_results[0].update_time)
+    batch.update(generation, settled, option=guard)
+    batch.commit()
+
+
+def import_time(starts: int) -> dict[str, str]:
+    """Time importing main.py beside importing just the libraries it cannot do without, in turn, as whole processes."""
+    libraries, everything = [], []
+    for _ in range(starts):
+        libraries.append(timed(lambda: python("import firebase_functions.https_fn, google.cloud.firestore, pydantic")))
+        everything.append(timed(lambda: python("import main")))
+    ours, theirs = statistics.median(everything), statistics.median(libraries)
+    return {
+        "import main.py, p50": f"{ours * 1000:.0f} ms",
+        "import https_fn + firestore + pydantic, p50": f"{theirs * 1000:.0f} ms",
+        "ratio of imports (at most 1.15)": f"{ours / theirs:.2f}",
+    }
+
+
+def python(code: str) -> None:
+    """Run a line in a new interpreter."""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": "functions"})
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Return the seconds that a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def server_process(module: str, *arguments: str) -> Iterator[int]:
+    """Run a server of the emulator on a free port and end it afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--port", "0", "--until-stdin-closes", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        ready = process.stdout.readline()
+        # Its log must not fill the pipe.
+        subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+        yield int(ready.rpartition(":")[2])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What all functions have in common on the wire: names, CORS, the health probe, and a Firestore that is away."""
+
+import socket
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from imagegen.deps import production
+
+from emulator.firestore.errors import Code
+from emulator.firestore.server import FirestoreServer
+from emulator.functions_host import discover
+from tests.http.conftest import ROOT
+from tests.http.test_create_generation_request import error_of
+from tests.world import World
+
+FUNCTIONS = ["createGenerationRequest", "getUserCredits", "weeklyReport"]
+
+
+def trigger(client: httpx.Client, name: str) -> str:
+    """The URL that fires a scheduled function."""
+    host = client.base_url.copy_with(raw_path=b"/")
+    project = client.base_url.path.split("/")[1]
+    return f"{host}functions/projects/{project}/triggers/us-central1-{name}-0"
+
+
+class TestNames:
+    def test_firebase_discovers_these(self) -> None:
+        """The wire names are these, all in us-central1."""
+        functions = discover(ROOT / "functions")
+        assert [(function.name, function.region) for function in functions] == [(n, "us-central1") for n in FUNCTIONS]
+
+    def test_the_report_is_scheduled(self) -> None:
+        """The weekly report runs Mondays 00:00 UTC and is retried."""
+        (weekly,) = (function for function in discover(ROOT / "functions") if function.is_scheduled)
+        schedule = weekly.call.__firebase_endpoint__.scheduleTrigger
+        assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
+        assert schedule["retryConfig"]["retryCount"] == 3
+
+    def test_an_unknown_function(self, client: httpx.Client) -> None:
+        """A path where no function is says which there are."""
+        response = client.get("/nothing")
+        assert response.status_code == 404
+        assert all(name in response.text for name in FUNCTIONS)
+
+
+class TestCors:
+    @pytest.mark.parametrize("name", FUNCTIONS[:2])
+    def test_preflight(self, client: httpx.Client, name: str) -> None:
+        """A browser on another site may ask first and is told yes."""
+        headers = {
+            "Origin": "https://shop.example.com",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type, idempotency-key",
+        }
+        response = client.options(f"/{name}", headers=headers)
+        assert response.status_code == 200
+        assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
+        assert "POST" in response.headers["Access-Control-Allow-Methods"]
+        assert "idempotency-key" in response.headers["Access-Control-Allow-Headers"]
+
+    def test_errors_can_be_read(self, client: httpx.Client) -> None:
+        """An error has the CORS headers too, and the headers that matter can be read by a page."""
+        response = client.post("/createGenerationRequest", headers={"Origin": "https://shop.example.com"})
+        assert response.status_code == 415
+        assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
+        assert response.headers["Access-Control-Expose-Headers"] == "Idempotent-Replayed, Retry-After"
+
+
+class TestHealthProbe:
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_touches_nothing(self, client: httpx.Client, name: str) -> None:
+        """The probe of a cold start is answered without building a client, and fires no report."""
+        production.cache_clear()
+        url = trigger(client, name) if name == "weeklyReport" else f"/{name}"
+        response = client.get(f"{url}/__/health")
+        assert (response.status_code, response.text) == (200, "ok")
+        assert production.cache_info().currsize == 0
+
+
+class TestWeeklyReport:
+    def test_is_written_for_its_schedule_time(self, world: World, client: httpx.Client) -> None:
+        """The schedule time decides the week, and the answer is the documented one."""
+        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z", "X-CloudScheduler-JobName": "weekly"}
+        response = client.post(trigger(client, "weeklyReport"), headers=headers)
+        assert (response.status_code, response.json()) == (200, {"reportStatus": "success"})
+        assert world.fields("weeklyReports/2026-W46")["weekStart"] == datetime(2026, 11, 9, tzinfo=UTC)
+
+    def test_without_headers_it_takes_the_present(self, world: World, client: httpx.Client) -> None:
+        """A trigger by hand reports on the last whole week."""
+        assert client.post(trigger(client, "weeklyReport")).json() == {"reportStatus": "success"}
+        assert len(list(world.db.collection("weeklyReports").stream())) == 1
+
+    def test_a_failure_tells_nothing(self, world: World, client: httpx.Client) -> None:
+        """A report that cannot be made is a 500, so that Cloud Scheduler retries, without the exception's text."""
+        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
+        world.db.document("generationRequests/bad").set({"createdAt": datetime(2026, 11, 10, tzinfo=UTC)})
+        response = client.post(trigger(client, "weeklyReport"), headers=headers)
+        assert error_of(response)["message"] == "An internal error occurred."
+        assert world.fields("weeklyReports/2026-W46") == {}
+
+
+@pytest.mark.embedded
+class TestFirestoreAway:
+    @pytest.mark.parametrize("name", FUNCTIONS[:2])
+    def test_is_unavailable_within_ten_seconds(
+        self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """With nothing listening, a caller is told to come back, and not kept for minutes."""
+        with socket.socket() as dead:
+            dead.bind(("127.0.0.1", 0))
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
+            production.cache_clear()
+            body = world.body("ada") if name == "createGenerationRequest" else {"userId": "ada"}
+            started = time.monotonic()
+            response = client.post(f"/{name}", json=body)
+            assert time.monotonic() - started < 10
+        error = error_of(response)
+        assert (error["code"], error["status"]) == (503, "UNAVAILABLE")
+        assert response.headers["Retry-After"] == "2"
+
+    def test_is_unavailable_when_the_catalog_is_known(
+        self, world: World, client: httpx.Client, server: FirestoreServer
+    ) -> None:
+        """A warm process whose Firestore goes away answers 503 as well."""
+        ada = world.account("ada", 5)
+        assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 200
+        database = f"projects/{world.db.project}/databases/(default)"
+        server.faults.fail("BeginTransaction", Code.UNAVAILABLE, 10_000, database=database)
+        started = time.monotonic()
+        response = client.post("/createGenerationRequest", json=world.body(ada))
+        server.faults.clear(database=database)
+        assert time.monotonic() - started < 10
+        assert (response.status_code, world.credits(ada)) == (503, 4)

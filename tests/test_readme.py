@@ -1,0 +1,212 @@
+"""The README's commands, run against `make dev`'s own program, answer what the README says."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+FUNCTIONS_PATH = "/demo-imagegen/us-central1"
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(90)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Dev:
+    """A running `make dev` on ports of its own, with the data folder of a test."""
+
+    def __init__(self, data: Path, **environment: str) -> None:
+        self.functions_port, self.firestore_port = free_port(), free_port()
+        self._environment = os.environ | {
+            "FUNCTIONS_PORT": str(self.functions_port),
+            "FIRESTORE_PORT": str(self.firestore_port),
+            "PYTHONPATH": str(ROOT),
+        }
+        self._environment |= {"MODEL_FAILURE_RATE": "0"} | environment
+        self._arguments = [sys.executable, "-m", "emulator.dev", "--data", str(data)]
+        self._environment.pop("FIRESTORE_EMULATOR_HOST", None)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [*self._arguments, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self.process
+
+    def await_ready(self) -> str:
+        """Wait for the last line of the welcome and return all of it."""
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if "weeklyReport-0" in line:
+                return "".join(lines)
+        raise AssertionError(f"make dev ended: {self.process.communicate()}")
+
+    def curl(self, command: str) -> Any:
+        """Run a curl line that names the default ports, in a shell, and return the JSON that it prints."""
+        command = command.replace(":5001/", f":{self.functions_port}/")
+        finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        return json.loads(finished.stdout)
+
+    def is_closed(self) -> bool:
+        """Whether nothing listens on either port."""
+        for port in (self.functions_port, self.firestore_port):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return False
+        return True
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+        return self.process.returncode
+
+
+@pytest.fixture
+def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
+    """Start `make dev` and wait until it is ready; whatever is left is stopped after the test."""
+    started: list[Dev] = []
+
+    def make(**environment: str) -> Dev:
+        dev = Dev(tmp_path / "data", **environment)
+        started.append(dev)
+        dev.start()
+        dev.await_ready()
+        return dev
+
+    yield make
+    for dev in started:
+        dev.stop()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def masked(answer: Any) -> Any:
+    """The answer without what differs from run to run: ids and times."""
+    text = re.sub(r"[0-9a-f]{32}", "ID", json.dumps(answer))
+    return json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
+
+
+CURL_LINES = [block for block in blocks("sh") if block.startswith("curl")]
+ANSWERS = [json.loads(block) for block in blocks("json")]
+
+
+class TestReadme:
+    def test_the_curl_lines_answer_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
+        """Each curl line, in the README's order, gives the JSON that stands below it."""
+        dev = make_dev()
+        assert len(CURL_LINES) == 3
+        for command, answer in zip(CURL_LINES, ANSWERS, strict=False):
+            assert masked(dev.curl(command)) == masked(answer)
+
+    def test_a_failing_model_is_refunded_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
+        """With a failure rate of 1 the first line gives the error that the README shows, and the ledger the refund."""
+        dev = make_dev(MODEL_FAILURE_RATE="1")
+        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[3])
+        account = dev.curl(CURL_LINES[1])
+        assert account["currentCredits"] == 100
+        assert [entry["type"] for entry in account["transactions"]] == ["refund", "deduction"]
+
+    def test_make_dev_prints_the_same_lines(self, tmp_path: Path) -> None:
+        """The curl lines that `make dev` prints are those of the README."""
+        dev = Dev(tmp_path / "data")
+        dev.start()
+        printed = " ".join(dev.await_ready().split())
+        dev.stop()
+        for command in CURL_LINES:
+            assert " ".join(command.replace(":5001/", f":{dev.functions_port}/").split()) in printed
+
+    def test_every_make_target_it_names_exists(self) -> None:
+        """A command in the README is a target of the Makefile."""
+        makefile = (ROOT / "Makefile").read_text()
+        for target in set(re.findall(r"`?make ([a-z][a-z-]+)", README)):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+class TestMakeDev:
+    def test_keeps_what_was_written(self, make_dev: Callable[..., Dev]) -> None:
+        """What was written is there again on the next start, until a reset."""
+        dev = make_dev()
+        dev.curl(CURL_LINES[0])
+        assert dev.stop() == 0
+        dev.start()
+        dev.await_ready()
+        assert dev.curl(CURL_LINES[1])["currentCredits"] == 97
+        assert dev.stop() == 0
+        dev.start("--reset")
+        dev.await_ready()
+        assert dev.curl(CURL_LINES[1])["currentCredits"] == 100
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_leaves_nothing_behind(self, make_dev: Callable[..., Dev], number: int) -> None:
+        """However it is ended, both ports are free soon after."""
+        dev = make_dev()
+        dev.stop(number)
+        deadline = time.monotonic() + 10
+        while not dev.is_closed():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
+        """A port that is in use is named with the variable that chooses another."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            process = Dev(tmp_path / "data", FIRESTORE_PORT=str(port)).start()
+            output, errors = process.communicate(timeout=20)
+        assert (process.returncode, output) == (1, "")
+        assert errors.count("\n") == 1
+        assert f"port {port}" in errors
+        assert "FIRESTORE_PORT" in errors
+
+    @pytest.mark.parametrize("value", ["http", "0", "70000", "-1"])
+    def test_a_senseless_port_is_one_line(self, tmp_path: Path, value: str) -> None:
+        """A value that is no port is named too."""
+        process = Dev(tmp_path / "data", FUNCTIONS_PORT=value).start()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert errors == f"make dev: FUNCTIONS_PORT is {value!r}; it must be a port from 1 to 65535\n"
+
+    def test_kill_9_of_everything_loses_no_charge(self, make_dev: Callable[..., Dev]) -> None:
+        """An answered request is still charged and completed after a kill -9 of the whole."""
+        dev = make_dev()
+        base = f"http://127.0.0.1:{dev.functions_port}{FUNCTIONS_PATH}"
+        body = json.loads(re.findall(r"-d '(.*?)'", CURL_LINES[0], re.DOTALL)[0])
+        with httpx.Client(base_url=base) as client:
+            answered = [client.post("/createGenerationRequest", json=body).status_code for _ in range(10)]
+        dev.stop(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while not dev.is_closed():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        dev.start()
+        dev.await_ready()
+        account = dev.curl(CURL_LINES[1])
+        assert answered == [200] * 10
+        assert account["currentCredits"] == 70
+        assert len(account["transactions"]) == 10
