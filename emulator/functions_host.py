@@ -67,15 +67,28 @@ def discover(source: Path) -> list[Function]:
 
 
 def application(functions: Iterable[Function], project: str) -> WSGIApplication:
-    """Mount each function at its path; each sees that path as its own root, as it does when deployed."""
-    mounts = {function.path(project): _application_of(function) for function in functions}
+    """Mount each function at its path; each sees that path as its own root, as it does when deployed.
 
-    def nowhere(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        listing = "".join(f"\n  {path}" for path in mounts)
-        text = f"There is no function at {environ['PATH_INFO']}. There are:{listing}\n"
+    A scheduled one is fired by POST at its very path, and is not there for anything else.
+    """
+    mounts = {function.path(project): _application_of(function) for function in functions}
+    triggers = {function.path(project) for function in functions if function.is_scheduled}
+    names = ", ".join(f"{function.region}-{function.name}" for function in functions)
+
+    def absent(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        text = f"There is no function at {environ['PATH_INFO']}; valid functions are: {names}\n"
         return flask.Response(text, 404, mimetype="text/plain")(environ, start_response)
 
-    return DispatcherMiddleware(nowhere, mounts)
+    dispatch = DispatcherMiddleware(absent, mounts)
+
+    def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        is_trigger = any(path.startswith(trigger) for trigger in triggers)
+        if is_trigger and not (environ["REQUEST_METHOD"] == "POST" and path in triggers):
+            return absent(environ, start_response)
+        return dispatch(environ, start_response)
+
+    return route
 
 
 def serve(functions: Iterable[Function], project: str, host: str, port: int) -> BaseWSGIServer:

@@ -12,8 +12,13 @@ from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS
 from imagegen.deps import production
 from imagegen.services import reporting
 
+# One whole CPU, since with less of it an instance takes one request at a time.
 options.set_global_options(
-    region="us-central1", timeout_sec=FUNCTION_TIME_LIMIT_SECONDS, memory=options.MemoryOption.MB_512, max_instances=20
+    region="us-central1",
+    timeout_sec=FUNCTION_TIME_LIMIT_SECONDS,
+    memory=options.MemoryOption.MB_512,
+    cpu=1,
+    max_instances=20,
 )
 
 

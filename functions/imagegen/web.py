@@ -131,6 +131,9 @@ def _json_object(request: Request) -> dict[str, Any]:
         raise BodyTooLarge(_BODY_LIMIT_BYTES) from None
     except ClientDisconnected:
         raise _bad_body("ended before its Content-Length") from None
+    finally:
+        # The functions framework reads on after the answer, and must not be refused in our place.
+        request.max_content_length = None
     if len(data) > _BODY_LIMIT_BYTES:
         raise BodyTooLarge(_BODY_LIMIT_BYTES)
     try:

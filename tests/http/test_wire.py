@@ -2,10 +2,13 @@
 
 import socket
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import functions_framework
 import httpx
 import pytest
+import werkzeug.test
 from imagegen.deps import production
 
 from emulator.firestore.errors import Code
@@ -68,15 +71,35 @@ class TestCors:
         assert response.headers["Access-Control-Expose-Headers"] == "Idempotent-Replayed, Retry-After"
 
 
-class TestHealthProbe:
+class TestDeployed:
+    """Under the functions framework, which serves the functions when they are deployed."""
+
+    @pytest.fixture
+    def framework(self, client: httpx.Client) -> Callable[[str], werkzeug.test.Client]:
+        """A client of one function under the framework, in the environment of the host."""
+        source = str(ROOT / "functions" / "main.py")
+        return lambda name: functions_framework.create_app(target=name, source=source).test_client()
+
     @pytest.mark.parametrize("name", FUNCTIONS)
-    def test_touches_nothing(self, client: httpx.Client, name: str) -> None:
+    def test_the_health_probe_touches_nothing(
+        self, framework: Callable[[str], werkzeug.test.Client], name: str
+    ) -> None:
         """The probe of a cold start is answered without building a client, and fires no report."""
         production.cache_clear()
-        url = trigger(client, name) if name == "weeklyReport" else f"/{name}"
-        response = client.get(f"{url}/__/health")
+        response = framework(name).get("/__/health")
         assert (response.status_code, response.text) == (200, "ok")
         assert production.cache_info().currsize == 0
+
+    def test_creates(self, world: World, framework: Callable[[str], werkzeug.test.Client]) -> None:
+        """A request is answered as on the host."""
+        response = framework("createGenerationRequest").post("/", json=world.body(world.account("ada", 5)))
+        assert (response.status_code, response.json["deductedCredits"]) == (200, 1)
+
+    @pytest.mark.parametrize("length", [17_000, 4_000_000])
+    def test_a_large_body_is_refused(self, framework: Callable[[str], werkzeug.test.Client], length: int) -> None:
+        """What the framework does after the answer does not turn a 413 into a 500."""
+        response = framework("createGenerationRequest").post("/", json={"prompt": "x" * length})
+        assert (response.status_code, response.json["error"]["status"]) == (413, "INVALID_ARGUMENT")
 
 
 class TestWeeklyReport:
@@ -86,6 +109,12 @@ class TestWeeklyReport:
         response = client.post(trigger(client, "weeklyReport"), headers=headers)
         assert (response.status_code, response.json()) == (200, {"reportStatus": "success"})
         assert world.fields("weeklyReports/2026-W46")["weekStart"] == datetime(2026, 11, 9, tzinfo=UTC)
+
+    @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("OPTIONS", ""), ("POST", "/"), ("GET", "/__/health")])
+    def test_is_fired_by_post_alone(self, world: World, client: httpx.Client, method: str, path: str) -> None:
+        """Nothing else at the trigger's URL makes a report."""
+        assert client.request(method, trigger(client, "weeklyReport") + path).status_code == 404
+        assert list(world.db.collection("weeklyReports").stream()) == []
 
     def test_without_headers_it_takes_the_present(self, world: World, client: httpx.Client) -> None:
         """A trigger by hand reports on the last whole week."""
