@@ -28,8 +28,8 @@ class Settings:
     model_time_limit_seconds: float = 60
     lease_seconds: int = 180
     catalog_lifetime_seconds: int = 30
-    # The time that one exchange with Firestore may take: a call has at most two, and 10 s to say that it is away.
-    firestore_timeout_seconds: float = 4.0
+    # The time for one exchange with Firestore: a call has at most three, and 10 s to say that Firestore is away.
+    firestore_timeout_seconds: float = 3.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.model_failure_rate <= 1:

@@ -6,6 +6,7 @@ Knows nothing of requests; whatever needs the world is handed a `Deps`.
 from __future__ import annotations
 
 import random
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ _PLACEHOLDERS = {
     "model-a": "https://images.example.com/placeholders/model-a.png",
     "model-b": "https://images.example.com/placeholders/model-b.png",
 }
+_building = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,15 @@ class Deps:
         return catalog.parse(documents, self.image_models)
 
 
-@cache
 def production() -> Deps:
-    """Build the world that the deployed functions run in, once, at the first call and not at import."""
+    """Return the world that the deployed functions run in, built at the first call and not at import."""
+    # Else two first calls at once would build two worlds, each with a catalog to load.
+    with _building:
+        return _build()
+
+
+@cache
+def _build() -> Deps:
     settings = config.load()
     return Deps(
         # Not firebase_admin's client: it asks for credentials even where the address is an emulator's.

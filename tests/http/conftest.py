@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from imagegen.deps import production
+from imagegen import deps
 
 from emulator.functions_host import discover, serve, set_environment
 from tests.world import World
@@ -30,7 +30,7 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
-    production.cache_clear()
+    deps._build.cache_clear()
     server = serve(discover(ROOT / "functions"), world.db.project, "127.0.0.1", 0)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()
@@ -40,5 +40,5 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
     server.shutdown()
     serving.join()
     server.server_close()
-    production().db.close()
-    production.cache_clear()
+    deps.production().db.close()
+    deps._build.cache_clear()

@@ -9,7 +9,7 @@ import functions_framework
 import httpx
 import pytest
 import werkzeug.test
-from imagegen.deps import production
+from imagegen import deps
 
 from emulator.firestore.errors import Code
 from emulator.firestore.server import FirestoreServer
@@ -85,10 +85,10 @@ class TestDeployed:
         self, framework: Callable[[str], werkzeug.test.Client], name: str
     ) -> None:
         """The probe of a cold start is answered without building a client, and fires no report."""
-        production.cache_clear()
+        deps._build.cache_clear()
         response = framework(name).get("/__/health")
         assert (response.status_code, response.text) == (200, "ok")
-        assert production.cache_info().currsize == 0
+        assert deps._build.cache_info().currsize == 0
 
     def test_creates(self, world: World, framework: Callable[[str], werkzeug.test.Client]) -> None:
         """A request is answered as on the host."""
@@ -140,7 +140,7 @@ class TestFirestoreAway:
         with socket.socket() as dead:
             dead.bind(("127.0.0.1", 0))
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
-            production.cache_clear()
+            deps._build.cache_clear()
             body = world.body("ada") if name == "createGenerationRequest" else {"userId": "ada"}
             started = time.monotonic()
             response = client.post(f"/{name}", json=body)
