@@ -54,7 +54,7 @@ $(BIN)/python:
 	if [ "$$($$python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')" != "$$wanted" ]; then \
 		echo "Note: using $$($$python --version); the Firebase CLI will want $$wanted ('runtime' in firebase.json)."; fi; \
 	echo "Setting up $(VENV) ..."; \
-	$$python -m venv $(VENV)
+	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.runtime: functions/requirements.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<

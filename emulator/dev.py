@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -56,10 +55,14 @@ def main() -> None:
     try:
         firestore_port = _free_port("FIRESTORE_PORT", 8080)
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
+        if functions_port == firestore_port:
+            raise ValueError(f"FUNCTIONS_PORT and FIRESTORE_PORT are both {functions_port}; choose two")
+        _check_rate("MODEL_FAILURE_RATE")
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
-        shutil.rmtree(options.data, ignore_errors=True)
+        for file in options.data.glob("firestore.sqlite3*"):
+            file.unlink()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     with ExitStack() as running:
@@ -100,6 +103,16 @@ def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.
                 f"port {given} cannot be had ({error.strerror}); choose another with {variable}=..."
             ) from None
     return int(given)
+
+
+def _check_rate(variable: str, environment: Mapping[str, str] = os.environ) -> None:
+    given = environment.get(variable) or "0"
+    try:
+        is_rate = 0 <= float(given) <= 1
+    except ValueError:
+        is_rate = False
+    if not is_rate:
+        raise ValueError(f"{variable} is {given!r}; it must be a number from 0 to 1")
 
 
 def _start(running: ExitStack, module: str, *arguments: object) -> subprocess.Popen[bytes]:

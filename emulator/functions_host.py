@@ -51,6 +51,8 @@ def set_environment(environment: dict[str, str], project: str, firestore_host: s
     environment["GCLOUD_PROJECT"] = project
     environment["FIREBASE_CONFIG"] = json.dumps({"projectId": project})
     environment["FIRESTORE_EMULATOR_HOST"] = firestore_host
+    # Where a proxy is set, gRPC would ask it for this machine's own addresses.
+    environment["no_grpc_proxy"] = firestore_host.partition(":")[0]
 
 
 def discover(source: Path) -> list[Function]:
@@ -115,7 +117,7 @@ def _application_of(function: Function) -> WSGIApplication:
 
 
 class _Handler(WSGIRequestHandler):
-    # Kept connections, as behind Google's front end.
+    # Clients may send a body in chunks.
     protocol_version = "HTTP/1.1"
     timeout = 60
     _started = 0.0

@@ -10,14 +10,16 @@ from flask import Request, Response
 from imagegen import web
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS
 from imagegen.deps import production
-from imagegen.services import reporting
+from imagegen.services import credits, reporting
 
-# One whole CPU, since with less of it an instance takes one request at a time.
+# One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
+# functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
 options.set_global_options(
     region="us-central1",
     timeout_sec=FUNCTION_TIME_LIMIT_SECONDS,
     memory=options.MemoryOption.MB_512,
     cpu=1,
+    concurrency=16,
     max_instances=20,
 )
 
@@ -39,3 +41,10 @@ def getUserCredits(request: Request) -> Response:
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     """Mondays 00:00 UTC: write the report of the week before."""
     reporting.build_weekly_report(production(), event.schedule_time)
+
+
+@web.scheduled({"reconcileStatus": "success"})
+@scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
+def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
+    """Every five minutes: refund what was left pending past its lease."""
+    credits.reconcile(production())

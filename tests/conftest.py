@@ -45,6 +45,7 @@ def firestore_host() -> Iterator[str]:
     host = f"127.0.0.1:{server.start()}"
     _SERVERS[host] = server
     os.environ["FIRESTORE_EMULATOR_HOST"] = host
+    os.environ["no_grpc_proxy"] = "127.0.0.1"  # noqa: SIM112 - gRPC knows it by this name alone.
     yield host
     del os.environ["FIRESTORE_EMULATOR_HOST"]
     server.stop()

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +43,10 @@ class Dev:
         self._arguments = [sys.executable, "-m", "emulator.dev", "--data", str(data)]
         self._environment.pop("FIRESTORE_EMULATOR_HOST", None)
 
+    @property
+    def functions_url(self) -> str:
+        return f"http://127.0.0.1:{self.functions_port}{FUNCTIONS_PATH}"
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
             [*self._arguments, *arguments],
@@ -66,8 +72,23 @@ class Dev:
     def curl(self, command: str) -> Any:
         """Run a curl line that names the default ports, in a shell, and return the JSON that it prints."""
         command = command.replace(":5001/", f":{self.functions_port}/")
-        finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-        return json.loads(finished.stdout)
+        if shutil.which("curl"):
+            finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+            return json.loads(finished.stdout)
+        return self.like_curl(shlex.split(command.replace("\\\n", " "))[1:])
+
+    def like_curl(self, words: list[str]) -> Any:
+        """Do what curl does with the options that the README uses, for a machine that has no curl."""
+        options: dict[str, str] = {}
+        url = ""
+        while words:
+            word = words.pop(0)
+            if word.startswith("-"):
+                options[word] = words.pop(0)
+            else:
+                url = word
+        headers = dict([options["-H"].split(": ")]) if "-H" in options else {}
+        return httpx.request(options.get("-X", "GET"), url, headers=headers, content=options.get("-d")).json()
 
     def is_closed(self) -> bool:
         """Whether nothing listens on either port."""
@@ -122,6 +143,12 @@ class TestReadme:
         assert len(CURL_LINES) == 3
         for command, answer in zip(CURL_LINES, ANSWERS, strict=False):
             assert masked(dev.curl(command)) == masked(answer)
+
+    def test_the_lines_work_without_curl(self, make_dev: Callable[..., Dev], monkeypatch: pytest.MonkeyPatch) -> None:
+        """The tests need no curl: where there is none, they ask the same by themselves."""
+        dev = make_dev()
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[0])
 
     def test_a_failing_model_is_refunded_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """With a failure rate of 1 the first line gives the error that the README shows, and the ledger the refund."""
@@ -192,12 +219,40 @@ class TestMakeDev:
         assert process.returncode == 1
         assert errors == f"make dev: FUNCTIONS_PORT is {value!r}; it must be a port from 1 to 65535\n"
 
+    @pytest.mark.parametrize("rate", ["often", "2", "-0.1", "nan"])
+    def test_a_senseless_rate_is_one_line(self, tmp_path: Path, rate: str) -> None:
+        """A failure rate that makes no sense is said at the start, not with every call."""
+        process = Dev(tmp_path / "data", MODEL_FAILURE_RATE=rate).start()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert errors == f"make dev: MODEL_FAILURE_RATE is {rate!r}; it must be a number from 0 to 1\n"
+
+    def test_equal_ports_are_one_line(self, tmp_path: Path) -> None:
+        """Two parts cannot share a port."""
+        port = str(free_port())
+        process = Dev(tmp_path / "data", FUNCTIONS_PORT=port, FIRESTORE_PORT=port).start()
+        _, errors = process.communicate(timeout=20)
+        assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; choose two\n"
+
+    def test_a_proxy_in_the_environment_is_not_asked(self, make_dev: Callable[..., Dev]) -> None:
+        """What runs on this machine is reached directly."""
+        dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
+        assert httpx.get(f"{dev.functions_url}/getUserCredits?userId=testUser1", trust_env=False).status_code == 200
+
+    def test_a_reset_removes_nothing_else(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
+        """A folder that was named by mistake loses nothing."""
+        dev = make_dev()
+        dev.stop()
+        (tmp_path / "data" / "letter.txt").write_text("dear")
+        dev.start("--reset")
+        dev.await_ready()
+        assert (tmp_path / "data" / "letter.txt").exists()
+
     def test_kill_9_of_everything_loses_no_charge(self, make_dev: Callable[..., Dev]) -> None:
         """An answered request is still charged and completed after a kill -9 of the whole."""
         dev = make_dev()
-        base = f"http://127.0.0.1:{dev.functions_port}{FUNCTIONS_PATH}"
         body = json.loads(re.findall(r"-d '(.*?)'", CURL_LINES[0], re.DOTALL)[0])
-        with httpx.Client(base_url=base) as client:
+        with httpx.Client(base_url=dev.functions_url) as client:
             answered = [client.post("/createGenerationRequest", json=body).status_code for _ in range(10)]
         dev.stop(signal.SIGKILL)
         deadline = time.monotonic() + 10

@@ -44,7 +44,7 @@ class Draws:
 class AlwaysFails:
     """A model that never draws."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         self.error = error or ModelError("no picture today")
 
     def generate(self, request: ImageRequest) -> Image:
@@ -106,12 +106,12 @@ class World:
             assert entry["balanceAfter"] == balance >= 0
         assert account["credits"] == balance
         assert account["ledgerCount"] == len(entries)
+        generations = {generation["id"]: generation for generation in self.generations()}
         refunded = {entry["generationRequestId"] for entry in entries if entry["type"] == "refund"}
         charged = {entry["generationRequestId"] for entry in entries if entry["type"] == "deduction"}
-        for generation in self.generations():
-            if generation["userId"] == user_id:
-                assert generation["id"] in charged
-                assert (generation["status"] == "failed") == (generation["id"] in refunded)
+        assert charged == {name for name, generation in generations.items() if generation["userId"] == user_id}
+        for generation_id in charged:
+            assert generations[generation_id]["status"] == ("failed" if generation_id in refunded else "completed")
 
     def body(self, user_id: str, **changed: str) -> dict[str, Any]:
         """A valid request body of one credit."""

@@ -59,10 +59,7 @@ class Catalog:
     def __init__(self, items: Mapping[str, Collection[Item]]) -> None:
         """Take the enabled items of each request field (`model`, `style`, `color`, `size`)."""
         self._items = items
-        self._by_name = {
-            field: {_folded(name): item for item in offered for name in (item.name, item.item_id)}
-            for field, offered in items.items()
-        }
+        self._by_name = {field: _by_name(offered) for field, offered in items.items()}
 
     def choose(self, names: Mapping[str, object]) -> Choice | list[Violation]:
         """Find what is named under `model`, `style`, `color` and `size`, or say per field what is allowed."""
@@ -83,7 +80,7 @@ def parse(documents: Documents, providers: Collection[str]) -> Catalog:
     """Read the catalog's documents; a disabled one is not offered, nor is one that could not be sold.
 
     Raises:
-        ValueError: a collection offers nothing, so that no request could be answered.
+        Unavailable: a collection offers nothing, so that no request could be answered.
     """
     items: dict[str, list[Item]] = {}
     for field, collection in COLLECTIONS.items():
@@ -96,7 +93,8 @@ def parse(documents: Documents, providers: Collection[str]) -> Catalog:
             elif fields.get("enabled", True):
                 items[field].append(item)
         if not items[field]:
-            raise ValueError(f"the catalog offers nothing in {collection!r}")
+            logger.error(f"the catalog offers nothing in {collection!r}")
+            raise Unavailable
     return Catalog(items)
 
 
@@ -108,8 +106,10 @@ class CatalogCache:
         self._now = now
         self._lifetime = timedelta(seconds=lifetime_seconds)
         self._loading = threading.Lock()
+        self._loads = 0
         self._catalog: Catalog | None = None
-        self._fresh_until: datetime | None = None
+        self._asked_at: datetime | None = None
+        self._stale_at: datetime | None = None
 
     def current(self) -> Catalog:
         """Return the catalog, loading it when it is stale.
@@ -119,18 +119,23 @@ class CatalogCache:
         """
         if self._is_fresh():
             return self._held()
+        loads = self._loads
         # With something to show, one caller reloads and the others go on with what there is.
         if not self._loading.acquire(blocking=self._catalog is None):
             return self._held()
         try:
-            if not self._is_fresh():
+            # Whoever waited takes what the load brought, also if that is nothing.
+            if loads == self._loads:
                 self._reload()
             return self._held()
         finally:
             self._loading.release()
 
     def _is_fresh(self) -> bool:
-        return self._fresh_until is not None and self._now() < self._fresh_until
+        # From both sides, since a clock can be set back.
+        return (
+            self._asked_at is not None and self._stale_at is not None and self._asked_at <= self._now() < self._stale_at
+        )
 
     def _held(self) -> Catalog:
         if self._catalog is None:
@@ -138,16 +143,19 @@ class CatalogCache:
         return self._catalog
 
     def _reload(self) -> None:
+        lifetime = self._lifetime
         try:
             self._catalog = self._load()
-            self._fresh_until = self._now() + self._lifetime
-        except (Unavailable, ValueError) as error:
+        except Exception as error:  # Whatever it is, an old catalog is better than none.
+            logger.error(f"the catalog cannot be loaded: {error}")
             if self._catalog is None:
-                logger.error(f"the catalog cannot be loaded: {error}")
-                raise Unavailable from error
-            logger.warn(f"the catalog could not be reloaded and is kept: {error}")
+                raise
             # Not at once again, or every request would wait for a Firestore that is away.
-            self._fresh_until = self._now() + _RETRY_AFTER_FAILURE
+            lifetime = _RETRY_AFTER_FAILURE
+        finally:
+            self._loads += 1
+        self._asked_at = self._now()
+        self._stale_at = self._asked_at + lifetime
 
 
 def _provider(model: Item) -> str:
@@ -162,6 +170,15 @@ def _fault(field: str, item: Item, providers: Collection[str]) -> str | None:
     if field == "model" and _provider(item) not in providers:
         return f"its provider is {_provider(item)!r}; it must be one of {', '.join(sorted(providers))}"
     return None
+
+
+def _by_name(items: Collection[Item]) -> dict[str, Item]:
+    found: dict[str, Item] = {}
+    for item in items:
+        for name in (item.item_id, item.name):
+            if found.setdefault(_folded(name), item) is not item:
+                logger.warn(f"{name!r} of {item.item_id} is taken by {found[_folded(name)].item_id}")
+    return found
 
 
 def _folded(name: str) -> str:

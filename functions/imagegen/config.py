@@ -12,10 +12,11 @@ from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
 
+_DEFAULT_FAILURE_RATE = "0.05"
 # A string, because the Firebase CLI has no parameter of type float.
 MODEL_FAILURE_RATE = params.StringParam(
     "MODEL_FAILURE_RATE",
-    default="0.05",
+    default=_DEFAULT_FAILURE_RATE,
     description="How often a simulated model fails, from 0 (never) to 1 (always).",
 )
 
@@ -45,7 +46,7 @@ def load() -> Settings:
     Raises:
         ValueError: a parameter is out of its bounds; the message names it.
     """
-    given = MODEL_FAILURE_RATE.value
+    given = MODEL_FAILURE_RATE.value or _DEFAULT_FAILURE_RATE
     try:
         return Settings(model_failure_rate=float(given))
     except ValueError:

@@ -68,8 +68,10 @@ def generate_within(model: ImageModel, request: ImageRequest, limit_seconds: flo
     def ask() -> None:
         try:
             answer.set_result(model.generate(request))
-        except BaseException as error:
+        except Exception as error:
             answer.set_exception(error)
+        except BaseException as error:  # A cancelled task or an exit is the provider's, not the end of this process.
+            answer.set_exception(ModelError(f"{type(error).__name__}: {error}"))
 
     # A daemon, so that a provider that never answers cannot keep the process from ending.
     threading.Thread(target=ask, name="image-model", daemon=True).start()

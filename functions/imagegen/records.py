@@ -38,9 +38,15 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A finished picture: where it can be fetched."""
+    """A finished picture: where it can be fetched, in 1 to 2,048 printable ASCII characters."""
 
     url: str
+
+    def __post_init__(self) -> None:
+        if not (
+            isinstance(self.url, str) and 1 <= len(self.url) <= 2048 and self.url.isascii() and self.url.isprintable()
+        ):
+            raise ValueError("an image URL has 1 to 2,048 printable ASCII characters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +59,9 @@ class Account:
     ledger_count: int
 
     def __post_init__(self) -> None:
-        if self.credits < 0 or self.ledger_count < 0:
-            raise ValueError(f"account {self.user_id!r} is corrupt: credits or ledgerCount is negative")
+        for number in (self.credits, self.opening_credits, self.ledger_count):
+            if type(number) is not int or number < 0:
+                raise ValueError(f"account {self.user_id!r} is corrupt: {number!r} is no count of credits or entries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

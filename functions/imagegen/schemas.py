@@ -29,15 +29,31 @@ class _Answer(BaseModel):
 
 def _document_id(value: str) -> str:
     if _FORBIDDEN_IN_ID.search(value):
-        raise PydanticCustomError(
-            "document_id", "must not contain '/' or control characters, nor be '.', '..' or __x__"
-        )
+        raise PydanticCustomError("document_id", "cannot be a document's id")
     return value
 
 
-UserId = Annotated[str, Field(strict=True, min_length=1, max_length=128), AfterValidator(_document_id)]
-Name = Annotated[str, Field(strict=True), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Prompt = Annotated[str, Field(strict=True), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+# The description of each field is what its violation says is allowed.
+UserId = Annotated[
+    str,
+    Field(
+        strict=True,
+        min_length=1,
+        max_length=128,
+        description="1 to 128 characters without '/' and control characters, and not '.', '..' or '__...__'",
+    ),
+    AfterValidator(_document_id),
+]
+Name = Annotated[
+    str,
+    Field(strict=True, description="a name in the catalog"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+]
+Prompt = Annotated[
+    str,
+    Field(strict=True, description="1 to 2,000 characters after trimming"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+]
 
 
 class CreateGenerationRequest(_Wire):
@@ -59,8 +75,10 @@ class GetUserCreditsRequest(_Wire):
     """The query or the body of getUserCredits."""
 
     user_id: UserId
-    page_size: Annotated[int, Field(ge=1, le=200)] = 50
-    page_token: Annotated[str, Field(strict=True, min_length=1, max_length=100)] | None = None
+    page_size: int = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
+    page_token: str | None = Field(
+        default=None, strict=True, min_length=1, max_length=100, description="a nextPageToken of this account"
+    )
 
 
 class CreateGenerationAnswer(_Answer):
@@ -89,18 +107,17 @@ class UserCreditsAnswer(_Answer):
     next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)
 
 
-def violations_of(error: ValidationError) -> list[Violation]:
-    """Say per bad field what is allowed, in the order of the fields; of several faults of one field, the first."""
+def violations_of(model: type[BaseModel], error: ValidationError) -> list[Violation]:
+    """Say per bad field what is allowed, in the order of the fields."""
+    allowed = {field.alias: field.description for field in model.model_fields.values()}
     faults: dict[str, Violation] = {}
     for fault in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in fault["loc"]) or "body"
-        faults.setdefault(field, Violation(field, _description(fault["type"], fault["msg"])))
+        field = str(fault["loc"][0])
+        if field not in allowed:
+            description = "is not a field of this request"
+        elif fault["type"] == "missing":
+            description = f"is required: {allowed[field]}"
+        else:
+            description = f"must be {allowed[field]}"
+        faults.setdefault(field, Violation(field, description))
     return list(faults.values())
-
-
-def _description(fault_type: str, message: str) -> str:
-    if fault_type == "missing":
-        return "is required"
-    if fault_type == "extra_forbidden":
-        return "is not a field of this request"
-    return message[0].lower() + message[1:]

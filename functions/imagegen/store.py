@@ -25,12 +25,23 @@ T = TypeVar("T")
 
 # One try: the client's own retries outlive what a caller would wait, and its queries do not take `None` for this.
 _ONCE = Retry(predicate=lambda error: False)
-# Asking again does not help these.
-_FINAL = (exceptions.PermissionDenied, exceptions.Unauthenticated)
+# Asking again does not help these: a right, a database or an index is missing.
+_FINAL = (
+    exceptions.PermissionDenied,
+    exceptions.Unauthenticated,
+    exceptions.NotFound,
+    exceptions.InvalidArgument,
+    exceptions.FailedPrecondition,
+    exceptions.MethodNotImplemented,
+)
 _LONG_READ_SECONDS = 300
 
 
 # Deadlines and transactions
+
+
+class _TransactionOver(exceptions.GoogleAPICallError):
+    """Firestore no longer knows a transaction that it began."""
 
 
 class Transaction(firestore.Transaction):
@@ -51,10 +62,10 @@ class Transaction(firestore.Transaction):
         """Begin, in the place in line of the aborted transaction `retry_id` if there was one."""
         self._id = self._call("begin_transaction", options=self._options_protobuf(retry_id)).transaction
 
-    def commit_once(self) -> datetime:
-        """Commit; return the commit time, which is the update time of each document written."""
-        commit_time: datetime = self._call("commit", writes=self._write_pbs, transaction=self._id).commit_time
-        return commit_time
+    def commit_once(self) -> datetime | None:
+        """Commit; return the update time of the first document written, if any was."""
+        results = self._call("commit", writes=self._write_pbs, transaction=self._id).write_results
+        return results[0].update_time if results else None
 
     def roll_back(self) -> None:
         """Let go of the locks; where that fails the transaction expires, and nothing of it is written either way."""
@@ -80,8 +91,10 @@ class Transaction(firestore.Transaction):
         )
 
 
-def transact(db: firestore.Client, timeout_seconds: float, body: Callable[[Transaction], T]) -> tuple[T, datetime]:
-    """Run `body` in a transaction until it is committed; return what it returned and the commit time.
+def transact(
+    db: firestore.Client, timeout_seconds: float, body: Callable[[Transaction], T]
+) -> tuple[T, datetime | None]:
+    """Run `body` in a transaction until it is committed; return what it returned and its first write's update time.
 
     The body reads, decides and writes. It runs again after a conflict, and after a commit that ended in any error: that
     is no verdict, since the commit may have been applied. `transaction.retrying` then tells it to look first whether
@@ -93,11 +106,11 @@ def transact(db: firestore.Client, timeout_seconds: float, body: Callable[[Trans
     deadline = time.monotonic() + timeout_seconds
     retry_id, retrying = None, False
 
-    def attempt() -> tuple[T, datetime]:
+    def attempt() -> tuple[T, datetime | None]:
         nonlocal retry_id, retrying
         transaction = Transaction(db, deadline, retrying=retrying)
+        transaction.begin(retry_id)
         try:
-            transaction.begin(retry_id)
             result = body(transaction)
             retrying = True
             return result, transaction.commit_once()
@@ -105,6 +118,10 @@ def transact(db: firestore.Client, timeout_seconds: float, body: Callable[[Trans
             # A transaction that lost keeps its place in line.
             retry_id = transaction.id
             raise
+        except _FINAL as error:
+            # Once begun, these may mean no more than that Firestore has lost or ended this very transaction.
+            retry_id = None
+            raise _TransactionOver(error.message) from error  # type: ignore[no-untyped-call]
         except BaseException:
             retry_id = None
             transaction.roll_back()
@@ -236,6 +253,22 @@ def read_ledger(
     )
     snapshots = _until(deadline, lambda: list(query.stream(retry=_ONCE, timeout=_remaining_seconds(deadline))))
     return [_entry(snapshot) for snapshot in snapshots]
+
+
+def read_expired_generations(
+    db: firestore.Client, now: datetime, limit: int, timeout_seconds: float
+) -> list[Generation]:
+    """Read pending generations whose lease is over, the longest overdue first."""
+    deadline = time.monotonic() + timeout_seconds
+    query = (
+        db.collection("generationRequests")
+        .where(filter=FieldFilter("status", "==", GenerationStatus.PENDING.value))
+        .where(filter=FieldFilter("leaseExpiresAt", "<=", now))
+        .order_by("leaseExpiresAt")
+        .limit(limit)
+    )
+    snapshots = _until(deadline, lambda: list(query.stream(retry=_ONCE, timeout=_remaining_seconds(deadline))))
+    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
 
 
 def stream_generations(db: firestore.Client, start_at: datetime, end_at: datetime) -> Iterator[Generation]:

@@ -164,7 +164,7 @@ def _validated(model: type[_Model], fields: Mapping[str, Any], *, strict: bool) 
     try:
         return model.model_validate(fields, strict=strict)
     except ValidationError as error:
-        raise InvalidRequest(schemas.violations_of(error)) from None
+        raise InvalidRequest(schemas.violations_of(model, error)) from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -185,7 +185,8 @@ def _bad_body(description: str) -> InvalidRequest:
 def _json(
     answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    text = answer.model_dump_json(by_alias=True) if isinstance(answer, BaseModel) else json.dumps(answer)
+    fields = answer.model_dump(mode="json", by_alias=True) if isinstance(answer, BaseModel) else answer
+    text = json.dumps(fields, separators=(",", ":"))
     response = Response(text + "\n", status=status, mimetype="application/json")
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     response.headers["Cache-Control"] = "no-store"

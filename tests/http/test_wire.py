@@ -10,15 +10,17 @@ import httpx
 import pytest
 import werkzeug.test
 from imagegen import deps
+from pytest_mock import MockerFixture
 
 from emulator.firestore.errors import Code
 from emulator.firestore.server import FirestoreServer
 from emulator.functions_host import discover
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of
+from tests.services.test_generation import abandon
 from tests.world import World
 
-FUNCTIONS = ["createGenerationRequest", "getUserCredits", "weeklyReport"]
+FUNCTIONS = ["createGenerationRequest", "getUserCredits", "reconcile", "weeklyReport"]
 
 
 def trigger(client: httpx.Client, name: str) -> str:
@@ -36,7 +38,7 @@ class TestNames:
 
     def test_the_report_is_scheduled(self) -> None:
         """The weekly report runs Mondays 00:00 UTC and is retried."""
-        (weekly,) = (function for function in discover(ROOT / "functions") if function.is_scheduled)
+        weekly = discover(ROOT / "functions")[-1]
         schedule = weekly.call.__firebase_endpoint__.scheduleTrigger
         assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
         assert schedule["retryConfig"]["retryCount"] == 3
@@ -128,6 +130,18 @@ class TestWeeklyReport:
         response = client.post(trigger(client, "weeklyReport"), headers=headers)
         assert error_of(response)["message"] == "An internal error occurred."
         assert world.fields("weeklyReports/2026-W46") == {}
+
+
+class TestReconcile:
+    def test_refunds_what_is_overdue(self, world: World, client: httpx.Client, mocker: MockerFixture) -> None:
+        """Its trigger gives back what a dead process left."""
+        ada = world.account("ada", 5)
+        abandon(world, mocker)
+        assert world.credits(ada) == 4
+        response = client.post(trigger(client, "reconcile"))
+        assert (response.status_code, response.json()) == (200, {"reconcileStatus": "success"})
+        assert world.credits(ada) == 5
+        world.check_books(ada)
 
 
 @pytest.mark.embedded

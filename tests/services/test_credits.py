@@ -8,9 +8,10 @@ import pytest
 from imagegen import store
 from imagegen.errors import GenerationFailed, InvalidRequest, UserNotFound
 from imagegen.records import FailureReason
-from imagegen.services.credits import Reservation, get_user_credits, settle
+from imagegen.services.credits import Reservation, get_user_credits, reconcile, settle
+from pytest_mock import MockerFixture
 
-from tests.services.test_generation import create
+from tests.services.test_generation import abandon, create
 from tests.world import NOON, AlwaysFails, Does, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -105,6 +106,45 @@ class TestGetUserCredits:
                 statement = get_user_credits(world.deps, ada, 1, None)
                 if statement.entries:
                     assert statement.entries[0].balance_after == statement.current_credits
+            assert len([charge.result() for charge in charges]) == 20
+
+
+class TestReconcile:
+    def test_refunds_what_is_overdue(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """A pending generation past its lease is failed and refunded; a second run finds nothing."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        abandon(world, mocker)
+        abandon(world, mocker)
+        world.clock.advance(seconds=180)
+        assert reconcile(world.deps) == 2
+        assert reconcile(world.deps) == 0
+        assert world.credits(ada) == 5
+        assert {generation["failureReason"] for generation in world.generations()} == {"LEASE_EXPIRED"}
+        world.check_books(ada)
+
+    def test_leaves_what_may_still_be_running(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """A generation within its lease is nobody else's business."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        create(world, ada)
+        abandon(world, mocker)
+        world.clock.advance(seconds=179)
+        assert reconcile(world.deps) == 0
+        assert world.credits(ada) == 3
+
+    def test_many_at_once_refund_once(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """Runs that overlap settle each generation once."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        for _ in range(3):
+            abandon(world, mocker)
+        world.clock.advance(seconds=180)
+        with ThreadPoolExecutor(5) as runs:
+            list(runs.map(lambda _: reconcile(world.deps), range(5)))
+        assert world.credits(ada) == 5
+        assert len(world.ledger(ada)) == 6
+        world.check_books(ada)
 
 
 class TestSettle:

@@ -1,5 +1,6 @@
 """Creating a generation: charge, picture, refund, and replay by idempotency key, on a real Firestore."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from google.api_core import exceptions
 from imagegen.config import Settings
 from imagegen.errors import (
     AppError,
@@ -21,6 +23,7 @@ from imagegen.errors import (
 from imagegen.image_models import ModelError, ModelRefusedError
 from imagegen.records import GenerationStatus
 from imagegen.services.generation import Created, create_generation_request, validate
+from pytest_mock import MockerFixture
 
 from emulator.firestore.errors import Code
 from tests.conftest import Faults
@@ -129,9 +132,11 @@ class TestModelFailure:
             (None, "MODEL_ERROR"),
             (ModelRefusedError("no"), "MODEL_REFUSED"),
             (ZeroDivisionError("a provider's bug"), "MODEL_ERROR"),
+            (asyncio.CancelledError(), "MODEL_ERROR"),
+            (SystemExit(1), "MODEL_ERROR"),
         ],
     )
-    def test_refunds(self, make_world: MakeWorld, error: Exception | None, reason: str) -> None:
+    def test_refunds(self, make_world: MakeWorld, error: BaseException | None, reason: str) -> None:
         """Whatever a model fails with, the account has all its credits back and the ledger shows both entries."""
         world = make_world(model_a=AlwaysFails(error))
         ada = world.account("ada", 5)
@@ -251,12 +256,11 @@ class TestIdempotency:
         assert conflicts[0].retry_after_seconds == 5
         assert world.credits("ada") == 4
 
-    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld) -> None:
+    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
         """A pending generation past its lease is refunded by the retry, which gets the answer of a failed model."""
-        world = make_world(model_a=Does(_die))
+        world = make_world()
         ada = world.account("ada", 5)
-        with pytest.raises(Killed):
-            create(world, ada, "key-1")
+        abandon(world, mocker, "key-1")
         assert (world.credits(ada), world.generations()[0]["status"]) == (4, "pending")
         world.clock.advance(seconds=179)
         with pytest.raises(RequestInProgress) as conflict:
@@ -394,6 +398,27 @@ class TestFaults:
         assert away.value.retry_after_seconds == 2
         assert world.credits(ada) == 5
 
+    @pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.PERMISSION_DENIED])
+    def test_what_waiting_cannot_help_fails_at_once(self, make_world: MakeWorld, faults: Faults, code: Code) -> None:
+        """A missing database or right is a fault to be mended, not one to be retried."""
+        world = make_world()
+        world.account("ada", 5)
+        faults.fail(code, rpc="BeginTransaction")
+        with pytest.raises(exceptions.GoogleAPICallError):
+            create(world, "ada")
+
+    @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "Commit"])
+    def test_a_transaction_that_firestore_lost_is_begun_again(
+        self, make_world: MakeWorld, faults: Faults, rpc: str
+    ) -> None:
+        """A Firestore that was restarted knows the transaction no more; another one does the work."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        faults.fail(Code.INVALID_ARGUMENT, rpc=rpc)
+        assert not create(world, ada).replayed
+        assert world.credits(ada) == 4
+        world.check_books(ada)
+
     def test_no_place_to_settle_is_unavailable_and_refunded_later(self, make_world: MakeWorld, faults: Faults) -> None:
         """When Firestore goes away under the model, the caller gets a 503, and the retry after the lease the refund."""
         world = make_world(
@@ -422,5 +447,9 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing of ours may catch it."""
 
 
-def _die() -> None:
-    raise Killed
+def abandon(world: World, mocker: MockerFixture, key: str | None = None) -> None:
+    """Charge ada for a generation and die before it is settled."""
+    dying = mocker.patch("imagegen.services.generation.settle", side_effect=Killed)
+    with pytest.raises(Killed):
+        create(world, "ada", key)
+    mocker.stop(dying)

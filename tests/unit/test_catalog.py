@@ -1,6 +1,8 @@
 """What is on offer, how it is named, and how long it is remembered."""
 
+import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
@@ -82,7 +84,7 @@ class TestParse:
 
     def test_refuses_a_catalog_with_an_empty_collection(self) -> None:
         """A catalog without any model is no catalog."""
-        with pytest.raises(ValueError, match="'models'"):
+        with pytest.raises(Unavailable):
             parse(dict(CATALOG) | {"models": {}}, {"model-a"})
 
 
@@ -98,6 +100,23 @@ class Loads:
         if self.fails:
             raise Unavailable
         return offered()
+
+
+class Counted:
+    """A lock that tells when nine wait for it."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.lock = lock
+        self.nine = threading.Event()
+        self.numbers = itertools.count(1)
+
+    def acquire(self, *, blocking: bool) -> bool:
+        if next(self.numbers) == 9:
+            self.nine.set()
+        return self.lock.acquire(blocking)
+
+    def release(self) -> None:
+        self.lock.release()
 
 
 class TestCatalogCache:
@@ -169,6 +188,51 @@ class TestCatalogCache:
         load.fails = False
         clock.advance(seconds=5)
         assert cache.current() is not first
+
+    def test_is_kept_whatever_the_failure(self) -> None:
+        """Losing the right to read is no reason to stop selling."""
+        clock, failures = Clock(), [None, PermissionError("revoked")]
+
+        def load() -> Catalog:
+            failure = failures.pop(0)
+            if failure:
+                raise failure
+            return offered()
+
+        cache = CatalogCache(load, clock, 30)
+        first = cache.current()
+        clock.advance(seconds=31)
+        assert cache.current() is first
+
+    def test_a_clock_set_back_makes_it_stale(self) -> None:
+        """A catalog that seems to be of the future is loaded again."""
+        clock, load = Clock(), Loads()
+        cache = CatalogCache(load, clock, 30)
+        cache.current()
+        clock.advance(days=-1)
+        cache.current()
+        assert load.count == 2
+
+    def test_whoever_waited_for_a_failed_load_shares_it(self) -> None:
+        """Ten callers that wait for one load that fails are all refused by it, and none loads again by itself."""
+        entered, release, load = threading.Event(), threading.Event(), Loads()
+        load.fails = True
+
+        def slow() -> Catalog:
+            entered.set()
+            release.wait(5)
+            return load()
+
+        cache = CatalogCache(slow, Clock(), 30)
+        with ThreadPoolExecutor(10) as callers:
+            first = callers.submit(cache.current)
+            assert entered.wait(5)
+            cache._loading = waiting = Counted(cache._loading)  # type: ignore[assignment]
+            others = [callers.submit(cache.current) for _ in range(9)]
+            assert waiting.nine.wait(5)
+            release.set()
+            refused = [isinstance(call.exception(5), Unavailable) for call in [first, *others]]
+        assert (refused, load.count) == ([True] * 10, 1)
 
     def test_a_failure_is_never_cached(self) -> None:
         """A first load that fails is a 503, and the next request tries again."""

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from typing import Any
 
 import pytest
 from imagegen.image_models import ImageRequest, ModelError, ModelTimeoutError, SimulatedModel, generate_within
@@ -52,6 +53,14 @@ class TestSimulatedModel:
     def test_answers_its_placeholder(self) -> None:
         """Each model answers the one URL it was given."""
         assert SimulatedModel("https://x/a.png", 0, random.Random(1)).generate(a_request()) == Image("https://x/a.png")
+
+
+class TestImage:
+    @pytest.mark.parametrize("url", ["", None, "x" * 2049, "https://x/\ud800", "https://x/a b\n", object()])
+    def test_has_a_url_that_can_be_stored(self, url: Any) -> None:
+        """A picture without a proper URL is none, and its model has failed."""
+        with pytest.raises(ValueError, match="image URL"):
+            Image(url)
 
 
 class TestGenerateWithin:

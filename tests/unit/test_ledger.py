@@ -1,6 +1,7 @@
 """The arithmetic of credits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -93,7 +94,8 @@ class TestBooks:
 
 
 class TestAccount:
-    def test_is_never_below_nothing(self) -> None:
-        """A negative balance in the database is corruption and stops the work at once."""
+    @pytest.mark.parametrize("credits", [-1, 5.5, True, "5", None])
+    def test_holds_whole_credits(self, credits: Any) -> None:
+        """A balance that is negative or no whole number is corruption and stops the work at once."""
         with pytest.raises(ValueError, match="corrupt"):
-            an_account(-1)
+            an_account(credits)

@@ -19,6 +19,9 @@ from ..deps import Deps
 from ..errors import InvalidRequest, UserNotFound, Violation
 from ..records import FailureReason, Generation, GenerationStatus, Image, LedgerEntry
 
+# What one run settles; a run has a time limit, and the next one goes on.
+_RECONCILED_AT_ONCE = 200
+
 
 @dataclass(frozen=True)
 class Reservation:
@@ -64,8 +67,8 @@ def reserve(
         store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
 
-    (generation, created), committed_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
-    return Reservation(generation, committed_at if created else None)
+    (generation, created), updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    return Reservation(generation, updated_at if created else None)
 
 
 def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason) -> Generation:
@@ -108,6 +111,23 @@ def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason)
         return ended
 
     return store.transact(deps.db, timeout_seconds, body)[0]
+
+
+def reconcile(deps: Deps) -> int:
+    """Give back what dead processes left pending past its lease, the longest overdue first; return how many.
+
+    Safe to run twice, beside itself and beside live traffic, since all of it goes through `settle`.
+
+    Raises:
+        Unavailable: Firestore was away; what was settled until then stays so.
+    """
+    overdue = store.read_expired_generations(
+        deps.db, deps.now(), _RECONCILED_AT_ONCE, deps.settings.firestore_timeout_seconds
+    )
+    for generation in overdue:
+        settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
+        logger.warn("refunded after its lease", generationRequestId=generation.generation_id)
+    return len(overdue)
 
 
 def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:

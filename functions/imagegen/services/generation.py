@@ -43,7 +43,7 @@ def validate(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationReques
     try:
         return CreateGenerationRequest.model_validate(fields)
     except ValidationError as error:
-        faults = {violation.field: violation for violation in violations_of(error)}
+        faults = {violation.field: violation for violation in violations_of(CreateGenerationRequest, error)}
         chosen = deps.catalog.current().choose(fields)
         if not isinstance(chosen, Choice):
             faults |= {violation.field: violation for violation in chosen}
