@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import itertools
 import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.image_models import ImageModel
 
-from emulator.firestore.errors import Code, EmulatorError
+from emulator.firestore.faults import DatabaseFaults as Faults
 from emulator.firestore.server import FirestoreServer
 from tests.world import Clock, Draws, World, write_catalog
+
+pytest_plugins = ["emulator.pytest_plugin"]
+
+
+# A slow machine is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,69 +41,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-_SERVERS: dict[str, FirestoreServer] = {}
-
-
 @pytest.fixture(scope="session")
-def firestore_host() -> Iterator[str]:
-    """The address of a Firestore: what the environment names, else an embedded one for this test process."""
-    if "FIRESTORE_EMULATOR_HOST" in os.environ:
-        yield os.environ["FIRESTORE_EMULATOR_HOST"]
-        return
-    server = FirestoreServer()
-    host = f"127.0.0.1:{server.start()}"
-    _SERVERS[host] = server
-    os.environ["FIRESTORE_EMULATOR_HOST"] = host
-    os.environ["no_grpc_proxy"] = "127.0.0.1"  # noqa: SIM112 - gRPC knows it by this name alone.
-    yield host
-    del os.environ["FIRESTORE_EMULATOR_HOST"]
-    server.stop()
+def firestore_options() -> dict[str, Any]:
+    """Refuse what production would refuse for want of an index in the project's own index file."""
+    return {"indexes": Path(__file__).parent.parent / "firestore.indexes.json", "require_indexes": True}
 
 
 @pytest.fixture
-def server(firestore_host: str) -> FirestoreServer:
+def server(firestore_server: FirestoreServer) -> FirestoreServer:
     """The embedded Firestore itself, for tests that are marked `embedded`."""
-    return _SERVERS[firestore_host]
+    return firestore_server
 
 
 @pytest.fixture
-def db(firestore_host: str) -> Iterator[firestore.Client]:
+def db(firestore_client: firestore.Client) -> firestore.Client:
     """An empty database of the test's own."""
-    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
-    yield client
-    client.close()
-
-
-class Faults:
-    """Faults that only the test's own database meets."""
-
-    def __init__(self, server: FirestoreServer, database: str) -> None:
-        self._faults = server.faults
-        self._database = database
-
-    def fail(self, code: Code, count: int = 1, rpc: str = "Commit") -> None:
-        """Refuse the next calls before they do anything."""
-        self._faults.fail(rpc, code, count, database=self._database)
-
-    def lose_answer(self, code: Code = Code.UNAVAILABLE, rpc: str = "Commit") -> None:
-        """Do the work of the next call and answer with an error."""
-
-        def answer() -> None:
-            raise EmulatorError(code, "the answer is lost")
-
-        self._faults.after(rpc, answer, database=self._database)
-
-    def clear(self) -> None:
-        """Let everything work again."""
-        self._faults.clear(database=self._database)
+    return firestore_client
 
 
 @pytest.fixture
-def faults(server: FirestoreServer, db: firestore.Client) -> Iterator[Faults]:
+def faults(firestore_faults: Faults) -> Faults:
     """Faults on demand."""
-    faults = Faults(server, f"projects/{db.project}/databases/(default)")
-    yield faults
-    faults.clear()
+    return firestore_faults
 
 
 @pytest.fixture

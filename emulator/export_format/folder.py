@@ -98,6 +98,27 @@ def write_export(
         (staging / _METADATA_NAME).rename(folder / _METADATA_NAME)
 
 
+def write_firestore_export(folder: Path, documents: Iterable[Any]) -> None:
+    """Write `Document.pb()` messages as the Firestore part of an export alone, named as its folder.
+
+    An export that is there is replaced when the new one is whole; its parent folders are made.
+
+    Raises:
+        ExportError: the folder is there and holds anything but an export.
+        ValueError: a document has a bad name.
+    """
+    folder = folder.resolve()
+    if folder.exists() and not (folder.is_dir() and _is_export_or_empty(folder)):
+        raise ExportError(folder, "is there already and is no export")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as staging_name:
+        staging = Path(staging_name) / folder.name
+        _write_firestore(staging, documents, folder.name)
+        if folder.exists():
+            rmtree(folder)
+        staging.rename(folder)
+
+
 def read_auth_export(folder: Path) -> list[dict[str, Any]]:
     """Return the users of an export as accounts.json has them; none when the export has no Auth product.
 
@@ -112,6 +133,11 @@ def read_auth_export(folder: Path) -> list[dict[str, Any]]:
     if not isinstance(users, list):
         raise ExportError(accounts_file, "'users' must be a list")
     return users
+
+
+def _is_export_or_empty(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    return not names or names == {"all_namespaces", f"{folder.name}{_OVERALL_SUFFIX}"}
 
 
 def _read_documents(overall_file: Path) -> Iterator[Any]:
@@ -194,8 +220,8 @@ def _of_project(documents: Iterable[Any], project: str) -> Iterator[Any]:
         yield document
 
 
-def _write_firestore(folder: Path, documents: Iterable[Any]) -> None:
-    overall_file = folder / f"{_FIRESTORE_NAME}{_OVERALL_SUFFIX}"
+def _write_firestore(folder: Path, documents: Iterable[Any], name: str = _FIRESTORE_NAME) -> None:
+    overall_file = folder / f"{name}{_OVERALL_SUFFIX}"
     kind_file = folder / _KIND_METADATA_NAME
     kind_file.parent.mkdir(parents=True)
     count = newest_micros = 0
@@ -210,7 +236,7 @@ def _write_firestore(folder: Path, documents: Iterable[Any]) -> None:
     output_file = kind_file.parent / _OUTPUT_NAME
     with output_file.open("wb") as output:
         output.writelines(frame_records(records()))
-    run = {"export_name": _FIRESTORE_NAME, "started_at_micros": newest_micros, "ended_at_micros": newest_micros}
+    run = {"export_name": name, "started_at_micros": newest_micros, "ended_at_micros": newest_micros}
     kind = messages.KindMetadata(run=run, output=[{"prefix": "", "file": _OUTPUT_NAME}])
     kind_file.write_bytes(kind.SerializeToString())
     summary = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emulator.firestore.errors import invalid
@@ -54,20 +54,38 @@ def parse(message: StructuredAggregationQuery) -> tuple[Aggregation, ...]:
     return tuple(parsed)
 
 
-def run(aggregations: Iterable[Aggregation], documents: list[Document]) -> dict[str, Value]:
+def run(aggregations: Iterable[Aggregation], documents: Iterable[Document]) -> dict[str, Value]:
     """Return the figures over the given documents by alias."""
-    return {entry.alias: _figure(entry, documents) for entry in aggregations}
+    return run_grouped(aggregations, [(document, 1) for document in documents])
 
 
-def _figure(aggregation: Aggregation, documents: list[Document]) -> Value:
+def run_grouped(aggregations: Iterable[Aggregation], groups: Sequence[tuple[Document, int]]) -> dict[str, Value]:
+    """Return the figures over groups of documents with the same values: one of each, and how many there are."""
+    return {entry.alias: _figure(entry, groups) for entry in aggregations}
+
+
+def only_counts(aggregations: Iterable[Aggregation]) -> bool:
+    """Tell whether the number of results is all that is asked for."""
+    return all(entry.operator == "count" for entry in aggregations)
+
+
+def from_total(aggregations: Iterable[Aggregation], total: int) -> dict[str, Value]:
+    """Return counts, given the number of results, by alias."""
+    return {entry.alias: _count(entry, total) for entry in aggregations}
+
+
+def _count(aggregation: Aggregation, total: int) -> Value:
+    return Value(integer_value=total if aggregation.up_to is None else min(total, aggregation.up_to))
+
+
+def _figure(aggregation: Aggregation, groups: Sequence[tuple[Document, int]]) -> Value:
     if aggregation.operator == "count":
-        total = len(documents)
-        return Value(integer_value=total if aggregation.up_to is None else min(total, aggregation.up_to))
-    values = (field(document.fields, aggregation.path) for document in documents)
-    numbers = [number(value) for value in values if value is not None and is_number(value)]
+        return _count(aggregation, sum(count for _, count in groups))
+    values = ((field(document.fields, aggregation.path), count) for document, count in groups)
+    numbers = [(number(value), count) for value, count in values if value is not None and is_number(value)]
+    summed = sum(held * count for held, count in numbers)
     if aggregation.operator == "avg":
-        return Value(double_value=float(sum(numbers)) / len(numbers)) if numbers else NULL_VALUE
-    summed = sum(numbers)
+        return Value(double_value=float(summed) / sum(count for _, count in numbers)) if numbers else NULL_VALUE
     if isinstance(summed, int) and _MIN_INTEGER <= summed <= _MAX_INTEGER:
         return Value(integer_value=summed)
     return Value(double_value=float(summed))

@@ -7,15 +7,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from emulator.firestore.errors import Code, EmulatorError
+
+# Each holds the counts of all databases.
+MAX_MARKS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often what was done: calls by RPC name, and document operations as Firestore bills them."""
+    """How often what was done: calls by RPC name, documents as Firestore bills them, index entries matched."""
 
     calls: Mapping[str, int] = field(default_factory=dict)
     reads: int = 0
     writes: int = 0
     deletes: int = 0
+    index_entries: int = 0
 
     @property
     def round_trips(self) -> int:
@@ -29,6 +35,7 @@ class Counts:
             self.reads - earlier.reads,
             self.writes - earlier.writes,
             self.deletes - earlier.deletes,
+            self.index_entries - earlier.index_entries,
         )
 
 
@@ -39,6 +46,8 @@ class Counters:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._calls: Counter[tuple[str, str]] = Counter()
+        self._marks: dict[str, tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
+        self._last_mark = 0
 
     def count_call(self, rpc: str, database: str) -> None:
         """Count one round trip."""
@@ -56,15 +65,50 @@ class Counters:
             self._counts[database, "writes"] += writes
             self._counts[database, "deletes"] += deletes
 
+    def count_index_entries(self, database: str, count: int) -> None:
+        """Count index entries that a query or an aggregation matched; production bills aggregations by them."""
+        with self._lock:
+            self._counts[database, "index_entries"] += count
+
     def snapshot(self, database: str | None = None) -> Counts:
         """Return the counts so far, of one database or of all. The difference of two tells what lies between them."""
         with self._lock:
-            calls: Counter[str] = Counter()
-            for (of, rpc), count in self._calls.items():
-                if database is None or of == database:
-                    calls[rpc] += count
-            totals: Counter[str] = Counter()
-            for (of, what), count in self._counts.items():
-                if database is None or of == database:
-                    totals[what] += count
-        return Counts(dict(calls), totals["reads"], totals["writes"], totals["deletes"])
+            return _counts(self._calls, self._counts, database)
+
+    def mark(self) -> str:
+        """Remember this moment under a name that `since` takes. Only the newest are kept, `MAX_MARKS` of them."""
+        with self._lock:
+            self._last_mark += 1
+            name = str(self._last_mark)
+            self._marks[name] = (self._calls.copy(), self._counts.copy())
+            self._marks.pop(str(self._last_mark - MAX_MARKS), None)
+        return name
+
+    def since(self, mark: str, database: str | None = None) -> Counts:
+        """Return what was counted since a mark, "" for the server's start, of one database or of all.
+
+        Raises:
+            EmulatorError: NOT_FOUND for a mark that is not known, or no more.
+        """
+        now = self.snapshot(database)
+        if not mark:
+            return now
+        with self._lock:
+            if mark not in self._marks:
+                raise EmulatorError(Code.NOT_FOUND, f'No mark "{mark[:100]}": the newest {MAX_MARKS} are kept.')
+            earlier = _counts(*self._marks[mark], database)
+        return now - earlier
+
+
+def _counts(
+    calls_by_rpc: Counter[tuple[str, str]], counts_by_kind: Counter[tuple[str, str]], database: str | None
+) -> Counts:
+    calls: Counter[str] = Counter()
+    for (of, rpc), count in calls_by_rpc.items():
+        if database is None or of == database:
+            calls[rpc] += count
+    totals: Counter[str] = Counter()
+    for (of, kind), count in counts_by_kind.items():
+        if database is None or of == database:
+            totals[kind] += count
+    return Counts(dict(calls), totals["reads"], totals["writes"], totals["deletes"], totals["index_entries"])

@@ -8,17 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from emulator.firestore import query as queries
+from emulator.firestore import aggregation, execution, required_indexes
 from emulator.firestore import writes as write_rules
+from emulator.firestore.aggregation import Aggregation
 from emulator.firestore.clock import CommitClock
 from emulator.firestore.errors import Code, EmulatorError, invalid
-from emulator.firestore.messages import Document, TransactionOptions, Write, WriteResult
+from emulator.firestore.feed import Feed
+from emulator.firestore.keys import scope_key, write_keys
+from emulator.firestore.locks import Locks
+from emulator.firestore.messages import Document, TransactionOptions, Value, Write, WriteResult
 from emulator.firestore.paths import DocumentPath, parse_document
-from emulator.firestore.query import Query, Scope
+from emulator.firestore.query import Query
 from emulator.firestore.storage import HISTORY_MICROS, Change, Collection, Storage
 from emulator.firestore.timestamps import to_micros
-from emulator.firestore.transactions import Fingerprint, State, Transaction, Transactions
+from emulator.firestore.transactions import Concurrency, Fingerprint, State, Transaction, Transactions
 from emulator.firestore.turns import Keys, Turns
 
 
@@ -34,6 +39,11 @@ class Consistency:
     transaction: bytes = b""
     new_transaction: TransactionOptions | None = None
     read_time: int | None = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the read is on behalf of a transaction."""
+        return bool(self.transaction) or self.new_transaction is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +66,19 @@ class Engine:
         storage: Storage,
         wall_clock: Callable[[], int] = now_micros,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        concurrency: Concurrency = Concurrency.OPTIMISTIC,
+        require_indexes: bool = False,
     ) -> None:
         self._storage = storage
+        self._require_indexes = require_indexes
         self._clock = CommitClock(storage.latest, wall_clock)
+        self._monotonic = monotonic
         self._transactions = Transactions(monotonic)
         self._turns = Turns()
+        pessimistic = concurrency is Concurrency.PESSIMISTIC
+        self._locks = Locks(storage.lock, self._transactions, monotonic, self._give_way) if pessimistic else None
+        self.feed = Feed()
 
     def begin(self, database: str, options: TransactionOptions | None) -> bytes:
         """Start a transaction and return its id.
@@ -87,7 +105,7 @@ class Engine:
             if transaction.state is State.COMMITTED:
                 raise invalid("The referenced transaction has been committed.")
             if transaction.state is State.ACTIVE:
-                self._transactions.finish(transaction, State.ROLLED_BACK)
+                self._finish(transaction, State.ROLLED_BACK)
         self._turns.leave(transaction_id)
 
     def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
@@ -111,20 +129,52 @@ class Engine:
         """Return the results of a query, those that its offset skips included, its projection not yet applied.
 
         Raises:
-            EmulatorError: INVALID_ARGUMENT for a transaction or a read time that is not valid.
+            EmulatorError: INVALID_ARGUMENT for a transaction or a read time that is not valid; FAILED_PRECONDITION
+                for want of an index, where indexes are required.
         """
+        if self._require_indexes:
+            required_indexes.check(query, self._storage.indexes)
         database = query.scope.database
         consistency, began = self._begin_if_asked(database, consistency)
         if consistency.transaction:
-            self._take_turn(database, consistency.transaction, frozenset({_scope_key(query.scope)}))
+            self._take_turn(database, consistency.transaction, frozenset({scope_key(query.scope)}))
         with self._storage.lock:
             view = self._view(database, consistency, began)
-        results = self._results(query, view.read_time)
-        if view.transaction is not None and not view.transaction.read_only:
-            found = list(results)
-            view.transaction.read_queries.append((query, _fingerprint(found)))
-            results = iter(found)
+            results = self._results(query, view.read_time)
+            if view.transaction is not None and not view.transaction.read_only:
+                # Within the lock, so that no commit falls between the reading and its being known.
+                found = list(results)
+                view.transaction.note_query(query, _fingerprint(found))
+                results = iter(found)
         return results, view
+
+    def aggregate(
+        self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
+    ) -> tuple[dict[str, Value], int, View]:
+        """Return figures over the results of a query by alias, how many results there are, and the state.
+
+        Raises:
+            EmulatorError: as `query` does.
+        """
+        if self._require_indexes:
+            required_indexes.check(query, self._storage.indexes)
+        if aggregation.only_counts(aggregations) and not consistency.in_transaction:
+            with self._storage.lock:
+                view = self._view(query.scope.database, consistency, b"")
+                total = execution.count(self._storage, query, view.read_time)
+            if total is not None:
+                return aggregation.from_total(aggregations, total), total, view
+        if not consistency.in_transaction:
+            paths = [entry.path for entry in aggregations if entry.path]
+            with self._storage.lock:
+                view = self._view(query.scope.database, consistency, b"")
+                tallied = execution.tally(self._storage, query, paths, view.read_time)
+            if tallied is not None:
+                groups = list(tallied)
+                return aggregation.run_grouped(aggregations, groups), sum(count for _, count in groups), view
+        results, view = self.query(query, consistency)
+        documents = list(islice(results, query.offset, None))
+        return aggregation.run(aggregations, documents), len(documents), view
 
     def commit(
         self, database: str, writes: Sequence[Write], transaction_id: bytes = b""
@@ -141,19 +191,22 @@ class Engine:
         targets = [(write, _path_in(write_rules.target(write), database)) for write in writes]
         if transaction_id:
             self._check_may_write(database, transaction_id, writes)
-        if self._turns:
-            self._turns.let_pass(transaction_id, _write_keys(path for _, path in targets))
+        self._let_pass(transaction_id, (path for _, path in targets))
+        asked_at = self._monotonic()
         try:
             with self._storage.lock:
-                transaction = self._transactions.active(transaction_id, database) if transaction_id else None
-                if transaction is not None:
-                    self._validate(transaction)
-                commit_time = self._clock.commit_time()
-                changes, results = self._changes(targets, commit_time)
+                while True:
+                    transaction = self._transactions.active(transaction_id, database) if transaction_id else None
+                    if transaction is not None:
+                        self._validate(transaction)
+                    commit_time = self._clock.commit_time()
+                    changes, results = self._changes(targets, commit_time)
+                    if not self._wait_for_locks(transaction, database, changes, asked_at):
+                        break
                 if changes:
-                    self._storage.apply(changes, commit_time)
+                    self._apply(changes, commit_time, transaction)
                 if transaction is not None:
-                    self._transactions.finish(transaction, State.COMMITTED)
+                    self._finish(transaction, State.COMMITTED)
         finally:
             if transaction_id:
                 self._turns.leave(transaction_id)
@@ -168,22 +221,26 @@ class Engine:
         names = [write_rules.target(write) for write in writes]
         if len(set(names)) < len(names):
             raise invalid("A batch write must not write one document twice.")
-        if self._turns:
-            self._turns.let_pass(b"", _write_keys(_path_in(name, database) for name in names))
-        answers: list[WriteResult | EmulatorError] = []
-        changes: list[Change] = []
+        targets = [(write, _path_in(name, database)) for write, name in zip(writes, names, strict=True)]
+        self._let_pass(b"", (path for _, path in targets))
+        asked_at = self._monotonic()
         with self._storage.lock:
-            commit_time = self._clock.commit_time()
-            for write, name in zip(writes, names, strict=True):
-                try:
-                    made, (result,) = self._changes([(write, _path_in(name, database))], commit_time)
-                except EmulatorError as error:
-                    answers.append(error)
-                else:
-                    changes += made
-                    answers.append(result)
+            while True:
+                answers: list[WriteResult | EmulatorError] = []
+                changes: list[Change] = []
+                commit_time = self._clock.commit_time()
+                for target in targets:
+                    try:
+                        made, (result,) = self._changes([target], commit_time)
+                    except EmulatorError as error:
+                        answers.append(error)
+                    else:
+                        changes += made
+                        answers.append(result)
+                if not self._wait_for_locks(None, database, changes, asked_at):
+                    break
             if changes:
-                self._storage.apply(changes, commit_time)
+                self._apply(changes, commit_time)
         return answers
 
     def load(self, documents: Sequence[Document]) -> None:
@@ -192,7 +249,19 @@ class Engine:
             commit_time = self._clock.commit_time()
             writes = [(Write(update=document), parse_document(document.name)) for document in documents]
             changes, _ = self._changes(writes, commit_time)
-            self._storage.apply(changes, commit_time)
+            self._apply(changes, commit_time)
+
+    def clear(self, database: str) -> None:
+        """Delete every document of a database, all at one commit time."""
+        with self._storage.lock:
+            changes = [Change(parse_document(document.name), None) for document in self.documents(database)]
+            if changes:
+                self._apply(changes, self._clock.commit_time())
+
+    def read_time(self) -> int:
+        """Return a time that sees every commit so far and none to come, and that can be read."""
+        with self._storage.lock:
+            return self._clock.read_time()
 
     def documents(self, database: str) -> Iterator[Document]:
         """Yield every document of a database as of now, in the order of names."""
@@ -243,7 +312,9 @@ class Engine:
         """Choose the state that a read sees. The caller holds the lock of the storage."""
         if consistency.transaction:
             transaction = self._transactions.active(consistency.transaction, database)
-            if transaction.read_time is None:
+            # Its locks keep what it has read as it is, so that all of it is of the present too.
+            locked = self._locks is not None and not transaction.read_only and not transaction.lost_lock
+            if transaction.read_time is None or locked:
                 transaction.read_time = self._clock.read_time()
             return View(self._past(transaction.read_time), transaction, began)
         if consistency.read_time is not None:
@@ -260,18 +331,14 @@ class Engine:
         return read_time
 
     def _results(self, query: Query, read_time: int) -> Iterator[Document]:
-        return queries.run(query, self._storage.scan(self._collections(query.scope), read_time))
+        return execution.results(self._storage, query, read_time)
 
-    def _collections(self, scope: Scope) -> list[Collection]:
-        if scope.descendants:
-            return self._storage.collections(scope.database, scope.parent, scope.collection_id)
-        if scope.collection_id:
-            path = f"{scope.parent}/{scope.collection_id}" if scope.parent else scope.collection_id
-            collection = self._storage.collection(scope.database, path)
-            return [collection] if collection else []
-        depth = scope.parent.count("/") + 1 if scope.parent else 0
-        below = self._storage.collections(scope.database, scope.parent)
-        return [collection for collection in below if collection.path.count("/") == depth]
+    def _apply(self, changes: Sequence[Change], commit_time: int, transaction: Transaction | None = None) -> None:
+        """Commit and tell all who listen. The caller holds the lock of the storage."""
+        self._storage.apply(changes, commit_time)
+        if self._locks is not None:
+            self._locks.break_(transaction, changes[0].path.database, _by_path(changes))
+        self.feed.publish(changes, commit_time)
 
     def _changes(
         self, targets: Sequence[tuple[Write, DocumentPath]], commit_time: int
@@ -302,16 +369,29 @@ class Engine:
         }
         for query, seen in transaction.read_queries:
             if not self._query_unchanged(transaction, query, seen):
-                changed.add(_scope_key(query.scope))
+                changed.add(scope_key(query.scope))
         if changed:
-            transaction.lost_on = frozenset(changed)
-            self._turns.note_conflict(transaction.lost_on)
-            self._transactions.finish(transaction, State.ABORTED)
+            self._lose(transaction, frozenset(changed))
             raise EmulatorError(Code.ABORTED, "The transaction was aborted: what it read has changed. Retry it.")
+
+    def _give_way(self, transaction: Transaction) -> None:
+        """Abort a transaction whose locks stand in the way of an older one."""
+        scopes = (scope_key(query.scope) for query, _ in transaction.read_queries)
+        self._lose(transaction, frozenset({*transaction.read_versions, *scopes}))
+
+    def _lose(self, transaction: Transaction, keys: Keys) -> None:
+        transaction.lost_on = keys | transaction.predecessor_lost_on
+        self._turns.note_conflict(keys)
+        self._finish(transaction, State.ABORTED)
+
+    def _finish(self, transaction: Transaction, state: State) -> None:
+        self._transactions.finish(transaction, state)
+        if self._locks is not None:
+            self._locks.release()
 
     def _query_unchanged(self, transaction: Transaction, query: Query, seen: Fingerprint) -> bool:
         assert transaction.read_time is not None, "a transaction that ran a query has its snapshot"
-        if not self._storage.changed_since(self._collections(query.scope), transaction.read_time):
+        if not self._storage.changed_since(execution.collections_of(self._storage, query.scope), transaction.read_time):
             return True
         return _fingerprint(list(self._results(query, self._clock.read_time()))) == seen
 
@@ -321,6 +401,16 @@ class Engine:
         if transaction.read_time is None:
             self._turns.take(transaction_id, reads | transaction.predecessor_lost_on)
 
+    def _let_pass(self, transaction_id: bytes, paths: Iterable[DocumentPath]) -> None:
+        """Before a commit, wait for those whose turn it would spoil; where there are locks, these make it wait."""
+        if self._turns and self._locks is None:
+            self._turns.let_pass(transaction_id, write_keys(paths))
+
+    def _wait_for_locks(
+        self, transaction: Transaction | None, database: str, changes: Sequence[Change], asked_at: float
+    ) -> bool:
+        return self._locks is not None and self._locks.wait(transaction, database, _by_path(changes), asked_at)
+
 
 def _path_in(name: str, database: str) -> DocumentPath:
     path = parse_document(name)
@@ -329,33 +419,13 @@ def _path_in(name: str, database: str) -> DocumentPath:
     return path
 
 
+def _by_path(changes: Sequence[Change]) -> dict[DocumentPath, Document | None]:
+    return {change.path: change.document for change in changes}
+
+
 def _version(document: Document | None) -> int | None:
     return None if document is None else to_micros(document.update_time)
 
 
 def _fingerprint(documents: Sequence[Document]) -> Fingerprint:
     return tuple((document.name, to_micros(document.update_time)) for document in documents)
-
-
-def _scope_key(scope: Scope) -> tuple[str, ...]:
-    """Return what a query reads as one key: a collection, a collection group, or the whole database."""
-    if not scope.collection_id:
-        return (scope.database,)
-    if scope.descendants:
-        return (scope.database, "group", scope.collection_id)
-    path = f"{scope.parent}/{scope.collection_id}" if scope.parent else scope.collection_id
-    return (scope.database, "collection", path)
-
-
-def _write_keys(paths: Iterable[DocumentPath]) -> Keys:
-    """Return everything that could be read and would change when these documents are written."""
-    keys: set[Hashable] = set()
-    for path in paths:
-        group = path.collection.rpartition("/")[2]
-        keys |= {
-            path.name,
-            (path.database,),
-            (path.database, "group", group),
-            (path.database, "collection", path.collection),
-        }
-    return frozenset(keys)

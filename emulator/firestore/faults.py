@@ -7,7 +7,6 @@ a server do not disturb each other.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +31,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[_Fault] = []
+        self._ended = threading.Event()
 
     def abort_commits(self, count: int, *, database: str | None = None) -> None:
         """Refuse the next `count` commits with ABORTED, as a conflict would; nothing of them is applied."""
@@ -55,7 +55,7 @@ class Faults:
 
     def delay(self, rpc: str, seconds: float, count: int | None = None, *, database: str | None = None) -> None:
         """Let the next `count` calls of an RPC (None: all) wait before they do anything."""
-        self.before(rpc, lambda: time.sleep(seconds), count, database=database)
+        self.before(rpc, lambda: self._pause(seconds), count, database=database)
 
     def before(
         self, rpc: str, action: Callable[[], None], count: int | None = 1, *, database: str | None = None
@@ -74,6 +74,10 @@ class Faults:
         with self._lock:
             self._faults = [f for f in self._faults if database is not None and f.database != database]
 
+    def end(self) -> None:
+        """Let all who wait go on, and nobody wait any more: the server stops."""
+        self._ended.set()
+
     def meet(self, rpc: str, database: str, *, after: bool) -> None:
         """Carry out the faults that a call meets before or after its work, in the order of their making.
 
@@ -86,6 +90,9 @@ class Faults:
             # One is used up only when its turn comes: an earlier one that makes the call fail spares the later ones.
             if (fault.rpc, fault.after) == (rpc, after) and fault.database in (None, database) and self._use(fault):
                 fault.action()
+
+    def _pause(self, seconds: float) -> None:
+        self._ended.wait(seconds)
 
     def _use(self, fault: _Fault) -> bool:
         with self._lock:
@@ -102,6 +109,38 @@ class Faults:
             return
         with self._lock:
             self._faults.append(fault)
+
+
+class DatabaseFaults:
+    """Faults on demand that only calls to one database meet. RPCs are named as in the protocol."""
+
+    def __init__(self, faults: Faults, database: str) -> None:
+        self._faults = faults
+        self._database = database
+
+    def fail(self, code: Code, count: int = 1, rpc: str = "Commit") -> None:
+        """Refuse the next `count` calls before they do anything."""
+        self._faults.fail(rpc, code, count, database=self._database)
+
+    def lose_answer(self, code: Code = Code.UNAVAILABLE, count: int = 1, rpc: str = "Commit") -> None:
+        """Let the next `count` calls do their work and answer with an error."""
+        self.after(_raiser(code, "The answer is lost on demand."), count, rpc)
+
+    def delay(self, seconds: float, count: int | None = None, rpc: str = "Commit") -> None:
+        """Let the next `count` calls (None: all) wait before they do anything."""
+        self._faults.delay(rpc, seconds, count, database=self._database)
+
+    def before(self, action: Callable[[], None], count: int | None = 1, rpc: str = "Commit") -> None:
+        """Run something before the next `count` calls (None: all) do anything."""
+        self._faults.before(rpc, action, count, database=self._database)
+
+    def after(self, action: Callable[[], None], count: int | None = 1, rpc: str = "Commit") -> None:
+        """Run something after the next `count` calls (None: all) did their work, before the answer."""
+        self._faults.after(rpc, action, count, database=self._database)
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        self._faults.clear(database=self._database)
 
 
 def _raiser(code: Code, message: str) -> Callable[[], None]:

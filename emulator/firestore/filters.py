@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -199,6 +200,24 @@ def _check_together(condition: Condition | Composite) -> None:
         raise invalid(
             f"A query has at most {MAX_DISJUNCTIONS} disjunctions in its disjunctive normal form; this has {count}."
         )
+
+
+def disjuncts(condition: Condition | Composite | None) -> list[tuple[Condition, ...]]:
+    """Return the conjunctions of which any must hold: the disjunctive normal form, without lists but those of not-in.
+
+    There are at most `MAX_DISJUNCTIONS` of them. A query without a condition has one, which is empty.
+    """
+    if condition is None:
+        return [()]
+    if isinstance(condition, Condition):
+        op = {Op.IN: Op.EQUAL, Op.ARRAY_CONTAINS_ANY: Op.ARRAY_CONTAINS}.get(condition.op)
+        if op is None:
+            return [(condition,)]
+        return [(Condition(condition.path, op, (operand,)),) for operand in dict.fromkeys(condition.operands)]
+    parts = [disjuncts(part) for part in condition.conditions]
+    if condition.any_of:
+        return [conjunction for part in parts for conjunction in part]
+    return [tuple(leaf for part in choice for leaf in part) for choice in product(*parts)]
 
 
 def _has_or(condition: Condition | Composite) -> bool:

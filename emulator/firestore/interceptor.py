@@ -1,21 +1,28 @@
 """Owns what happens around every call: it is counted, meets its faults, and its errors become gRPC statuses.
 
-Must not know what a call does.
+Calls whose client streams too may last for hours, so they have threads of their own and are bounded in number. Must
+not know what a call does.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import grpc
 
 from emulator.firestore.counters import Counters
-from emulator.firestore.errors import EmulatorError
+from emulator.firestore.errors import Code, EmulatorError
 from emulator.firestore.faults import Faults
 
 _LOGGER = logging.getLogger(__name__)
+MAX_STREAMS = 500
+# So many threads beyond that say that there are too many.
+_REFUSERS = 8
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 
@@ -26,6 +33,12 @@ class Interceptor(grpc.ServerInterceptor):
         self._counters = counters
         self._faults = faults
         self._wrapped: dict[str, Any] = {}
+        self._stream_threads = ThreadPoolExecutor(MAX_STREAMS + _REFUSERS, thread_name_prefix="firestore-stream")
+        self._free_streams = threading.BoundedSemaphore(MAX_STREAMS)
+
+    def stop(self) -> None:
+        """Wait for the end of the streams; the server has cancelled them."""
+        self._stream_threads.shutdown(wait=True, cancel_futures=True)
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
         """Return the wrapped handler of the method that a client calls; None when there is no such method."""
@@ -39,8 +52,12 @@ class Interceptor(grpc.ServerInterceptor):
         return wrapped
 
     def _wrap(self, rpc: str, handler: Any) -> Any:
-        if handler.response_streaming:
-            make: Any = grpc.unary_stream_rpc_method_handler
+        make: Any
+        if handler.request_streaming:
+            make = grpc.stream_stream_rpc_method_handler
+            around = self._around_bidirectional(rpc, handler.stream_stream)
+        elif handler.response_streaming:
+            make = grpc.unary_stream_rpc_method_handler
             around = self._around_stream(rpc, handler.unary_stream)
         else:
             make = grpc.unary_unary_rpc_method_handler
@@ -76,6 +93,28 @@ class Interceptor(grpc.ServerInterceptor):
 
         return call
 
+    def _around_bidirectional(
+        self, rpc: str, behavior: Callable[[Iterator[Any], Any], Iterator[Any]]
+    ) -> Callable[[Iterator[Any], Any], Iterator[Any]]:
+        def answer(requests: Iterator[Any], context: Any) -> Iterator[Any]:
+            # The first request names the database for all.
+            first = next(requests, None)
+            if first is not None:
+                around = self._around_stream(rpc, lambda _, context: behavior(chain([first], requests), context))
+                yield from around(first, context)
+
+        def call(requests: Iterator[Any], context: Any) -> Iterator[Any]:
+            if not self._free_streams.acquire(blocking=False):
+                error = EmulatorError(Code.RESOURCE_EXHAUSTED, f"The server has {MAX_STREAMS} streams; end one first.")
+                _abort(context, rpc, error)
+            try:
+                yield from answer(requests, context)
+            finally:
+                self._free_streams.release()
+
+        call.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined]
+        return call
+
 
 def database_of(request: Any) -> str:
     """Return the resource name of the database that a request is about, as far as it names one."""
@@ -95,5 +134,8 @@ def _abort(context: Any, rpc: str, error: Exception) -> None:
     """End a call with the status of an error. An unexpected one is logged and tells the client nothing of itself."""
     if isinstance(error, EmulatorError):
         context.abort(_STATUS[error.code], error.message)
+    if isinstance(error, grpc.RpcError):
+        # The client has gone while its requests were read; gRPC knows.
+        raise error
     _LOGGER.error("%s failed unexpectedly.", rpc, exc_info=error)
     context.abort(grpc.StatusCode.INTERNAL, "Internal error of the emulator; its log tells more.")

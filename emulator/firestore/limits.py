@@ -9,7 +9,7 @@ from __future__ import annotations
 from emulator.firestore.errors import invalid
 from emulator.firestore.messages import Document, Value
 from emulator.firestore.paths import DOCUMENT_ID_FIELD, check_field_name
-from emulator.firestore.values import is_vector
+from emulator.firestore.values import check_timestamp, is_vector
 
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_DEPTH = 20
@@ -17,8 +17,6 @@ MAX_TRANSFORMS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 MAX_VECTOR_DIMENSIONS = 2_048
 
-# Timestamps run from 0001-01-01 to 9999-12-31.
-_MIN_SECONDS, _MAX_SECONDS = -62_135_596_800, 253_402_300_799
 # The wire form takes at least half the bytes that billing counts, so a small message needs no exact measure.
 _SURELY_SMALL_BYTES = MAX_DOCUMENT_BYTES // 2 - 8_192
 
@@ -54,8 +52,7 @@ def check_value(value: Value, name: str, depth: int) -> None:
             _check_map(value, name, depth)
         case "timestamp_value":
             timestamp = value.timestamp_value
-            if not (_MIN_SECONDS <= timestamp.seconds <= _MAX_SECONDS and 0 <= timestamp.nanos < 1_000_000_000):
-                raise invalid(f'Field "{name}" holds a timestamp outside of 0001-01-01 to 9999-12-31.')
+            check_timestamp(timestamp, f'Field "{name}"')
             timestamp.nanos -= timestamp.nanos % 1_000
         case "geo_point_value":
             point = value.geo_point_value
@@ -63,6 +60,8 @@ def check_value(value: Value, name: str, depth: int) -> None:
                 raise invalid(f'Field "{name}" holds a geo point; latitude is within +-90, longitude within +-180.')
         case None:
             raise invalid(f'Field "{name}" holds a value without a type.')
+        case "field_reference_value" | "variable_reference_value" | "function_value" | "pipeline_value" as kind:
+            raise invalid(f'Field "{name}" holds a {kind}, which belongs to pipelines.')
 
 
 def check_size(document: Document) -> None:

@@ -84,6 +84,20 @@ if TYPE_CHECKING:
 
     class BatchWriteResponse(_Message): ...
 
+    class PartitionQueryRequest(_Message): ...
+
+    class PartitionQueryResponse(_Message): ...
+
+    class ExecutePipelineRequest(_Message): ...
+
+    class WriteRequest(_Message): ...
+
+    class WriteResponse(_Message): ...
+
+    class ListenRequest(_Message): ...
+
+    class ListenResponse(_Message): ...
+
 else:
     Empty = empty_pb2.Empty
     Document = types.Document.pb()
@@ -117,3 +131,10 @@ else:
     ListCollectionIdsResponse = types.ListCollectionIdsResponse.pb()
     BatchWriteRequest = types.BatchWriteRequest.pb()
     BatchWriteResponse = types.BatchWriteResponse.pb()
+    PartitionQueryRequest = types.PartitionQueryRequest.pb()
+    PartitionQueryResponse = types.PartitionQueryResponse.pb()
+    ExecutePipelineRequest = types.ExecutePipelineRequest.pb()
+    WriteRequest = types.WriteRequest.pb()
+    WriteResponse = types.WriteResponse.pb()
+    ListenRequest = types.ListenRequest.pb()
+    ListenResponse = types.ListenResponse.pb()

@@ -13,6 +13,7 @@ from emulator.firestore.errors import invalid
 
 MAX_SEGMENT_BYTES = 1_500
 MAX_PATH_BYTES = 6_144
+MAX_COLLECTIONS = 100
 DOCUMENT_ID_FIELD = "__name__"
 
 _NUMERIC_ID = re.compile(r"__id(-?\d{1,19})__\Z")
@@ -66,6 +67,8 @@ def parse_parent(name: str) -> tuple[str, str]:
     database = parse_database("/".join(segments[:4]))
     if len(segments) < 5 or segments[4] != "documents" or len(segments) % 2 == 0:
         raise invalid(f'Name "{name}" must be "{database}/documents" or a document below it, an even number of parts.')
+    if len(segments) - 5 > 2 * MAX_COLLECTIONS:
+        raise invalid(f"A document path has at most {MAX_COLLECTIONS} collections, one below the other.")
     for segment in segments[5:]:
         check_segment(segment, name)
     relative = "/".join(segments[5:])
@@ -160,6 +163,14 @@ def parse_field_path(text: str) -> tuple[str, ...]:
     for name in names:
         check_field_name(name)
     return tuple(names)
+
+
+def format_field_path(path: tuple[str, ...]) -> str:
+    """Return the text that `parse_field_path` reads as this path."""
+    return ".".join(
+        name if _SIMPLE_FIELD_NAME.fullmatch(name) else "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+        for name in path
+    )
 
 
 def check_field_name(name: str) -> None:

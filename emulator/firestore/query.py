@@ -17,10 +17,9 @@ from emulator.firestore.errors import Code, EmulatorError, invalid
 from emulator.firestore.filters import Composite, Condition, is_inequality, matches, parse_filter
 from emulator.firestore.messages import Document, StructuredQuery, Value
 from emulator.firestore.paths import DOCUMENT_ID_FIELD, check_segment, parse_field_path, parse_parent
-from emulator.firestore.values import encode, field, set_field
+from emulator.firestore.values import encode, field, invert, set_field
 
 _DESCENDING = 2
-_ALL_BITS_SET = bytes(range(255, -1, -1))
 NAME = (DOCUMENT_ID_FIELD,)
 
 # What a document is sorted by: one encoded value per order, inverted where the order descends.
@@ -118,22 +117,23 @@ def parse_mask(field_paths: Iterable[str]) -> tuple[tuple[str, ...], ...] | None
     return tuple(parse_field_path(text) for text in field_paths) or None
 
 
-def run(query: Query, documents: Iterable[Document]) -> Iterator[Document]:
+def run(query: Query, documents: Iterable[Document], *, ordered: bool) -> Iterator[Document]:
     """Yield the results of a query, its offset not yet skipped and its projection not yet applied.
 
     Args:
         query: what to look for.
-        documents: every document of the query's scope, in the ascending order of names.
+        documents: documents of the query's scope, each once, all results among them.
+        ordered: whether they come in the order of the query, so that the first results need not await the last.
 
     Returns:
         At most `offset + limit` documents, so that the caller can count those that the offset skips.
     """
     wanted = None if query.limit is None else query.offset + query.limit
-    if query.in_name_order:
+    if ordered:
         return islice(_select(query, documents), wanted)
     keyed = _select_keyed(query, documents)
-    ordered = sorted(keyed, key=_first) if wanted is None else heapq.nsmallest(wanted, keyed, key=_first)
-    return (document for _, document in ordered)
+    first = sorted(keyed, key=_first) if wanted is None else heapq.nsmallest(wanted, keyed, key=_first)
+    return (document for _, document in first)
 
 
 def project(document: Document, projection: Sequence[tuple[str, ...]] | None) -> Document:
@@ -146,6 +146,14 @@ def project(document: Document, projection: Sequence[tuple[str, ...]] | None) ->
         if value is not None:
             set_field(shown.fields, path, value)
     return shown
+
+
+def selects(query: Query, document: Document) -> bool:
+    """Tell whether a document of the query's scope is among its results, offset and limit aside."""
+    if query.condition is not None and not matches(query.condition, document):
+        return False
+    key = sort_key(query.orders, document)
+    return key is not None and _within(query, key)
 
 
 def sort_key(orders: Sequence[Order], document: Document) -> SortKey | None:
@@ -188,7 +196,8 @@ def _select(query: Query, documents: Iterable[Document]) -> Iterator[Document]:
     for document in documents:
         if bounded:
             key = sort_key(query.orders, document)
-            assert key is not None, "every document has a name"
+            if key is None:
+                continue
             if query.end is not None and not _before(key, query.end):
                 return
             if query.start is not None and _before(key, query.start):
@@ -211,7 +220,7 @@ def _before(key: SortKey, bound: Bound) -> bool:
 
 def _directed(encoded: bytes, order: Order) -> bytes:
     # An encoding ends itself, so that inverting every bit inverts the order.
-    return encoded.translate(_ALL_BITS_SET) if order.descending else encoded
+    return invert(encoded) if order.descending else encoded
 
 
 def _parse_scope(database: str, parent: str, message: StructuredQuery) -> Scope:

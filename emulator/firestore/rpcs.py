@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 import string
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import grpc
 
-from emulator.firestore import aggregation, limits, messages, query
+from emulator.firestore import aggregation, limits, listing, messages, partitions, query, write_stream
 from emulator.firestore.counters import Counters
 from emulator.firestore.engine import Consistency, Engine, View
 from emulator.firestore.errors import Code, EmulatorError, invalid
-from emulator.firestore.messages import Document, StructuredQuery, Write
+from emulator.firestore.listen import Listen
+from emulator.firestore.messages import Document, Write
 from emulator.firestore.paths import check_segment, parse_database, parse_parent, path_key
 from emulator.firestore.timestamps import set_micros, to_micros
 
@@ -30,10 +32,12 @@ class Rpcs:
     def __init__(self, engine: Engine, counters: Counters) -> None:
         self._engine = engine
         self._counters = counters
+        self._listen = Listen(engine, counters)
 
     def handler(self) -> Any:
-        """Return the generic handler that serves the RPCs. All others are unknown to it, so UNIMPLEMENTED."""
+        """Return the generic handler that serves the RPCs."""
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        both = grpc.stream_stream_rpc_method_handler
         methods: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
             "GetDocument": (unary, self.get_document),
             "ListDocuments": (unary, self.list_documents),
@@ -46,8 +50,12 @@ class Rpcs:
             "Rollback": (unary, self.rollback),
             "RunQuery": (stream, self.run_query),
             "RunAggregationQuery": (stream, self.run_aggregation_query),
+            "ExecutePipeline": (stream, self.execute_pipeline),
+            "PartitionQuery": (unary, self.partition_query),
             "ListCollectionIds": (unary, self.list_collection_ids),
             "BatchWrite": (unary, self.batch_write),
+            "Write": (both, self.write),
+            "Listen": (both, self._listen.serve),
         }
         return grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
             SERVICE,
@@ -67,7 +75,7 @@ class Rpcs:
         return query.project(document, _mask(request))
 
     def batch_get_documents(self, request: Any, _context: Any) -> Iterator[Any]:
-        """Answer each document once, or that it is missing."""
+        """Answer each document once, those that are missing last, as production does."""
         database = parse_database(request.database)
         names = list(dict.fromkeys(request.documents))
         documents, view = self._engine.get(database, names, _consistency(request))
@@ -75,7 +83,8 @@ class Rpcs:
         mask = _mask(request)
         if view.began:
             yield messages.BatchGetDocumentsResponse(transaction=view.began)
-        for name, document in zip(names, documents, strict=True):
+        answers = zip(names, documents, strict=True)
+        for name, document in sorted(answers, key=lambda answer: answer[1] is None):
             response = messages.BatchGetDocumentsResponse()
             if document is None:
                 response.missing = name
@@ -90,23 +99,20 @@ class Rpcs:
         if request.page_size < 0:
             raise invalid("page_size must be 0 or more.")
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
-        parsed = query.parse(request.parent, _list_query(request))
+        parsed = listing.parse(request, size)
         documents, view = self._engine.query(parsed, _consistency(request))
         if request.show_missing:
-            if request.order_by or not request.collection_id:
-                raise invalid("show_missing needs a collection_id and no order_by.")
             path = f"{parent}/{request.collection_id}" if parent else request.collection_id
             names = self._engine.missing_documents(database, path, view.read_time)
-            absent = [Document(name=name) for name in names]
-            documents = iter(sorted([*documents, *absent], key=_name_key))
-        offset = _parse_page_token(request.page_token)
-        page = list(islice(documents, offset, offset + size + 1))
+            absent = (Document(name=name) for name in names)
+            documents = iter(sorted([*documents, *(d for d in absent if query.selects(parsed, d))], key=_name_key))
+        page = list(islice(documents, size + 1))
         self._counters.count_reads(database, max(1, len(page[:size])))
         response = messages.ListDocumentsResponse()
         mask = _mask(request)
         response.documents.extend(query.project(document, mask) for document in page[:size])
         if len(page) > size:
-            response.next_page_token = str(offset + size)
+            response.next_page_token = listing.page_token(parsed, page[size - 1])
         return response
 
     def create_document(self, request: Any, _context: Any) -> Any:
@@ -145,7 +151,7 @@ class Rpcs:
 
     def commit(self, request: Any, _context: Any) -> Any:
         """Apply all writes or none."""
-        _check_size(request)
+        _checked(request)
         commit_time, results = self._commit(parse_database(request.database), request.writes, request.transaction)
         response = messages.CommitResponse(write_results=results)
         set_micros(response.commit_time, commit_time)
@@ -174,6 +180,7 @@ class Rpcs:
                 yield response
         finally:
             self._counters.count_reads(parsed.scope.database, max(1, skipped + count))
+            self._counters.count_index_entries(parsed.scope.database, skipped + count)
         if not count:
             response = messages.RunQueryResponse(skipped_results=skipped)
             set_micros(response.read_time, view.read_time)
@@ -185,10 +192,36 @@ class Rpcs:
         aggregations = aggregation.parse(request.structured_aggregation_query)
         fields = [entry.path for entry in aggregations if entry.path]
         parsed = query.parse(request.parent, request.structured_aggregation_query.structured_query, fields)
-        results, view = self._engine.query(parsed, _consistency(request))
-        documents = list(islice(results, parsed.offset, None))
-        self._counters.count_reads(parsed.scope.database, max(1, -(-len(documents) // _ENTRIES_PER_READ)))
-        yield _aggregation_response(aggregation.run(aggregations, documents), view)
+        figures, total, view = self._engine.aggregate(parsed, aggregations, _consistency(request))
+        self._counters.count_reads(parsed.scope.database, max(1, -(-total // _ENTRIES_PER_READ)))
+        self._counters.count_index_entries(parsed.scope.database, total)
+        yield _aggregation_response(figures, view)
+
+    def execute_pipeline(self, _request: Any, _context: Any) -> Iterator[Any]:
+        """Refuse: pipelines belong to Firestore's Enterprise edition."""
+        raise EmulatorError(Code.UNIMPLEMENTED, "Pipelines (ExecutePipeline) are not supported by this emulator.")
+
+    def partition_query(self, request: Any, _context: Any) -> Any:
+        """Answer a page of the cursors that cut a query into parts of about equal size."""
+        if request.page_size < 0:
+            raise invalid("page_size must be 0 or more.")
+        parsed = query.parse(request.parent, request.structured_query)
+        partitions.check(parsed, request.partition_count)
+        # All pages cut what there is at one time, which the token carries.
+        time, _, offset = request.page_token.partition(":")
+        consistency = Consistency(read_time=_parse_number(time)) if time else _consistency(request)
+        results, view = self._engine.query(parsed, consistency)
+        points = partitions.split_points([document.name for document in results], request.partition_count)
+        start = _parse_number(offset)
+        end = start + request.page_size if request.page_size else len(points)
+        self._counters.count_reads(parsed.scope.database, 1)
+        response = messages.PartitionQueryResponse()
+        for name in points[start:end]:
+            # Just before it: as a start it includes the document, as an end it leaves it out.
+            response.partitions.add(values=[{"reference_value": name}], before=True)
+        if end < len(points):
+            response.next_page_token = f"{view.read_time}:{end}"
+        return response
 
     def list_collection_ids(self, request: Any, _context: Any) -> Any:
         """Answer a page of the ids of the collections below a document."""
@@ -198,16 +231,17 @@ class Rpcs:
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
         read_time = to_micros(request.read_time) if request.HasField("read_time") else None
         ids = self._engine.collection_ids(database, parent, read_time)
-        offset = _parse_page_token(request.page_token)
+        # The last id of a page is the token of the next.
+        start = bisect_right(ids, request.page_token)
         self._counters.count_reads(database, 1)
-        response = messages.ListCollectionIdsResponse(collection_ids=ids[offset : offset + size])
-        if len(ids) > offset + size:
-            response.next_page_token = str(offset + size)
+        response = messages.ListCollectionIdsResponse(collection_ids=ids[start : start + size])
+        if len(ids) > start + size:
+            response.next_page_token = ids[start + size - 1]
         return response
 
     def batch_write(self, request: Any, _context: Any) -> Any:
         """Apply each write on its own and answer a status for each."""
-        _check_size(request)
+        _checked(request)
         database = parse_database(request.database)
         answers = self._engine.write_each(database, request.writes)
         response = messages.BatchWriteResponse()
@@ -222,6 +256,10 @@ class Rpcs:
                 applied.append(write)
         self._count_changes(database, applied)
         return response
+
+    def write(self, requests: Iterator[Any], _context: Any) -> Iterator[Any]:
+        """Apply the writes of each request of a stream, in order."""
+        return write_stream.serve(map(_checked, requests), self._commit)
 
     def _write_one(self, database: str, write: Write, request: Any) -> Any:
         """Commit one update and answer the document that it made."""
@@ -262,10 +300,12 @@ def _mask(request: Any) -> tuple[tuple[str, ...], ...] | None:
     return query.parse_mask(request.mask.field_paths) if request.HasField("mask") else None
 
 
-def _check_size(request: Any) -> None:
+def _checked(request: Any) -> Any:
+    """Return a request that is not too large."""
     size = request.ByteSize()
     if size > limits.MAX_REQUEST_BYTES:
         raise invalid(f"A request has at most {limits.MAX_REQUEST_BYTES:,} bytes; this one has {size:,}.")
+    return request
 
 
 def _refuse_explain(request: Any) -> None:
@@ -273,23 +313,11 @@ def _refuse_explain(request: Any) -> None:
         raise EmulatorError(Code.UNIMPLEMENTED, "explain_options is not supported by this emulator.")
 
 
-def _list_query(request: Any) -> StructuredQuery:
-    """Say in the form of a query what a ListDocuments request asks for; `order_by` is as `a desc, b`."""
-    listed = StructuredQuery()
-    listed.from_.add(collection_id=request.collection_id)
-    for part in filter(None, (part.strip() for part in request.order_by.split(","))):
-        field_path, _, direction = part.partition(" ")
-        if direction.strip().lower() not in ("", "asc", "desc"):
-            raise invalid(f'order_by "{part}" must be a field path, then "asc", "desc" or nothing.')
-        listed.order_by.add(field={"field_path": field_path}, direction=2 if direction.strip().lower() == "desc" else 1)
-    return listed
-
-
 def _name_key(document: Document) -> bytes:
     return path_key(document.name)
 
 
-def _parse_page_token(token: str) -> int:
+def _parse_number(token: str) -> int:
     if not token:
         return 0
     if not token.isdecimal():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -9,14 +11,21 @@ from pathlib import Path
 
 import grpc
 
+from emulator.firestore import indexes as index_rules
 from emulator.firestore.counters import Counters
 from emulator.firestore.engine import Engine
 from emulator.firestore.faults import Faults
+from emulator.firestore.http.application import Application
+from emulator.firestore.http.control import Control
+from emulator.firestore.http.front import Front
+from emulator.firestore.http.rest import Rest
+from emulator.firestore.indexes import IndexSet
 from emulator.firestore.interceptor import Interceptor
 from emulator.firestore.messages import Document
 from emulator.firestore.paths import database_name
 from emulator.firestore.rpcs import Rpcs
 from emulator.firestore.storage import Storage
+from emulator.firestore.transactions import Concurrency
 
 # More threads than `turns.MAX_WAITERS`, so that those who wait for a turn never keep its holder from being served.
 _THREADS = 256
@@ -29,23 +38,38 @@ class FirestoreServer:
 
     Args:
         data_dir: the folder that keeps the documents, made when missing; None keeps them in memory.
+        indexes: a `firestore.indexes.json`; None for the automatic indexes alone.
+        require_indexes: refuse queries that production would refuse for want of an index.
+        concurrency: whether transactions find conflicts when they commit, or lock what they read.
 
     Raises:
         OSError: when another process uses the folder.
+        ValueError: when the index file cannot be read.
     """
 
-    def __init__(self, data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        indexes: Path | None = None,
+        require_indexes: bool = False,
+        concurrency: Concurrency = Concurrency.OPTIMISTIC,
+    ) -> None:
         if data_dir is not None:
             data_dir.mkdir(parents=True, exist_ok=True)
         self.counters = Counters()
         self.faults = Faults()
-        self._storage = Storage(None if data_dir is None else data_dir / "firestore.sqlite3")
-        self._engine = Engine(self._storage)
+        index_set = None if indexes is None else _read_indexes(indexes)
+        self._storage = Storage(None if data_dir is None else data_dir / "firestore.sqlite3", index_set)
+        self._engine = Engine(self._storage, concurrency=concurrency, require_indexes=require_indexes)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="firestore")
+        self._rpcs = Rpcs(self._engine, self.counters)
+        self._front: Front | None = None
+        self._interceptor = Interceptor(self.counters, self.faults)
         self._server = grpc.server(  # type: ignore[no-untyped-call]
             self._threads,
-            handlers=[Rpcs(self._engine, self.counters).handler()],
-            interceptors=[Interceptor(self.counters, self.faults)],
+            handlers=[self._rpcs.handler()],
+            interceptors=[self._interceptor],
             options=[
                 # Without this, a second server on the same port would share it instead of failing.
                 ("grpc.so_reuseport", 0),
@@ -55,21 +79,61 @@ class FirestoreServer:
         )
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Serve on a port, 0 for any free one, and return it.
+        """Serve gRPC alone on a port, 0 for any free one, and return it.
 
         Raises:
             OSError: when the port is taken.
         """
-        try:
-            bound: int = self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError as error:
-            raise OSError(f"Port {port} on {host} is taken or cannot be bound.") from error
+        bound = self._bind(host, port)
         self._server.start()
         return bound
 
+    def start_with_http(self, host: str = "127.0.0.1", port: int = 0, grpc_port: int | None = None) -> int:
+        """Serve gRPC and HTTP on one port, 0 for any free one, and return it.
+
+        Args:
+            host: the address to serve on.
+            port: the port for both.
+            grpc_port: a second port that serves gRPC alone, without the way through the front.
+
+        Raises:
+            OSError: when a port is taken.
+        """
+        if grpc_port is not None:
+            self._bind(host, grpc_port)
+        grpc_address = self._bind_behind_front()
+        rest = Rest(self._rpcs, self.counters, self.faults)
+        application = Application({"/v1/": rest.respond, "/emulator/v1/": Control(self).respond})
+        try:
+            self._front = Front(host, port, application, grpc_address)
+        except OSError as error:
+            raise _taken(host, port) from error
+        self._server.start()
+        self._front.start()
+        return self._front.port
+
+    def _bind(self, host: str, port: int) -> int:
+        try:
+            bound: int = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise _taken(host, port) from error
+        return bound
+
+    def _bind_behind_front(self) -> str | tuple[str, int]:
+        if sys.platform != "linux":
+            return "127.0.0.1", self._bind("127.0.0.1", 0)
+        # Faster than a port, and nothing of it is left behind when the process is killed, as a socket file would be.
+        name = f"firestore-{secrets.token_hex(8)}"
+        self._server.add_insecure_port(f"unix-abstract:{name}")
+        return f"\0{name}"
+
     def stop(self) -> None:
         """Stop at once: calls under way are cancelled, what was acknowledged is kept."""
+        self.faults.end()
+        if self._front is not None:
+            self._front.stop()
         self._server.stop(grace=None).wait()
+        self._interceptor.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._storage.close()
 
@@ -80,6 +144,10 @@ class FirestoreServer:
         while chunk := [_renamed(document, root) for document in islice(remaining, _DOCUMENTS_PER_LOAD)]:
             self._engine.load(chunk)
 
+    def clear(self, project: str, database: str = "(default)") -> None:
+        """Delete every document of a database at once."""
+        self._engine.clear(database_name(project, database))
+
     def documents(self, project: str, database: str = "(default)") -> Iterator[Document]:
         """Yield every document of a database as of now, in the order of names."""
         return self._engine.documents(database_name(project, database))
@@ -87,6 +155,17 @@ class FirestoreServer:
     def is_empty(self, project: str) -> bool:
         """Tell whether no database of a project holds a document."""
         return not self._storage.has_documents(f"projects/{project}/databases/")
+
+
+def _taken(host: str, port: int) -> OSError:
+    return OSError(f"Port {port} on {host} is taken or cannot be bound.")
+
+
+def _read_indexes(path: Path) -> IndexSet:
+    try:
+        return index_rules.parse(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Index file {path}: {error}") from error
 
 
 def _renamed(document: Document, root: str) -> Document:

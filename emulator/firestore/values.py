@@ -16,6 +16,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from emulator.firestore.errors import invalid
 from emulator.firestore.messages import Value
 from emulator.firestore.paths import SEGMENT_END, escape_zeros, path_key
 
@@ -24,8 +25,11 @@ NULL, BOOLEAN, NUMBER, TIMESTAMP, STRING, BYTES, REFERENCE, GEO_POINT, ARRAY, VE
 # Inside an array or map every element starts with a tag or with `_ENTRY`; the end is below both.
 _END, _ENTRY = b"\x01", b"\x02"
 
+# Timestamps run from 0001-01-01 to 9999-12-31.
+_MIN_SECONDS, _MAX_SECONDS = -62_135_596_800, 253_402_300_799
 _SIGN_BIT = 1 << 63
 _ALL_BITS = (1 << 64) - 1
+_INVERTED_BYTES = bytes(range(255, -1, -1))
 _TAGS = {
     "null_value": NULL,
     None: NULL,
@@ -39,14 +43,22 @@ _TAGS = {
     "geo_point_value": GEO_POINT,
     "array_value": ARRAY,
 }
+_TAG_BYTES = {kind: b"%c" % tag for kind, tag in _TAGS.items()}
 
 NULL_VALUE = Value(null_value=0)
 
 
 def encode(value: Value) -> bytes:
-    """Encode a value so that byte order is Firestore's order."""
+    """Encode a value so that byte order is Firestore's order.
+
+    Raises:
+        EmulatorError: INVALID_ARGUMENT for what is no value of a document, as a client might still send in a query.
+    """
     kind = value.WhichOneof("value_type")
-    tag = b"%c" % type_tag(value)
+    try:
+        tag = _TAG_BYTES[kind] if kind != "map_value" else b"%c" % type_tag(value)
+    except KeyError:
+        raise invalid(f"A {kind} belongs to pipelines; no document holds one.") from None
     match kind:
         case "string_value":
             return tag + escape_zeros(value.string_value.encode()) + SEGMENT_END
@@ -58,6 +70,7 @@ def encode(value: Value) -> bytes:
             return tag + (b"\x01" if value.boolean_value else b"\x00")
         case "timestamp_value":
             timestamp = value.timestamp_value
+            check_timestamp(timestamp, "A value")
             return tag + struct.pack(">QI", timestamp.seconds + _SIGN_BIT, timestamp.nanos)
         case "bytes_value":
             return tag + escape_zeros(value.bytes_value) + SEGMENT_END
@@ -72,6 +85,21 @@ def encode(value: Value) -> bytes:
             return tag + _encode_map(value)
         case _:
             return tag
+
+
+def check_timestamp(timestamp: Any, holder: str) -> None:
+    """Refuse a time that Firestore cannot hold.
+
+    Raises:
+        EmulatorError: INVALID_ARGUMENT, naming the holder.
+    """
+    if not (_MIN_SECONDS <= timestamp.seconds <= _MAX_SECONDS and 0 <= timestamp.nanos < 1_000_000_000):
+        raise invalid(f"{holder} holds a timestamp outside of 0001-01-01 to 9999-12-31.")
+
+
+def invert(encoded: bytes) -> bytes:
+    """Return an encoding, or several joined, for descending order; twice gives the encoding back."""
+    return encoded.translate(_INVERTED_BYTES)
 
 
 def type_tag(value: Value) -> int:
@@ -129,7 +157,8 @@ def set_field(fields: Any, path: Sequence[str], value: Value) -> None:
 def delete_field(fields: Any, path: Sequence[str]) -> None:
     """Delete the value at a field path in place; nothing happens when it is absent."""
     for name in path[:-1]:
-        if name not in fields:
+        # Going into a value that is no map would make it one.
+        if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return
         fields = fields[name].map_value.fields
     fields.pop(path[-1], None)

@@ -33,6 +33,7 @@ class TestParseDocument:
             f"{DATABASE}/documents/users/__reserved__",
             f"{DATABASE}/documents/users/{'é' * 751}",
             f"{DATABASE}/documents/" + "/".join(["x" * 1_500] * 6),
+            f"{DATABASE}/documents/" + "/".join(["x"] * 202),
             f"{DATABASE}/elsewhere/users/u1",
             "projects//databases/(default)/documents/users/u1",
         ],

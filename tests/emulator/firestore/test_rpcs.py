@@ -100,7 +100,8 @@ class TestDocuments:
         """In a read of one and of many."""
         db.document("c/a").set({"a": {"x": 1, "y": 2}, "b": 1})
         assert db.document("c/a").get(["a.x"]).to_dict() == {"a": {"x": 1}}
-        found, missing = db.get_all([db.document("c/a"), db.document("c/z")], ["b"])
+        # Those that are missing come last, as in production.
+        found, missing = db.get_all([db.document("c/0"), db.document("c/a")], ["b"])
         assert (found.to_dict(), missing.exists) == ({"b": 1}, False)
 
     def test_the_past_can_be_read(self, db):
@@ -146,12 +147,53 @@ class TestDocuments:
         listed = api.list_documents({"parent": root, "collection_id": "c", "page_size": 1, "order_by": "v desc"})
         assert [document.name[-1] for document in listed] == ["c", "a"]
 
-    def test_listing_collections(self, db):
+    @pytest.mark.parametrize("order_by", ["", "v desc", "w, v desc", "__name__ desc"])
+    def test_pages_go_on_where_the_last_ended(self, db, api, root, order_by):
+        """Though documents are deleted meanwhile, as by a loop that deletes what it lists; none is left out."""
+        for number in range(6):
+            db.document(f"c/{number}").set({"v": number, "w": number // 4})
+        request = {"parent": root, "collection_id": "c", "page_size": 2, "order_by": order_by}
+        whole = [document.name for document in api.list_documents(request)]
+        listed = []
+        for document in api.list_documents(request):
+            listed.append(document.name)
+            api.delete_document({"name": document.name})
+        assert listed == whole
+        assert len(listed) == 6
+
+    def test_missing_parents_are_paged_and_belong_to_their_time(self, db, api, root):
+        """As the documents between them."""
+        for path in ("c/a", "c/b/d/x", "c/e/d/x/f/y", "c/g", "c/h/d/x"):
+            db.document(path).set({"v": 1})
+        read_time = db.document("c/a").get().read_time
+        db.document("c/z/d/x").set({})
+        request = {"parent": root, "collection_id": "c", "page_size": 2, "show_missing": True, "read_time": read_time}
+        listed = [(document.name[-1], "v" in document.fields) for document in api.list_documents(request)]
+        assert listed == [("a", True), ("b", False), ("e", False), ("g", True), ("h", False)]
+        assert [document.name[-1] for document in api.list_documents({**request, "read_time": None})][-1] == "z"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"page_token": "x"},
+            {"page_token": "00.00"},
+            {"page_size": -1},
+            {"order_by": "v upwards"},
+            {"show_missing": True, "order_by": "v"},
+        ],
+    )
+    def test_what_cannot_be_listed_is_refused(self, api, root, change):
+        """With INVALID_ARGUMENT."""
+        with pytest.raises(exceptions.InvalidArgument):
+            api.list_documents({"parent": root, "collection_id": "c", **change})
+
+    def test_listing_collections(self, db, api, root):
         """Of the root and of a document."""
         db.document("c/a/d/x").set({})
         db.document("e/a").set({})
         assert [collection.id for collection in db.collections()] == ["c", "e"]
         assert [collection.id for collection in db.document("c/a").collections()] == ["d"]
+        assert list(api.list_collection_ids({"parent": root, "page_size": 1})) == ["c", "e"]
 
 
 class TestBatchWrite:
@@ -309,11 +351,71 @@ class TestTransactions:
         assert sum(account.get().get("credits") for account in accounts) == 300
 
 
+class TestPartitionQuery:
+    @pytest.fixture
+    def paths(self, db):
+        """The paths of 1,000 documents of a group below two parents, in order."""
+        paths = sorted(f"{parent}c/{number:03}" for parent in ("", "a/b/") for number in range(500))
+        for start in (0, 500):
+            batch = db.batch()
+            for path in paths[start : start + 500]:
+                batch.set(db.document(path), {"v": 1})
+            batch.commit()
+        return paths
+
+    def test_the_partitions_join_to_the_whole(self, db, paths):
+        """Each begins where the one before ends."""
+        partitions = list(db.collection_group("c").get_partitions(3))
+        found = [[snapshot.reference.path for snapshot in partition.query().stream()] for partition in partitions]
+        assert [len(part) for part in found] == [250] * 4
+        assert [path for part in found for path in part] == paths
+
+    def test_cursors_are_positions_as_they_are(self, api, root, paths):
+        """As a start a cursor includes its document, as an end it leaves it out."""
+        query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
+        order = {"field": {"field_path": "__name__"}, "direction": "ASCENDING"}
+        request = {"parent": root, "structured_query": {**query, "order_by": [order]}, "partition_count": 1}
+        (cursor,) = api.partition_query(request)
+        counts = []
+        for bound in ({"end_at": cursor}, {"start_at": cursor}):
+            part = types.StructuredQuery({**query, "order_by": [order], **bound})
+            found = [answer.document.name for answer in api.run_query({"parent": root, "structured_query": part})]
+            counts.append((len(found), cursor.values[0].reference_value in found))
+        assert counts == [(500, False), (500, True)]
+
+    def test_pages_cut_one_state(self, db, api, root, paths):
+        """Documents that come between two pages move no cut."""
+        query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
+        request = {"parent": root, "structured_query": query, "partition_count": 4}
+        whole = [cursor.values[0].reference_value for cursor in api.partition_query(request)]
+        pages = api.partition_query({**request, "page_size": 3}).pages
+        first = next(pages)
+        db.document("a/a/c/first").set({})
+        assert [len(first.partitions), bool(first.next_page_token)] == [3, True]
+        assert [cursor.values[0].reference_value for page in (first, *pages) for cursor in page.partitions] == whole
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"partition_count": 0},
+            {"page_size": -1},
+            {"page_token": "x"},
+            {"structured_query": {"from_": [{"collection_id": "c"}]}},
+            {"structured_query": {"from_": [{"collection_id": "c", "all_descendants": True}], "limit": 1}},
+        ],
+    )
+    def test_what_cannot_be_cut_is_refused(self, api, root, change):
+        """With INVALID_ARGUMENT."""
+        query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
+        with pytest.raises(exceptions.InvalidArgument):
+            api.partition_query({"parent": root, "structured_query": query, "partition_count": 2, **change})
+
+
 class TestOtherRpcs:
     def test_what_is_not_there_says_so(self, api, root):
-        """UNIMPLEMENTED, not silence."""
-        with pytest.raises(exceptions.MethodNotImplemented):
-            api.partition_query({"parent": root})
+        """Pipelines are UNIMPLEMENTED, not silence."""
+        with pytest.raises(exceptions.MethodNotImplemented, match="Pipelines"):
+            list(api.execute_pipeline({"database": root.removesuffix("/documents")}))
 
     @pytest.mark.parametrize("database", ["", "projects/p", "projects//databases/x", "nonsense/p/databases/d"])
     def test_a_bad_database_is_refused(self, api, database):

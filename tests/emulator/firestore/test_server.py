@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import grpc
 import pytest
 from google.cloud.firestore_v1.types import CommitRequest, CommitResponse, Document, RunQueryRequest, RunQueryResponse
 
+from emulator.export_format import read_export
 from emulator.firestore.server import FirestoreServer
 
 pytestmark = pytest.mark.embedded
@@ -179,8 +181,46 @@ class TestCommandLine:
         assert len(held) == 1
         assert f"{DATABASE}/documents/users/testUser1" in next(iter(held))
 
+    def test_http_is_on_the_same_port(self):
+        """And it answers as Google's emulator does."""
+        with process() as (_, port), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            assert answer.read() == b"Ok\n"
+
+    def test_what_is_imported_is_exported_on_exit(self, tmp_path):
+        """The same documents; the folder is one that the Firebase CLI imports."""
+        source = ROOT / "initial_data"
+        with process("--import", str(source), "--export-on-exit", str(tmp_path / "out")) as (running, _):
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(10) == 0
+        given, written = (
+            {document.name: str(sorted(document.fields.items())) for document in read_export(folder)}
+            for folder in (source, tmp_path / "out")
+        )
+        assert given
+        assert written == given
+        assert (tmp_path / "out" / "firebase-export-metadata.json").is_file()
+
+    def test_an_export_that_cannot_be_read_is_one_line(self, tmp_path):
+        """It names the folder, and the exit code is 1."""
+        command = [sys.executable, "-m", "emulator", "--port", "0", "--import", str(tmp_path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"--import {tmp_path}: ")
+        assert "is no export" in line
+
+    def test_an_export_that_cannot_be_written_is_one_line(self, tmp_path):
+        """The same at the end."""
+        (tmp_path / "file").write_text("")
+        with process("--export-on-exit", str(tmp_path / "file")) as (running, _):
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(10) == 1
+
     def test_help(self):
         """It names every flag."""
         command = [sys.executable, "-m", "emulator", "--help"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
-        assert all(flag in done.stdout for flag in ("--host", "--port", "--data", "--import", "--project"))
+        assert all(
+            flag in done.stdout
+            for flag in ("--host", "--port", "--grpc-port", "--data", "--import", "--export-on-exit", "--project")
+        )

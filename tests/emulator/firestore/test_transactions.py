@@ -75,3 +75,22 @@ class TestTransactions:
         transactions.finish(first, State.ABORTED)
         second = transactions.begin(DATABASE, read_only=False, retry_of=first.id)
         assert second.predecessor_lost_on == {"document"}
+
+    def test_one_that_repeats_another_is_as_old(self, transactions):
+        """It keeps its rank, which decides who gives way."""
+        first = transactions.begin(DATABASE, read_only=False)
+        other = transactions.begin(DATABASE, read_only=False)
+        transactions.finish(first, State.ABORTED)
+        again = transactions.begin(DATABASE, read_only=False, retry_of=first.id)
+        assert again.rank == first.rank < other.rank
+
+    def test_readers_are_those_that_hold_locks(self, transactions):
+        """Active read-write ones of a database that have read something."""
+        begun = [transactions.begin(DATABASE, read_only=read_only) for read_only in (False, True, False)]
+        elsewhere = transactions.begin("projects/other/databases/(default)", read_only=False)
+        assert transactions.readers(DATABASE) == []
+        for transaction in (*begun, elsewhere):
+            transaction.read_time = 1
+        assert transactions.readers(DATABASE) == [begun[0], begun[2]]
+        transactions.finish(begun[0], State.COMMITTED)
+        assert transactions.readers(DATABASE) == [begun[2]]

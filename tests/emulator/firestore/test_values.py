@@ -128,3 +128,9 @@ class TestFieldAccess:
         delete_field(document.fields, ("a", "b"))
         assert document.fields["a"].WhichOneof("value_type") == "map_value"
         assert not document.fields["a"].map_value.fields
+
+    def test_deleting_below_a_value_that_is_no_map_leaves_it(self):
+        """It does not become a map."""
+        document = Document(fields={"a": {"integer_value": 0}})
+        delete_field(document.fields, ("a", "b"))
+        assert document == Document(fields={"a": {"integer_value": 0}})

@@ -1,0 +1,1 @@
+"""Owns what the embedded Firestore serves over HTTP; must not know any rule of Firestore."""

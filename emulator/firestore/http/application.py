@@ -1,0 +1,86 @@
+"""Owns every HTTP answer: which part answers, who may ask, and how a failure looks; must not know what is asked."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from emulator.firestore.errors import Code, EmulatorError
+from emulator.firestore.http.answers import error_response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_LOGGER = logging.getLogger(__name__)
+# JSON takes more room than the 10 MiB of protobuf that a request may have; those are measured where it is carried out.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+# Pages of this machine may read and write, at whatever port they are; a page from elsewhere has no business here.
+_LOCAL_ORIGIN = re.compile(r"https?://(localhost|[\w.-]+\.localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
+
+
+class Application:
+    """The WSGI application.
+
+    Args:
+        parts: what answers the URLs that begin with a prefix.
+    """
+
+    def __init__(self, parts: dict[str, Callable[[Request], Response]]) -> None:
+        self._parts = parts
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        request = Request(environ)
+        request.max_content_length = MAX_BODY_BYTES
+        origin = request.headers.get("Origin")
+        if origin is not None and not _LOCAL_ORIGIN.fullmatch(origin):
+            refused = EmulatorError(Code.PERMISSION_DENIED, f"Pages of {origin[:200]} may not use this emulator.")
+            return error_response(refused)(environ, start_response)
+        response = self._answer(request)
+        if origin is not None:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self._respond(request)
+        except EmulatorError as error:
+            return error_response(error)
+        except HTTPException as error:
+            return _of_http_exception(error)
+        except Exception:
+            _LOGGER.exception("%s %s failed unexpectedly.", request.method, request.path[:200])
+            failed = EmulatorError(Code.INTERNAL, "Internal error of the emulator; its log tells more.")
+            return error_response(failed)
+
+    def _respond(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return _preflight(request)
+        if request.path == "/" and request.method in ("GET", "HEAD"):
+            return Response("Ok\n", mimetype="text/plain")
+        for prefix, respond in self._parts.items():
+            if request.path.startswith(prefix):
+                return respond(request)
+        raise EmulatorError(Code.NOT_FOUND, f"There is no {request.method} {request.path[:200]} here.")
+
+
+def _preflight(request: Request) -> Response:
+    """Let a browser send what it announces."""
+    response = Response(status=204)
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, PUT, DELETE, OPTIONS"
+    response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
+    response.headers["Access-Control-Max-Age"] = "3600"
+    return response
+
+
+def _of_http_exception(error: HTTPException) -> Response:
+    """Say in Google's model what werkzeug found wrong with a request."""
+    status = error.code or 500
+    code = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}.get(status, Code.INVALID_ARGUMENT)
+    return error_response(EmulatorError(code, error.description or error.name), status)

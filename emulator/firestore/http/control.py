@@ -1,0 +1,168 @@
+"""Owns the URLs below /emulator/v1/: clear, export, import, faults and counters; must not know any rule of Firestore.
+
+Clear, export and import are as in Google's emulator; faults and counters are this emulator's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from emulator.firestore.errors import Code, invalid
+from emulator.firestore.http.answers import json_body, json_response
+from emulator.firestore.paths import database_name, parse_database
+
+if TYPE_CHECKING:
+    from emulator.firestore.server import FirestoreServer
+
+_MAX_DELAY_SECONDS = 600
+URLS = Map(
+    [
+        Rule("/emulator/v1/projects/<project>/databases/<database>/documents", endpoint="clear", methods=["DELETE"]),
+        Rule("/emulator/v1/projects/<project>:export", endpoint="export_documents", methods=["POST"]),
+        Rule("/emulator/v1/projects/<project>:import", endpoint="import_documents", methods=["POST"]),
+        Rule("/emulator/v1/faults", endpoint="add_fault", methods=["POST"]),
+        Rule("/emulator/v1/faults", endpoint="clear_faults", methods=["DELETE"]),
+        Rule("/emulator/v1/marks", endpoint="mark", methods=["POST"]),
+        Rule("/emulator/v1/counters", endpoint="counters", methods=["GET"]),
+    ],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
+
+class Control:
+    """Answers the URLs below /emulator/v1/ for a server."""
+
+    def __init__(self, server: FirestoreServer) -> None:
+        self._server = server
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request.
+
+        Raises:
+            EmulatorError: INVALID_ARGUMENT, naming the field and what is allowed.
+            HTTPException: when there is no such URL, or not with this method.
+        """
+        endpoint, values = URLS.bind_to_environ(request.environ).match()
+        answer: Callable[..., Any] = getattr(self, f"_{endpoint}")
+        return json_response(answer(request, **values) or {})
+
+    def _clear(self, _request: Request, project: str, database: str) -> None:
+        self._server.clear(project, database)
+
+    def _export_documents(self, request: Request, project: str) -> None:
+        # Imported here, because an export needs packages that serving does not.
+        from emulator.export_format import ExportError, write_firestore_export
+
+        body = _body(request, "database", "export_directory", "export_name")
+        database = _database_id(body, project)
+        name = _text(body, "export_name", "firestore_export")
+        if name in (".", "..") or "/" in name or "\\" in name:
+            raise invalid(f'export_name is "{name}"; it must be the name of a folder to make in export_directory.')
+        folder = Path(_text(body, "export_directory")) / name
+        try:
+            write_firestore_export(folder, self._server.documents(project, database))
+        except (OSError, ExportError) as error:
+            raise invalid(f"The export cannot be written: {error}") from error
+
+    def _import_documents(self, request: Request, project: str) -> None:
+        from emulator.export_format import ExportError, read_export
+
+        body = _body(request, "database", "export_directory", "export_name")
+        database = _database_id(body, project)
+        place = Path(_text(body, "export_directory")) / _text(body, "export_name", "")
+        try:
+            # Read whole before anything is stored, so that a damaged export changes nothing.
+            documents = list(read_export(place.parent if place.is_file() else place))
+        except (OSError, ExportError) as error:
+            raise invalid(f"The export cannot be read: {error}") from error
+        self._server.load(documents, project, database)
+
+    def _add_fault(self, request: Request) -> None:
+        body = _body(request, "action", "rpc", "code", "count", "seconds", "database", "message")
+        action = _text(body, "action")
+        rpc = _text(body, "rpc", "Commit")
+        count = _count(body)
+        database = parse_database(_text(body, "database")) if "database" in body else None
+        faults = self._server.faults
+        match action:
+            case "abort":
+                faults.fail(rpc, Code.ABORTED, count, database=database, message="Aborted on demand.")
+            case "fail":
+                message = _text(body, "message", "Failed on demand.")
+                faults.fail(rpc, _code(_text(body, "code")), count, database=database, message=message)
+            case "delay":
+                faults.delay(rpc, _seconds(body), count, database=database)
+            case "dropAnswer":
+                faults.drop_answer(rpc, count, database=database)
+            case _:
+                raise invalid(f'action is "{action}"; it must be "abort", "fail", "delay" or "dropAnswer".')
+
+    def _clear_faults(self, request: Request) -> None:
+        self._server.faults.clear(database=_asked_database(request))
+
+    def _mark(self, _request: Request) -> dict[str, Any]:
+        return {"mark": self._server.counters.mark()}
+
+    def _counters(self, request: Request) -> dict[str, Any]:
+        database = _asked_database(request)
+        counts = self._server.counters.since(request.args.get("since", ""), database)
+        names = {"round_trips": "roundTrips", "index_entries": "indexEntries"}
+        figures = {"round_trips": counts.round_trips, **asdict(counts)}
+        return {names.get(name, name): figure for name, figure in figures.items()}
+
+
+def _body(request: Request, *names: str) -> Mapping[str, Any]:
+    body = json_body(request)
+    for name in body:
+        if name not in names:
+            raise invalid(f'The body has a field "{name}"; it may have {", ".join(names)}.')
+    return body
+
+
+def _text(body: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str) or "\x00" in value or (default is None and not value):
+        raise invalid(f"{name} must be a JSON string.")
+    return value
+
+
+def _count(body: Mapping[str, Any]) -> int:
+    count = body.get("count", 1)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise invalid("count must be an integer above 0.")
+    return count
+
+
+def _seconds(body: Mapping[str, Any]) -> float:
+    seconds = body.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _MAX_DELAY_SECONDS:
+        raise invalid(f"seconds must be a number from 0 to {_MAX_DELAY_SECONDS}.")
+    return seconds
+
+
+def _database_id(body: Mapping[str, Any], project: str) -> str:
+    """Return the id of the database that a body names, which must be of the project in the URL."""
+    name = parse_database(_text(body, "database", database_name(project)))
+    _, named_project, _, database = name.split("/")
+    if named_project != project:
+        raise invalid(f'database is "{name}", but the URL is about the project "{project}".')
+    return database
+
+
+def _asked_database(request: Request) -> str | None:
+    name = request.args.get("database")
+    return None if name is None else parse_database(name)
+
+
+def _code(name: str) -> Code:
+    try:
+        return Code[name]
+    except KeyError:
+        raise invalid(f'code is "{name}"; it must be one of {", ".join(Code.__members__)}.') from None
