@@ -22,7 +22,7 @@ test: $(VENV)/.development ## Run every test
 check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy functions/main.py functions/imagegen emulator
+	$(BIN)/mypy functions/main.py functions/imagegen emulator operations
 	$(RUN) -m emulator.seed --check
 	@$(MAKE) --no-print-directory test
 
@@ -35,13 +35,37 @@ format: $(VENV)/.development ## Format the code and mend what the linter can
 bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
 	@$(RUN) -m tests.bench
 
+.PHONY: bench-anomalies
+bench-anomalies: $(VENV)/.development ## Simulate weeks: how many clean ones are flagged, how many broken ones are found
+	@$(RUN) -m tests.bench.anomalies
+
+.PHONY: conformance
+conformance: $(VENV)/.development ## Run Google's own tests of the Firestore client against the embedded Firestore
+	@$(RUN) -m tests.conformance
+
+.PHONY: bench-firestore
+bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FIRESTORE=folder with @firestore-emulator/server to compare)
+	@$(RUN) -m tests.bench.firestore
+
+.PHONY: bench-report
+bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
+	@$(RUN) -m tests.bench.report $(if $(N),--requests $(N))
+
+.PHONY: report
+report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
+	@$(RUN) -m operations.report
+
+.PHONY: history
+history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each
+	@$(RUN) -m operations.history
+
 .PHONY: initial-data
 initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json
 	$(RUN) -m emulator.seed --source initial_data/source.json --out initial_data
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the kept data
-	rm -rf $(VENV) .emulator_data
+	rm -rf $(VENV) .emulator_data .conformance
 
 # The Firebase CLI looks for functions/venv, made by the Python that `runtime` in firebase.json names.
 $(BIN)/python:
