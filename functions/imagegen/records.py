@@ -5,10 +5,12 @@ Knows neither how they are stored nor how they look on the wire.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Literal
 
 
 class GenerationStatus(StrEnum):
@@ -17,6 +19,7 @@ class GenerationStatus(StrEnum):
     PENDING = "pending"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class EntryType(StrEnum):
@@ -50,13 +53,23 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What an account was charged in one week, and how much of it on each UTC day (an ISO date)."""
+
+    requests: int = 0
+    credits: int = 0
+    days: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A balance and the length of the ledger that explains it."""
+    """A balance, the length of the ledger that explains it, and what was charged in the last weeks, by week id."""
 
     user_id: str
     credits: int
     opening_credits: int
     ledger_count: int
+    weeks: Mapping[str, Spending] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number in (self.credits, self.opening_credits, self.ledger_count):
@@ -101,12 +114,39 @@ class Generation:
     attempt_id: str
     idempotency_fingerprint: str | None = None
 
+    @property
+    def duration_ms(self) -> int | None:
+        """The time from the charge to the end; None while it is pending."""
+        return None if self.completed_at is None else (self.completed_at - self.created_at) // timedelta(milliseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Week:
     """An ISO week, `[start_at, end_at)`, from Monday 00:00 UTC to the next."""
 
     start_at: datetime
+
+    @classmethod
+    def of(cls, moment: datetime) -> Week:
+        """Return the week that a moment is in."""
+        day = moment.astimezone(UTC).date()
+        return cls(datetime.combine(day - timedelta(days=day.weekday()), time(), UTC))
+
+    @classmethod
+    def parse(cls, week_id: str) -> Week:
+        """Return the week of an ISO 8601 name.
+
+        Raises:
+            ValueError: it is not one, or not of a week that there is.
+        """
+        if not re.fullmatch(r"[0-9]{4}-W[0-9]{2}", week_id):
+            raise ValueError(f"{week_id!r} is not of the form 2026-W46")
+        monday = date.fromisocalendar(int(week_id[:4]), int(week_id[6:]), 1)
+        return cls(datetime.combine(monday, time(), UTC))
+
+    def back(self, weeks: int) -> Week:
+        """Return the week that many weeks earlier."""
+        return Week(self.start_at - timedelta(weeks=weeks))
 
     @property
     def end_at(self) -> datetime:
@@ -122,12 +162,13 @@ class Week:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Counts and credits of a set of generations."""
+    """Counts and credits of a set of generations; each is in just one of the four counts below `requests`."""
 
     requests: int = 0
     completed: int = 0
     failed: int = 0
     pending: int = 0
+    cancelled: int = 0
     credits_consumed: int = 0
     credits_refunded: int = 0
 
@@ -136,13 +177,100 @@ class Totals:
         """What the operator keeps."""
         return self.credits_consumed - self.credits_refunded
 
+    @property
+    def success_rate(self) -> float | None:
+        """The share of completed ones among those that completed or failed; None when there are none."""
+        ended = self.completed + self.failed
+        return self.completed / ended if ended else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountWeek:
+    """One of the highest spenders of a week: what it was charged, refunded or not."""
+
+    user_id: str
+    requests: int
+    credits: int
+    peak_day_credits: int
+    # None when no charge of the week before is recorded.
+    previous_credits: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowGeneration:
+    """One of the pictures of a week that took longest, from the charge to the end."""
+
+    generation_id: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """Something of a week that is unlike the weeks before, beyond chance.
+
+    `dimension` and `value` say where (`model`, `model-b`), both None for the week as a whole. `score` is a robust z
+    or a p-value, as `score_kind` says, None where neither can be had.
+    """
+
+    kind: str
+    dimension: str | None = None
+    value: str | None = None
+    observed: float
+    expected: float
+    ratio: float | None
+    score: float | None
+    score_kind: Literal["z", "p"] | None
+    baseline_weeks: int
+    severity: Literal["warning", "critical"]
+    status: Literal["confirmed", "provisional"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a week has more (or, below zero, less) than the week before it; None where either is not known."""
+
+    requests: int
+    completed: int
+    failed: int
+    credits_consumed: int
+    credits_net: int
+    success_rate: float | None
+    active_accounts: int | None
+    new_accounts: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyReport:
-    """A week in numbers: as a whole, and by the values of each dimension (`model`, `style`, `color`, `size`)."""
+    """A week in numbers: as a whole, and by the values of each dimension (`model`, `style`, `color`, `size`).
+
+    Its size is bounded by the catalog's, however many accounts and requests there are.
+    """
 
     week: Week
     scheduled_at: datetime
     generated_at: datetime
     totals: Totals
+    # The value is "other" for what is no longer in the catalog; values without a request are left out.
     by_dimension: Mapping[str, Mapping[str, Totals]]
+    # None for an old week that is reported for the first time, whose accounts are not known any more.
+    active_accounts: int | None = 0
+    # From Monday to Sunday.
+    new_accounts_by_day: tuple[int, ...] = (0,) * 7
+    # The highest first.
+    top_accounts: tuple[AccountWeek, ...] = ()
+    # Of completed generations; None when there are none.
+    mean_duration_ms: float | None = None
+    # The slowest first.
+    slowest: tuple[SlowGeneration, ...] = ()
+    change: Change | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    # Whether there was no earlier report to compare with.
+    insufficient_history: bool = False
+    # What there was too little of to be judged.
+    low_power: tuple[str, ...] = ()
+
+    @property
+    def new_accounts(self) -> int:
+        """How many accounts were opened in the week."""
+        return sum(self.new_accounts_by_day)
