@@ -35,6 +35,10 @@ Try it:
   curl '{functions}/getUserCredits?userId=testUser1'
 
   curl -X POST {trigger}
+
+  curl {functions}/getWeeklyReport
+
+  curl '{functions}/listWeeklyReports?pageSize=1'
 """
 
 

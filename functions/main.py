@@ -36,6 +36,18 @@ def getUserCredits(request: Request) -> Response:
     return web.get_user_credits(request)
 
 
+@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"]))
+def getWeeklyReport(request: Request) -> Response:
+    """GET or POST: the report of a week, or the latest."""
+    return web.get_weekly_report(request)
+
+
+@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"]))
+def listWeeklyReports(request: Request) -> Response:
+    """GET or POST: a page of the weekly reports, newest first."""
+    return web.list_weekly_reports(request)
+
+
 @web.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:

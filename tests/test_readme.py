@@ -65,7 +65,7 @@ class Dev:
         lines = []
         for line in self.process.stdout:
             lines.append(line)
-            if "weeklyReport-0" in line:
+            if "listWeeklyReports" in line:
                 return "".join(lines)
         raise AssertionError(f"make dev ended: {self.process.communicate()}")
 
@@ -127,8 +127,9 @@ def blocks(language: str) -> list[str]:
 
 
 def masked(answer: Any) -> Any:
-    """The answer without what differs from run to run: ids and times."""
+    """The answer without what differs from run to run: ids, weeks and times."""
     text = re.sub(r"[0-9a-f]{32}", "ID", json.dumps(answer))
+    text = re.sub(r"\d{4}-W\d\d", "WEEK", text)
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
 
 
@@ -140,7 +141,7 @@ class TestReadme:
     def test_the_curl_lines_answer_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """Each curl line, in the README's order, gives the JSON that stands below it."""
         dev = make_dev()
-        assert len(CURL_LINES) == 3
+        assert len(CURL_LINES) == 5
         for command, answer in zip(CURL_LINES, ANSWERS, strict=False):
             assert masked(dev.curl(command)) == masked(answer)
 
@@ -153,7 +154,7 @@ class TestReadme:
     def test_a_failing_model_is_refunded_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """With a failure rate of 1 the first line gives the error that the README shows, and the ledger the refund."""
         dev = make_dev(MODEL_FAILURE_RATE="1")
-        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[3])
+        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[5])
         account = dev.curl(CURL_LINES[1])
         assert account["currentCredits"] == 100
         assert [entry["type"] for entry in account["transactions"]] == ["refund", "deduction"]

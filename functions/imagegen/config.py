@@ -31,6 +31,11 @@ class Settings:
     catalog_lifetime_seconds: int = 30
     # The time for one exchange with Firestore: a call has at most three, and 10 s to say that Firestore is away.
     firestore_timeout_seconds: float = 3.0
+    # For a whole weekly report, which nobody waits for but its schedule.
+    report_time_limit_seconds: float = 90
+    # The report looks at an account, and at the number of new ones, that had more than this on one day.
+    watched_credits_a_day: int = 50
+    watched_new_accounts_a_day: int = 5
 
     def __post_init__(self) -> None:
         if not 0 <= self.model_failure_rate <= 1:

@@ -74,6 +74,16 @@ class UserNotFound(AppError):
         super().__init__(f"There is no account '{user_id}'.", metadata={"userId": user_id})
 
 
+class WeeklyReportNotFound(AppError):
+    """There is no report of this week, or none at all."""
+
+    http_status, status, reason = 404, "NOT_FOUND", "WEEKLY_REPORT_NOT_FOUND"
+
+    def __init__(self, week_id: str | None) -> None:
+        message = "There is no weekly report yet." if week_id is None else f"There is no report of the week {week_id}."
+        super().__init__(message, metadata={} if week_id is None else {"week": week_id})
+
+
 class MethodNotAllowed(AppError):
     """The function does not answer this HTTP method."""
 

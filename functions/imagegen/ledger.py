@@ -5,10 +5,15 @@ Pure: knows no clock, no Firestore and nothing of image models.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from .errors import InsufficientCredits
-from .records import Account, EntryType, Generation, LedgerEntry
+from .records import Account, EntryType, Generation, LedgerEntry, Spending, Week
+
+# How many whole weeks before that of its last charge an account remembers.
+REMEMBERED_WEEKS = 2
 
 
 def charge(account: Account, generation: Generation) -> tuple[Account, LedgerEntry]:
@@ -22,12 +27,27 @@ def charge(account: Account, generation: Generation) -> tuple[Account, LedgerEnt
         raise ValueError("a generation costs at least one credit")
     if account.credits < cost_credits:
         raise InsufficientCredits(account.user_id, account.credits, cost_credits)
+    account = replace(account, weeks=_weeks_with(account.weeks, cost_credits, generation.created_at))
     return _post(account, EntryType.DEDUCTION, cost_credits, generation.generation_id, "generation reserved")
 
 
 def refund(account: Account, generation: Generation, reason: str) -> tuple[Account, LedgerEntry]:
     """Give back all that was charged for a generation that ended without a picture."""
     return _post(account, EntryType.REFUND, generation.credits_charged, generation.generation_id, reason)
+
+
+def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: datetime) -> dict[str, Spending]:
+    """Record a charge in its week and forget the weeks that no report needs any more."""
+    week = Week.of(charged_at)
+    # In the running week the report of the last one can be made again, which looks at the one before that, too.
+    oldest = week.back(REMEMBERED_WEEKS)
+    # Names of weeks sort as the weeks do.
+    kept = {week_id: spending for week_id, spending in weeks.items() if week_id >= oldest.week_id}
+    before = kept.get(week.week_id, Spending())
+    day = charged_at.astimezone(UTC).date().isoformat()
+    days = {**before.days, day: before.days.get(day, 0) + cost_credits}
+    kept[week.week_id] = Spending(requests=before.requests + 1, credits=before.credits + cost_credits, days=days)
+    return kept
 
 
 def _post(

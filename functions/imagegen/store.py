@@ -1,4 +1,4 @@
-"""Owns the way to Firestore: deadlines, the one transaction wrapper `transact`, paths and codecs.
+"""Owns the way to Firestore: the one transaction wrapper `transact`, paths and codecs.
 
 Knows no rule of the business: what to write is decided by whoever hands in the transaction's body.
 """
@@ -7,37 +7,23 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
 from firebase_functions import logger
 from google.api_core import exceptions
-from google.api_core.retry import Retry, exponential_sleep_generator
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from .errors import Unavailable
-from .records import Account, EntryType, FailureReason, Generation, GenerationStatus, LedgerEntry, Totals, WeeklyReport
+from .deadlines import FINAL, ONCE, remaining_seconds, until
+from .records import Account, EntryType, FailureReason, Generation, GenerationStatus, LedgerEntry, Spending, Week
 
 T = TypeVar("T")
 
-# One try: the client's own retries outlive what a caller would wait, and its queries do not take `None` for this.
-_ONCE = Retry(predicate=lambda error: False)
-# Asking again does not help these: a right, a database or an index is missing.
-_FINAL = (
-    exceptions.PermissionDenied,
-    exceptions.Unauthenticated,
-    exceptions.NotFound,
-    exceptions.InvalidArgument,
-    exceptions.FailedPrecondition,
-    exceptions.MethodNotImplemented,
-)
-_LONG_READ_SECONDS = 300
 
-
-# Deadlines and transactions
+# Transactions
 
 
 class _TransactionOver(exceptions.GoogleAPICallError):
@@ -77,7 +63,7 @@ class Transaction(firestore.Transaction):
         """Read documents in one round trip; return their fields in the order asked, None where there is none."""
         fields = {
             snapshot.reference.path: snapshot.to_dict()
-            for snapshot in self.get_all(list(references), retry=None, timeout=_remaining_seconds(self._deadline))
+            for snapshot in self.get_all(list(references), retry=None, timeout=remaining_seconds(self._deadline))
         }
         return [fields[reference.path] for reference in references]
 
@@ -87,7 +73,7 @@ class Transaction(firestore.Transaction):
             request={"database": client._database_string, **request},
             metadata=client._rpc_metadata,
             retry=None,
-            timeout=_remaining_seconds(self._deadline),
+            timeout=remaining_seconds(self._deadline),
         )
 
 
@@ -118,7 +104,7 @@ def transact(
             # A transaction that lost keeps its place in line.
             retry_id = transaction.id
             raise
-        except _FINAL as error:
+        except FINAL as error:
             # Once begun, these may mean no more than that Firestore has lost or ended this very transaction.
             retry_id = None
             raise _TransactionOver(error.message) from error  # type: ignore[no-untyped-call]
@@ -127,26 +113,7 @@ def transact(
             transaction.roll_back()
             raise
 
-    return _until(deadline, attempt)
-
-
-def _until(deadline: float, attempt: Callable[[], T]) -> T:
-    for delay_seconds in exponential_sleep_generator(initial=0.02, maximum=0.5):
-        try:
-            return attempt()
-        except _FINAL:
-            raise
-        except exceptions.GoogleAPICallError as error:
-            if time.monotonic() + delay_seconds >= deadline:
-                logger.warn(f"Firestore gave no answer in time: {error}")
-                raise Unavailable from error
-        time.sleep(delay_seconds)
-    raise AssertionError("the generator of delays has no end")
-
-
-def _remaining_seconds(deadline: float) -> float:
-    # Never so little that a call could not even be tried.
-    return max(deadline - time.monotonic(), 0.05)
+    return until(deadline, attempt)
 
 
 # Accounts, ledgers and generations
@@ -156,7 +123,7 @@ def read_account(db: firestore.Client, user_id: str, timeout_seconds: float) -> 
     """Read one account outside of a transaction."""
     deadline = time.monotonic() + timeout_seconds
     reference = _account_reference(db, user_id)
-    snapshot = _until(deadline, lambda: reference.get(retry=None, timeout=_remaining_seconds(deadline)))
+    snapshot = until(deadline, lambda: reference.get(retry=None, timeout=remaining_seconds(deadline)))
     return _account(user_id, snapshot.to_dict())
 
 
@@ -172,19 +139,20 @@ def read_in(
     return _account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
 
 
-def write_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
+def write_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
-    reference = _account_reference(transaction._client, account.user_id)
-    transaction.update(
+    reference = _account_reference(batch._client, account.user_id)
+    batch.update(
         reference,
         {
             "credits": account.credits,
             "openingCredits": account.opening_credits,
             "ledgerCount": account.ledger_count,
+            "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
             "updatedAt": now,
         },
     )
-    transaction.create(
+    batch.create(
         _ledger(reference).document(entry.entry_id),
         {
             "type": entry.type.value,
@@ -193,15 +161,15 @@ def write_account(transaction: Transaction, account: Account, entry: LedgerEntry
             "balanceAfter": entry.balance_after,
             "generationRequestId": entry.generation_id,
             "reason": entry.reason,
-            "timestamp": firestore.SERVER_TIMESTAMP,
+            "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
         },
     )
 
 
-def create_generation(transaction: Transaction, generation: Generation) -> None:
+def create_generation(batch: firestore.WriteBatch, generation: Generation) -> None:
     """Write a new generation; one of that id must not exist."""
-    transaction.create(
-        _generation_reference(transaction._client, generation.generation_id),
+    batch.create(
+        _generation_reference(batch._client, generation.generation_id),
         {
             "userId": generation.user_id,
             "model": generation.model,
@@ -211,6 +179,8 @@ def create_generation(transaction: Transaction, generation: Generation) -> None:
             "prompt": generation.prompt,
             "creditsCharged": generation.credits_charged,
             "createdAt": generation.created_at,
+            # What the weekly report asks for, since an equality can be counted together with others.
+            "week": Week.of(generation.created_at).week_id,
             "startedAt": generation.started_at,
             "leaseExpiresAt": generation.lease_expires_at,
             "attemptId": generation.attempt_id,
@@ -251,7 +221,7 @@ def read_ledger(
         .order_by("sequence", direction=firestore.Query.DESCENDING)
         .limit(limit)
     )
-    snapshots = _until(deadline, lambda: list(query.stream(retry=_ONCE, timeout=_remaining_seconds(deadline))))
+    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
     return [_entry(snapshot) for snapshot in snapshots]
 
 
@@ -267,29 +237,11 @@ def read_expired_generations(
         .order_by("leaseExpiresAt")
         .limit(limit)
     )
-    snapshots = _until(deadline, lambda: list(query.stream(retry=_ONCE, timeout=_remaining_seconds(deadline))))
+    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
     return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
 
 
-def stream_generations(db: firestore.Client, start_at: datetime, end_at: datetime) -> Iterator[Generation]:
-    """Read the generations created in `[start_at, end_at)`, one at a time.
-
-    Raises:
-        Unavailable: Firestore went away.
-    """
-    query = (
-        db.collection("generationRequests")
-        .where(filter=FieldFilter("createdAt", ">=", start_at))
-        .where(filter=FieldFilter("createdAt", "<", end_at))
-    )
-    try:
-        for snapshot in query.stream(retry=_ONCE, timeout=_LONG_READ_SECONDS):
-            yield _stored_generation(snapshot.id, _fields(snapshot))
-    except exceptions.GoogleAPICallError as error:
-        raise Unavailable from error
-
-
-# Catalog and reports
+# Catalog
 
 
 def read_catalog(
@@ -299,28 +251,10 @@ def read_catalog(
     deadline = time.monotonic() + timeout_seconds
 
     def read(collection: str) -> dict[str, Mapping[str, Any]]:
-        stream = db.collection(collection).stream(retry=_ONCE, timeout=_remaining_seconds(deadline))
+        stream = db.collection(collection).stream(retry=ONCE, timeout=remaining_seconds(deadline))
         return {snapshot.id: _fields(snapshot) for snapshot in stream}
 
-    return {collection: _until(deadline, functools.partial(read, collection)) for collection in collections}
-
-
-def write_report(db: firestore.Client, report: WeeklyReport, timeout_seconds: float) -> None:
-    """Write the report of a week over an earlier one."""
-    deadline = time.monotonic() + timeout_seconds
-    reference = db.collection("weeklyReports").document(report.week.week_id)
-    fields = {
-        "weekStart": report.week.start_at,
-        "weekEnd": report.week.end_at,
-        "scheduledAt": report.scheduled_at,
-        "generatedAt": report.generated_at,
-        **_totals(report.totals),
-        **{
-            f"by{dimension.capitalize()}": {value: _totals(totals) for value, totals in groups.items()}
-            for dimension, groups in report.by_dimension.items()
-        },
-    }
-    _until(deadline, lambda: reference.set(fields, retry=None, timeout=_remaining_seconds(deadline)))
+    return {collection: until(deadline, functools.partial(read, collection)) for collection in collections}
 
 
 # Paths and codecs
@@ -348,7 +282,16 @@ def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
         # An account that an operator wrote by hand has no history yet: it opens with what it holds.
         opening_credits=fields.get("openingCredits", fields["credits"]),
         ledger_count=fields.get("ledgerCount", 0),
+        weeks={week_id: _spending(recorded) for week_id, recorded in fields.get("weeks", {}).items()},
     )
+
+
+def _spending(fields: Mapping[str, Any]) -> Spending:
+    return Spending(requests=fields["requests"], credits=fields["credits"], days=fields["days"])
+
+
+def _spending_fields(spending: Spending) -> dict[str, Any]:
+    return {"requests": spending.requests, "credits": spending.credits, "days": dict(spending.days)}
 
 
 def _fields(snapshot: firestore.DocumentSnapshot[Any]) -> Mapping[str, Any]:
@@ -404,16 +347,5 @@ def _ending(generation: Generation) -> dict[str, Any]:
         "imageUrl": generation.image_url,
         "failureReason": generation.failure_reason,
         "completedAt": generation.completed_at,
-    }
-
-
-def _totals(totals: Totals) -> dict[str, int]:
-    return {
-        "requests": totals.requests,
-        "completed": totals.completed,
-        "failed": totals.failed,
-        "pending": totals.pending,
-        "creditsConsumed": totals.credits_consumed,
-        "creditsRefunded": totals.credits_refunded,
-        "creditsNet": totals.credits_net,
+        "durationMs": generation.duration_ms,
     }

@@ -27,7 +27,7 @@ from .errors import (
     UnsupportedMediaType,
     Violation,
 )
-from .services import credits, generation
+from .services import credits, generation, reporting
 
 _BODY_LIMIT_BYTES = 16 * 1024
 _HEALTH_PATH = "/__/health"
@@ -43,6 +43,16 @@ def create_generation_request(request: Request) -> Response:
 def get_user_credits(request: Request) -> Response:
     """Answer getUserCredits."""
     return _handle(request, ("GET", "POST"), _get_user_credits)
+
+
+def get_weekly_report(request: Request) -> Response:
+    """Answer getWeeklyReport."""
+    return _handle(request, ("GET", "POST"), _get_weekly_report)
+
+
+def list_weekly_reports(request: Request) -> Response:
+    """Answer listWeeklyReports."""
+    return _handle(request, ("GET", "POST"), _list_weekly_reports)
 
 
 def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
@@ -78,11 +88,7 @@ def _create_generation_request(deps: Deps, request: Request) -> Response:
 
 
 def _get_user_credits(deps: Deps, request: Request) -> Response:
-    if request.method == "GET":
-        # A query holds text alone, so that numbers are read out of it.
-        body = _validated(schemas.GetUserCreditsRequest, _query(request), strict=False)
-    else:
-        body = _validated(schemas.GetUserCreditsRequest, _json_object(request), strict=True)
+    body = _asked(schemas.GetUserCreditsRequest, request)
     statement = credits.get_user_credits(deps, body.user_id, body.page_size, body.page_token)
     return _json(
         schemas.UserCreditsAnswer(
@@ -98,6 +104,22 @@ def _get_user_credits(deps: Deps, request: Request) -> Response:
                 for entry in statement.entries
             ],
             next_page_token=statement.next_page_token,
+        )
+    )
+
+
+def _get_weekly_report(deps: Deps, request: Request) -> Response:
+    asked = _asked(schemas.GetWeeklyReportRequest, request)
+    return _json(schemas.WeeklyReportAnswer.of(reporting.get_weekly_report(deps, asked.week)))
+
+
+def _list_weekly_reports(deps: Deps, request: Request) -> Response:
+    asked = _asked(schemas.ListWeeklyReportsRequest, request)
+    page = reporting.list_weekly_reports(deps, asked.page_size, asked.page_token)
+    return _json(
+        schemas.WeeklyReportsAnswer(
+            reports=[schemas.WeeklyReportAnswer.of(report) for report in page.reports],
+            next_page_token=page.next_page_token,
         )
     )
 
@@ -118,6 +140,14 @@ def _handle(request: Request, methods: tuple[str, ...], answer: Callable[[Deps, 
 
 def _healthy() -> Response:
     return Response("ok", mimetype="text/plain")
+
+
+def _asked(model: type[_Model], request: Request) -> _Model:
+    """Read what is asked for out of a GET's query or a POST's body."""
+    if request.method == "GET":
+        # A query holds text alone, so that numbers are read out of it.
+        return _validated(model, _query(request), strict=False)
+    return _validated(model, _json_object(request), strict=True)
 
 
 def _json_object(request: Request) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from tests.http.test_create_generation_request import error_of
 from tests.services.test_generation import abandon
 from tests.world import World
 
-FUNCTIONS = ["createGenerationRequest", "getUserCredits", "reconcile", "weeklyReport"]
+HTTPS_FUNCTIONS = ["createGenerationRequest", "getUserCredits", "getWeeklyReport", "listWeeklyReports"]
+FUNCTIONS = [*HTTPS_FUNCTIONS, "reconcile", "weeklyReport"]
 
 
 def trigger(client: httpx.Client, name: str) -> str:
@@ -51,7 +52,7 @@ class TestNames:
 
 
 class TestCors:
-    @pytest.mark.parametrize("name", FUNCTIONS[:2])
+    @pytest.mark.parametrize("name", HTTPS_FUNCTIONS)
     def test_preflight(self, client: httpx.Client, name: str) -> None:
         """A browser on another site may ask first and is told yes."""
         headers = {
@@ -126,7 +127,7 @@ class TestWeeklyReport:
     def test_a_failure_tells_nothing(self, world: World, client: httpx.Client) -> None:
         """A report that cannot be made is a 500, so that Cloud Scheduler retries, without the exception's text."""
         headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
-        world.db.document("generationRequests/bad").set({"createdAt": datetime(2026, 11, 10, tzinfo=UTC)})
+        world.db.document("users/bad").set({"weeks": {"2026-W46": {"credits": 5}}})
         response = client.post(trigger(client, "weeklyReport"), headers=headers)
         assert error_of(response)["message"] == "An internal error occurred."
         assert world.fields("weeklyReports/2026-W46") == {}
@@ -146,7 +147,7 @@ class TestReconcile:
 
 @pytest.mark.embedded
 class TestFirestoreAway:
-    @pytest.mark.parametrize("name", FUNCTIONS[:2])
+    @pytest.mark.parametrize("name", HTTPS_FUNCTIONS)
     def test_is_unavailable_within_ten_seconds(
         self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
@@ -155,7 +156,7 @@ class TestFirestoreAway:
             dead.bind(("127.0.0.1", 0))
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
             deps._build.cache_clear()
-            body = world.body("ada") if name == "createGenerationRequest" else {"userId": "ada"}
+            body = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}.get(name, {})
             started = time.monotonic()
             response = client.post(f"/{name}", json=body)
             assert time.monotonic() - started < 10

@@ -1,5 +1,6 @@
 """The arithmetic of credits."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imagegen.errors import InsufficientCredits
 from imagegen.ledger import charge, refund
-from imagegen.records import Account, EntryType, Generation, GenerationStatus
+from imagegen.records import Account, EntryType, Generation, GenerationStatus, Spending, Week
 
 from tests.world import NOON
 
@@ -99,3 +100,33 @@ class TestAccount:
         """A balance that is negative or no whole number is corruption and stops the work at once."""
         with pytest.raises(ValueError, match="corrupt"):
             an_account(credits)
+
+
+class TestWeeks:
+    @given(st.lists(st.tuples(st.integers(0, 60 * 24), st.integers(1, 4)), max_size=40))
+    def test_the_last_weeks_are_what_was_charged_in_them(self, steps: list[tuple[int, int]]) -> None:
+        """Whenever charges come, the account knows those of the newest week and the two before, and no others."""
+        account, moment, charges = an_account(1000), NOON, []
+        for hours, cost_credits in steps:
+            moment += timedelta(hours=hours)
+            charges.append((moment, cost_credits))
+            account, _ = charge(account, replace(a_generation(cost_credits), created_at=moment))
+        expected: dict[str, Spending] = {}
+        remembered = {Week.of(moment).back(weeks) for weeks in range(3)}
+        for charged_at, cost_credits in charges:
+            week = Week.of(charged_at)
+            if week in remembered:
+                before = expected.get(week.week_id, Spending())
+                day = charged_at.date().isoformat()
+                expected[week.week_id] = Spending(
+                    requests=before.requests + 1,
+                    credits=before.credits + cost_credits,
+                    days={**before.days, day: before.days.get(day, 0) + cost_credits},
+                )
+        assert account.weeks == expected
+
+    def test_a_refund_changes_them_not(self) -> None:
+        """What was charged stays charged in its week, refunded or not."""
+        charged, _ = charge(an_account(9), a_generation(4))
+        refunded, _ = refund(charged, a_generation(4), "MODEL_ERROR")
+        assert refunded.weeks == charged.weeks == {"2026-W47": Spending(requests=1, credits=4, days={"2026-11-18": 4})}

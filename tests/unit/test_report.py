@@ -1,14 +1,34 @@
 """The weekly report's arithmetic."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from imagegen.records import FailureReason, GenerationStatus
-from imagegen.report import summarize, week_before
+from hypothesis import given
+from hypothesis import strategies as st
+from imagegen.records import Totals, Week, WeeklyReport
+from imagegen.report import add, break_down, change, week_before
 
-from tests.unit.test_ledger import a_generation
 from tests.world import NOON
+
+COUNTS = st.integers(0, 1000)
+
+
+@st.composite
+def some_totals(draw: st.DrawFn) -> Totals:
+    counts = {status: draw(COUNTS) for status in ("completed", "failed", "pending", "cancelled")}
+    return Totals(requests=sum(counts.values()), **counts, credits_consumed=draw(COUNTS), credits_refunded=draw(COUNTS))
+
+
+def a_report(totals: Totals, active_accounts: int | None = 0, new_accounts: int = 0) -> WeeklyReport:
+    return WeeklyReport(
+        week=Week.of(NOON),
+        scheduled_at=NOON,
+        generated_at=NOON,
+        totals=totals,
+        by_dimension={},
+        active_accounts=active_accounts,
+        new_accounts_by_day=(new_accounts, 0, 0, 0, 0, 0, 0),
+    )
 
 
 class TestWeekBefore:
@@ -32,30 +52,71 @@ class TestWeekBefore:
         assert (week.start_at, week.end_at, week.week_id) == (start_at, start_at + timedelta(days=7), week_id)
 
 
-class TestSummarize:
-    def test_counts_as_a_whole_and_by_dimension(self) -> None:
-        """Each generation counts once in the totals and once in each breakdown, with its credits."""
-        completed = replace(a_generation(3), status=GenerationStatus.COMPLETED, size="1024x1024")
-        failed = replace(
-            a_generation(1),
-            status=GenerationStatus.FAILED,
-            failure_reason=FailureReason.MODEL_ERROR,
-            credits_refunded=1,
-            model="model-b",
-        )
-        report = summarize([completed, failed, a_generation(1)], NOON, NOON)
-        totals = report.totals
-        assert (totals.requests, totals.completed, totals.failed, totals.pending) == (3, 1, 1, 1)
-        assert (totals.credits_consumed, totals.credits_refunded, totals.credits_net) == (5, 1, 4)
-        assert {name: group.requests for name, group in report.by_dimension["model"].items()} == {
-            "model-a": 2,
-            "model-b": 1,
-        }
-        assert report.by_dimension["size"]["1024x1024"].credits_net == 3
-        assert sum(group.requests for group in report.by_dimension["style"].values()) == 3
+class TestWeek:
+    @given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)))  # noqa: DTZ001 - made aware below.
+    def test_a_name_names_the_week_of_each_of_its_moments(self, moment: datetime) -> None:
+        """A moment lies in its week, and the week's name leads back to it."""
+        aware = moment.replace(tzinfo=UTC)
+        week = Week.of(aware)
+        assert week.start_at <= aware < week.end_at
+        assert Week.parse(week.week_id) == week
+        assert Week.of(week.end_at).back(1) == week
 
-    def test_an_empty_week_is_a_report_too(self) -> None:
-        """A week without requests has zeros and no groups."""
-        report = summarize([], NOON, NOON)
-        assert report.totals.requests == 0
-        assert report.by_dimension == {"model": {}, "style": {}, "color": {}, "size": {}}
+    @pytest.mark.parametrize(
+        "name", ["2026-W54", "2025-W53", "2026-W00", "2026-46", "2026-w46", "0000-W01", "2026-W1", ""]
+    )
+    def test_what_is_no_week(self, name: str) -> None:
+        """A name that is malformed, or of a week that the year does not have, is refused."""
+        with pytest.raises(ValueError):  # noqa: PT011 - the calendar's own words differ.
+            Week.parse(name)
+
+
+class TestTotals:
+    def test_cancelled_and_pending_are_outside_the_success_rate(self) -> None:
+        """The rate is over what completed or failed alone, and there is none over nothing."""
+        assert Totals(requests=10, completed=3, failed=1, pending=2, cancelled=4).success_rate == 0.75
+        assert Totals(requests=6, pending=2, cancelled=4).success_rate is None
+
+
+class TestAdd:
+    @given(st.lists(some_totals(), max_size=5))
+    def test_adds_each_number(self, parts: list[Totals]) -> None:
+        """The whole has of everything what its parts have together."""
+        whole = add(parts)
+        assert whole.requests == sum(part.requests for part in parts)
+        assert whole.requests == whole.completed + whole.failed + whole.pending + whole.cancelled
+        assert whole.credits_net == sum(part.credits_net for part in parts)
+
+
+class TestBreakDown:
+    @given(st.dictionaries(st.sampled_from(["a", "b", "other"]), some_totals()), some_totals())
+    def test_the_groups_add_up_to_the_whole(self, by_value: dict[str, Totals], unexplained: Totals) -> None:
+        """Whatever the catalog does not explain is in `other`, so that nothing is lost or counted twice."""
+        whole = add([*by_value.values(), unexplained])
+        groups = break_down(whole, by_value)
+        assert add(groups.values()).requests == whole.requests
+        for value in groups.keys() - {"other"}:
+            assert groups[value] == by_value[value]
+        assert all(totals.requests for totals in groups.values())
+        assert list(groups) == sorted(groups)
+
+    def test_values_without_a_request_are_left_out(self) -> None:
+        """An entry of the catalog that nobody picked takes no room; nor does an empty `other`."""
+        picked = Totals(requests=1, completed=1)
+        assert break_down(picked, {"a": picked, "b": Totals()}) == {"a": picked}
+
+
+class TestChange:
+    def test_is_this_week_less_the_one_before(self) -> None:
+        """Each number is a difference, below zero for less."""
+        now = a_report(Totals(requests=4, completed=3, failed=1, credits_consumed=9, credits_refunded=1), 3, 2)
+        then = a_report(Totals(requests=10, completed=5, failed=5, credits_consumed=10, credits_refunded=5), 1, 5)
+        changed = change(now, then)
+        assert (changed.requests, changed.completed, changed.failed) == (-6, -2, -4)
+        assert (changed.credits_consumed, changed.credits_net) == (-1, 3)
+        assert (changed.success_rate, changed.active_accounts, changed.new_accounts) == (0.25, 2, -3)
+
+    def test_what_is_not_known_has_no_change(self) -> None:
+        """A rate over nothing, or accounts that are not known any more, cannot be compared."""
+        changed = change(a_report(Totals(), None), a_report(Totals(requests=1, completed=1), 1))
+        assert (changed.requests, changed.success_rate, changed.active_accounts) == (-1, None, None)

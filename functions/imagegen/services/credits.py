@@ -5,16 +5,13 @@ Knows nothing of HTTP nor of image models; each change is one Firestore transact
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firebase_functions import logger
 
-from .. import ledger, store
+from .. import ledger, page_tokens, store
 from ..deps import Deps
 from ..errors import InvalidRequest, UserNotFound, Violation
 from ..records import FailureReason, Generation, GenerationStatus, Image, LedgerEntry
@@ -147,7 +144,7 @@ def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str |
     # The ledger has no gap, so that its length tells what there is to read.
     entries = store.read_ledger(deps.db, user_id, newest, page_size, timeout_seconds) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
-    return Statement(account.credits, entries, _page_token(user_id, entries[-1].sequence) if more else None)
+    return Statement(account.credits, entries, page_tokens.make(user_id, entries[-1].sequence) if more else None)
 
 
 def _completed(generation: Generation, image: Image, now: datetime) -> Generation:
@@ -164,19 +161,8 @@ def _failed(generation: Generation, reason: FailureReason, now: datetime, *, ref
     )
 
 
-def _page_token(user_id: str, sequence: int) -> str:
-    # The digest ties a token to its account and shows a mistyped one; it is no secret, for a token gives no access.
-    digest = hashlib.sha256(f"{user_id}/{sequence}".encode()).digest()[:6]
-    return base64.urlsafe_b64encode(digest + sequence.to_bytes(6)).decode()
-
-
 def _read_page_token(user_id: str, page_token: str) -> int:
-    with_fault = InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")])
     try:
-        decoded = base64.b64decode(page_token.encode(), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raise with_fault from None
-    sequence = int.from_bytes(decoded[6:])
-    if sequence.bit_length() > 48 or _page_token(user_id, sequence) != page_token:
-        raise with_fault
-    return sequence
+        return page_tokens.read(user_id, page_token)
+    except ValueError:
+        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")]) from None

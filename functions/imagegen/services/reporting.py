@@ -1,25 +1,162 @@
-"""Owns the use case of the weekly report: read a week, summarize it, store it.
+"""Owns the use cases of the weekly report: make it, and read those that were made.
 
-Knows neither HTTP nor the schedule; when it is due is handed in.
+Knows neither HTTP nor the schedule; when a report is due is handed in.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
-from .. import report, store
+from .. import catalog, page_tokens, report, report_store, store
 from ..deps import Deps
-from ..records import WeeklyReport
+from ..errors import InvalidRequest, Violation, WeeklyReportNotFound
+from ..records import GenerationStatus, Totals, Week, WeeklyReport
+from ..report_store import WeekQueries
+
+HISTORY_WEEKS = 8
+TOP_ACCOUNTS = 10
+SLOWEST = 5
+_PARALLEL_QUERIES = 16
+_PAGES = "weeklyReports"
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    """Some reports, newest first."""
+
+    reports: list[WeeklyReport]
+    next_page_token: str | None
 
 
 def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
     """Write the report of the last whole week before `scheduled_at`; a second run writes it over.
 
+    Everything is read as of one moment, and the report is written last and at once: whatever fails, an earlier one
+    stays as it is. How many round trips it takes depends on the size of the catalog alone.
+
     Raises:
-        Unavailable: Firestore was away; an earlier report of the week is as it was.
+        Unavailable: Firestore was away.
     """
+    # Imported here, because its statistics would slow the first call of every other function.
+    from ..anomalies import find_anomalies, low_power
+
     week = report.week_before(scheduled_at)
-    generations = store.stream_generations(deps.db, week.start_at, week.end_at)
-    weekly = report.summarize(generations, scheduled_at, deps.now())
-    store.write_report(deps.db, weekly, deps.settings.firestore_timeout_seconds)
-    return weekly
+    deadline = time.monotonic() + deps.settings.report_time_limit_seconds
+    earlier_weeks = [week.back(weeks) for weeks in range(1, HISTORY_WEEKS + 1)]
+    stored, read_time = report_store.read_reports(deps.db, [week, *earlier_weeks], _remaining_seconds(deadline))
+    documents = store.read_catalog(deps.db, list(catalog.COLLECTIONS.values()), _remaining_seconds(deadline))
+    on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in report.DIMENSIONS}
+    made = _measure(WeekQueries(deps.db, week, read_time, deadline), on_offer, week, scheduled_at, deps.now())
+    if made.generated_at >= week.end_at + timedelta(days=7):
+        # By now accounts forget what they were charged in the week.
+        kept = stored.get(week)
+        made = replace(
+            made,
+            active_accounts=kept.active_accounts if kept else None,
+            top_accounts=kept.top_accounts if kept else (),
+        )
+    history = [stored[earlier] for earlier in earlier_weeks if earlier in stored]
+    if earlier_weeks[0] in stored:
+        made = replace(made, change=report.change(made, stored[earlier_weeks[0]]))
+    credits_a_day, accounts_a_day = deps.settings.watched_credits_a_day, deps.settings.watched_new_accounts_a_day
+    found = find_anomalies(made, history, account_credits_a_day=credits_a_day, new_accounts_a_day=accounts_a_day)
+    made = replace(
+        made,
+        anomalies=tuple(found),
+        insufficient_history=not history,
+        low_power=low_power(made, history, account_credits_a_day=credits_a_day),
+    )
+    report_store.write_report(deps.db, made, _remaining_seconds(deadline))
+    return made
+
+
+def get_weekly_report(deps: Deps, week_id: str | None) -> WeeklyReport:
+    """Read the report of a week, or the latest.
+
+    Raises:
+        WeeklyReportNotFound: there is none.
+        Unavailable: Firestore was away.
+    """
+    timeout_seconds = deps.settings.firestore_timeout_seconds
+    if week_id is None:
+        found = report_store.list_reports(deps.db, None, 1, timeout_seconds)
+    else:
+        found = list(report_store.read_reports(deps.db, [Week.parse(week_id)], timeout_seconds)[0].values())
+    if not found:
+        raise WeeklyReportNotFound(week_id)
+    return found[0]
+
+
+def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> ReportPage:
+    """Read a page of reports, newest first.
+
+    Raises:
+        InvalidRequest: the page token is not one of this list.
+        Unavailable: Firestore was away.
+    """
+    before = None if page_token is None else _read_page_token(page_token)
+    # One more than the page, to know whether another follows.
+    found = report_store.list_reports(deps.db, before, page_size + 1, deps.settings.firestore_timeout_seconds)
+    reports, more = found[:page_size], len(found) > page_size
+    last_day = reports[-1].week.start_at.toordinal() if more else 0
+    return ReportPage(reports, page_tokens.make(_PAGES, last_day) if more else None)
+
+
+def _measure(
+    queries: WeekQueries,
+    on_offer: Mapping[str, list[str]],
+    week: Week,
+    scheduled_at: datetime,
+    generated_at: datetime,
+) -> WeeklyReport:
+    with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
+
+        def counted(**values: str) -> list[Future[Totals]]:
+            return [pool.submit(queries.totals, status, values) for status in GenerationStatus]
+
+        overall = counted()
+        by_dimension = {
+            dimension: {value: counted(**{dimension: value}) for value in values}
+            for dimension, values in on_offer.items()
+        }
+        mean_duration = pool.submit(queries.mean_duration_ms)
+        slowest = pool.submit(queries.slowest, SLOWEST)
+        new_accounts = [pool.submit(queries.new_accounts, day) for day in range(7)]
+        active_accounts = pool.submit(queries.active_accounts)
+        top_accounts = pool.submit(queries.top_accounts, TOP_ACCOUNTS)
+    totals = _sum(overall)
+    return WeeklyReport(
+        week=week,
+        scheduled_at=scheduled_at,
+        generated_at=generated_at,
+        totals=totals,
+        by_dimension={
+            dimension: report.break_down(totals, {value: _sum(parts) for value, parts in by_value.items()})
+            for dimension, by_value in by_dimension.items()
+        },
+        active_accounts=active_accounts.result(),
+        new_accounts_by_day=tuple(day.result() for day in new_accounts),
+        top_accounts=top_accounts.result(),
+        mean_duration_ms=mean_duration.result() if totals.completed else None,
+        slowest=slowest.result(),
+    )
+
+
+def _sum(parts: list[Future[Totals]]) -> Totals:
+    return report.add(part.result() for part in parts)
+
+
+def _remaining_seconds(deadline: float) -> float:
+    return deadline - time.monotonic()
+
+
+def _read_page_token(page_token: str) -> Week:
+    try:
+        monday = date.fromordinal(page_tokens.read(_PAGES, page_token))
+    except (ValueError, OverflowError):
+        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
+    return Week(datetime(monday.year, monday.month, monday.day, tzinfo=UTC))

@@ -1,0 +1,242 @@
+"""Owns `make history`: nine believable weeks in the running Firestore, one of them odd, and the report of each.
+
+Knows the records and the ledger's rules, by which its accounts are charged; must not know how an anomaly is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import firestore
+from imagegen import catalog, ledger, store
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.errors import InsufficientCredits
+from imagegen.records import (
+    Account,
+    EntryType,
+    FailureReason,
+    Generation,
+    GenerationStatus,
+    LedgerEntry,
+    Week,
+    WeeklyReport,
+)
+from imagegen.services.reporting import build_weekly_report
+
+from operations import connection
+
+WEEKS = 9
+_ACCOUNTS = 40
+_ACCOUNTS_BEFORE = 26
+_GRANT_CREDITS = 60
+_FAILURE_RATE = 0.05
+_PLANTED_FAILURE_RATE = 0.30
+_WRITES_PER_BATCH = 400
+_TIMEOUT_SECONDS = 30.0
+
+
+class CannotFill(Exception):
+    """The database is not fit for a history; the message is for a person."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The reports of the weeks, oldest first, and the model that was made to fail in the last of them."""
+
+    reports: tuple[WeeklyReport, ...]
+    planted_model: str
+
+    @property
+    def found(self) -> str | None:
+        """What the last report says of the planted anomaly; None when it was not found."""
+        planted = ("model", self.planted_model)
+        said = (found.message for found in self.reports[-1].anomalies if (found.dimension, found.value) == planted)
+        return next(said, None)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Fill the running Firestore and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="make history",
+        description="Fill the running Firestore with nine weeks of requests, one with an anomaly, and report on each.",
+    )
+    parser.add_argument("--seed", type=int, default=7, help="another number gives other weeks (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=300, help="about so many a week (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    if options.requests < 1:
+        parser.error("--requests must be 1 or more")
+    try:
+        db = connection.connect()
+        filled = fill(db, datetime.now(UTC), options.seed, options.requests, _show if sys.stderr.isatty() else _hide)
+    except (connection.NotRunning, CannotFill) as error:
+        sys.stderr.write(f"make history: {error}\n")
+        return 1
+    for report in filled.reports:
+        said = "; ".join(anomaly.message for anomaly in report.anomalies) or "nothing unusual"
+        sys.stdout.write(f"{report.week.week_id}  {report.totals.requests:>6,} requests  {said}\n")
+    planted = f"The failures of {filled.planted_model} planted in {filled.reports[-1].week.week_id} were"
+    sys.stdout.write(
+        f"{planted} found. `make report` shows that week.\n" if filled.found else f"{planted} not found.\n"
+    )
+    return 0 if filled.found else 1
+
+
+def fill(
+    db: firestore.Client, now: datetime, seed: int, requests_a_week: int, progress: Callable[[int, int], None]
+) -> Filled:
+    """Write the nine whole weeks before `now`, oldest first, and run the report of each as it would have been run.
+
+    `progress` is told how many weeks of how many are done.
+
+    Raises:
+        CannotFill: there is no catalog, or a history is there already.
+    """
+    offered = store.read_catalog(db, list(catalog.COLLECTIONS.values()), _TIMEOUT_SECONDS)
+    if not all(offered.values()):
+        raise CannotFill("the catalog is empty; start `make dev`, which loads one.")
+    if db.document(f"users/{_user_id(0)}").get().exists:
+        raise CannotFill("a history is there already; `make dev RESET=1` starts anew.")
+    first = Week.of(now).back(WEEKS)
+    past = _Past(db, random.Random(seed), offered, first)  # noqa: S311 - no secret.
+    past.open_accounts()
+    reports = []
+    for number in range(WEEKS):
+        progress(number, WEEKS)
+        week = first.back(-number)
+        past.live(week, requests_a_week, planted=number == WEEKS - 1)
+        reports.append(build_weekly_report(_deps(db, week.end_at), week.end_at))
+    progress(WEEKS, WEEKS)
+    return Filled(tuple(reports), past.failing_model)
+
+
+class _Past:
+    """Accounts and what they ask for, week after week; all chance comes from one seeded source."""
+
+    def __init__(
+        self,
+        db: firestore.Client,
+        chance: random.Random,
+        offered: Mapping[str, Mapping[str, Mapping[str, object]]],
+        first: Week,
+    ) -> None:
+        self._db = db
+        self._chance = chance
+        self._values = {field: sorted(offered[collection]) for field, collection in catalog.COLLECTIONS.items()}
+        self._prices = {size: int(str(fields["credits"])) for size, fields in offered["sizes"].items()}
+        self.failing_model = self._values["model"][-1]
+        # Most were there before, one or two came in each week.
+        self._opened_at = {
+            _user_id(number): first.start_at + timedelta(hours=97 * (number - _ACCOUNTS_BEFORE) + 11)
+            for number in range(_ACCOUNTS)
+        }
+        self._appetite = {user_id: chance.lognormvariate(0, 0.5) for user_id in self._opened_at}
+        self._accounts: dict[str, Account] = {}
+        self._number = 0
+
+    def open_accounts(self) -> None:
+        """Write all accounts, empty."""
+        batch = self._db.batch()
+        for user_id, opened_at in self._opened_at.items():
+            self._accounts[user_id] = Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
+            fields = {"credits": 0, "openingCredits": 0, "ledgerCount": 0, "createdAt": opened_at}
+            name = user_id.replace("-", " ").title()
+            batch.set(self._db.document(f"users/{user_id}"), {"displayName": name, "updatedAt": opened_at, **fields})
+        batch.commit()
+
+    def live(self, week: Week, requests: int, *, planted: bool) -> None:
+        """Write the requests of a week, each with all that it changes in one commit, so that books always balance."""
+        count = max(1, round(self._chance.gauss(requests, 0.05 * requests)))
+        generations = [self._generation(week, planted=planted) for _ in range(count)]
+        batch, writes = self._db.batch(), 0
+        for generation in sorted(generations, key=lambda each: each.created_at):
+            for account, entry, at in _postings(self._accounts[generation.user_id], generation):
+                store.write_account(batch, account, replace(entry, recorded_at=at), at)
+                self._accounts[generation.user_id] = account
+                writes += 2
+            store.create_generation(batch, generation)
+            writes += 1
+            if writes >= _WRITES_PER_BATCH:
+                batch.commit()
+                batch, writes = self._db.batch(), 0
+        batch.commit()
+
+    def _generation(self, week: Week, *, planted: bool) -> Generation:
+        chance = self._chance
+        created_at = week.start_at + timedelta(seconds=chance.randrange(7 * 24 * 3600))
+        open_by_then = [user_id for user_id, opened_at in self._opened_at.items() if opened_at <= created_at]
+        (user_id,) = chance.choices(open_by_then, [self._appetite[user_id] for user_id in open_by_then])
+        picked = {field: self._pick(values) for field, values in self._values.items()}
+        is_odd = planted and picked["model"] == self.failing_model
+        failed = chance.random() < (_PLANTED_FAILURE_RATE if is_odd else _FAILURE_RATE)
+        self._number += 1
+        price_credits = self._prices[picked["size"]]
+        generation_id = f"history{self._number:06}"
+        return Generation(
+            generation_id=generation_id,
+            user_id=user_id,
+            **picked,
+            prompt="a fox in the snow",
+            status=GenerationStatus.FAILED if failed else GenerationStatus.COMPLETED,
+            credits_charged=price_credits,
+            credits_refunded=price_credits if failed else 0,
+            image_url=None if failed else f"https://images.example.com/history/{generation_id}.png",
+            failure_reason=FailureReason.MODEL_ERROR if failed else None,
+            created_at=created_at,
+            started_at=created_at,
+            completed_at=created_at + timedelta(milliseconds=round(chance.lognormvariate(8, 0.4))),
+            lease_expires_at=created_at + timedelta(seconds=180),
+            attempt_id=generation_id,
+        )
+
+    def _pick(self, values: Sequence[str]) -> str:
+        # The first of the list is the most liked.
+        return self._chance.choices(values, [1 / (place + 2) for place in range(len(values))])[0]
+
+
+def _postings(account: Account, generation: Generation) -> Iterator[tuple[Account, LedgerEntry, datetime]]:
+    """Yield the account after each change that a generation makes, with its entry and time."""
+    try:
+        charged, deduction = ledger.charge(account, generation)
+    except InsufficientCredits:
+        account = replace(account, credits=account.credits + _GRANT_CREDITS, ledger_count=account.ledger_count + 1)
+        grant = LedgerEntry(
+            entry_id=f"{generation.generation_id}_grant",
+            type=EntryType.GRANT,
+            credits=_GRANT_CREDITS,
+            sequence=account.ledger_count,
+            balance_after=account.credits,
+            generation_id=None,
+            reason="credits bought",
+        )
+        yield account, grant, generation.created_at
+        charged, deduction = ledger.charge(account, generation)
+    yield charged, deduction, generation.created_at
+    if generation.failure_reason is not None and generation.completed_at is not None:
+        yield *ledger.refund(charged, generation, generation.failure_reason), generation.completed_at
+
+
+def _deps(db: firestore.Client, now: datetime) -> Deps:
+    return Deps(db=db, settings=Settings(), now=lambda: now, new_id=str, image_models={})
+
+
+def _user_id(number: int) -> str:
+    return f"history-{number:02}"
+
+
+def _show(done: int, of: int) -> None:
+    sys.stderr.write(f"\r[{'#' * done}{'.' * (of - done)}] week {done} of {of}" + ("\n" if done == of else ""))
+    sys.stderr.flush()
+
+
+def _hide(done: int, of: int) -> None:
+    """Keep quiet where nobody looks on."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

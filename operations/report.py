@@ -1,0 +1,141 @@
+"""Owns `make report`: the latest weekly report in a terminal. Knows how it looks, and nothing of how it is made."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from imagegen import report_store
+from imagegen.errors import Unavailable
+from imagegen.records import Anomaly, Totals, WeeklyReport
+from imagegen.report import DIMENSIONS
+from imagegen.schemas import WeeklyReportAnswer
+
+from operations import connection
+
+_BAR_WIDTH = 20
+_TIMEOUT_SECONDS = 5.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the report and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="make report", description="Print the latest weekly report of the running Firestore."
+    )
+    parser.add_argument("--json", action="store_true", help="print it as getWeeklyReport answers it")
+    options = parser.parse_args(arguments)
+    try:
+        found = report_store.list_reports(connection.connect(), None, 1, _TIMEOUT_SECONDS)
+    except connection.NotRunning as error:
+        return _fail(str(error))
+    except Unavailable:
+        return _fail("Firestore does not answer in time; try again.")
+    if not found:
+        return _fail(
+            "There is no weekly report yet; `make history` makes nine, and the trigger weeklyReport makes one."
+        )
+    (report,) = found
+    sys.stdout.write(WeeklyReportAnswer.of(report).model_dump_json(by_alias=True) if options.json else render(report))
+    sys.stdout.write("\n")
+    return 0
+
+
+def render(report: WeeklyReport) -> str:
+    """Return a report as plain text: anomalies first, then totals, then a table for each dimension."""
+    week, last_day = report.week, report.week.end_at - timedelta(days=1)
+    lines = [f"Week {week.week_id}, {week.start_at:%d %b %Y} to {last_day:%d %b %Y}, made {_at(report)}", ""]
+    lines += _anomalies(report)
+    lines += _totals(report)
+    lines += _accounts(report)
+    for dimension in DIMENSIONS:
+        lines += _table(dimension, report.by_dimension[dimension])
+    return "\n".join(lines).rstrip()
+
+
+def _anomalies(report: WeeklyReport) -> Iterator[str]:
+    yield "ANOMALIES"
+    yield from (_anomaly(anomaly) for anomaly in report.anomalies)
+    if report.insufficient_history:
+        yield "  There is no earlier report to compare with."
+    elif not report.anomalies:
+        yield "  None."
+    if report.low_power:
+        yield f"  Too little to judge: {', '.join(report.low_power)}."
+    yield ""
+
+
+def _anomaly(anomaly: Anomaly) -> str:
+    mark = "!!" if anomaly.severity == "critical" else " !"
+    provisional = " (provisional)" if anomaly.status == "provisional" else ""
+    return f"{mark} {anomaly.message}{provisional}"
+
+
+def _totals(report: WeeklyReport) -> Iterator[str]:
+    totals, change = report.totals, report.change
+    yield "TOTALS" + " " * 28 + "against the week before"
+    for name in ("requests", "completed", "failed", "pending", "cancelled"):
+        yield _row(name, getattr(totals, name), getattr(change, name, None))
+    yield _row("credits consumed", totals.credits_consumed, getattr(change, "credits_consumed", None))
+    yield _row("credits refunded", totals.credits_refunded, None)
+    yield _row("credits net", totals.credits_net, getattr(change, "credits_net", None))
+    yield _row("active accounts", report.active_accounts, getattr(change, "active_accounts", None))
+    yield _row("new accounts", report.new_accounts, getattr(change, "new_accounts", None))
+    yield f"  {'success rate':<18}{_rate(totals):>12}"
+    mean = "-" if report.mean_duration_ms is None else f"{report.mean_duration_ms / 1000:.1f} s"
+    slowest = f", the slowest {report.slowest[0].duration_ms / 1000:.1f} s" if report.slowest else ""
+    yield f"  {'mean duration':<18}{mean:>12}{slowest}"
+    yield ""
+
+
+def _row(name: str, value: int | None, difference: int | None) -> str:
+    shown = "unknown" if value is None else f"{value:,}"
+    compared = ""
+    if value is not None and difference is not None:
+        before = value - difference
+        compared = f"{difference:+,}" + (f" ({difference / before:+.0%})" if before else "")
+    return f"  {name:<18}{shown:>12}    {compared}".rstrip()
+
+
+def _accounts(report: WeeklyReport) -> Iterator[str]:
+    if report.top_accounts:
+        yield f"{'HIGHEST SPENDERS':<36}credits  requests  most a day"
+        for account in report.top_accounts:
+            bar = _bar(account.credits, report.top_accounts[0].credits)
+            name = account.user_id if len(account.user_id) <= 32 else account.user_id[:31] + "~"
+            numbers = f"{account.credits:>9,}{account.requests:>10,}{account.peak_day_credits:>12,}"
+            yield f"  {name:<32}{numbers}  {bar}"
+        yield ""
+
+
+def _table(dimension: str, groups: Mapping[str, Totals]) -> Iterator[str]:
+    if not groups:
+        return
+    yield f"{'BY ' + dimension.upper():<22}requests  success  credits"
+    most = max(totals.requests for totals in groups.values())
+    for value, totals in sorted(groups.items(), key=lambda group: (-group[1].requests, group[0])):
+        bar = _bar(totals.requests, most)
+        yield f"  {value:<18}{totals.requests:>10,}{_rate(totals):>9}{totals.credits_net:>9,}  {bar}"
+    yield ""
+
+
+def _at(report: WeeklyReport) -> str:
+    return f"{report.generated_at:%d %b %Y %H:%M} UTC"
+
+
+def _rate(totals: Totals) -> str:
+    return "-" if totals.success_rate is None else f"{totals.success_rate:.1%}"
+
+
+def _bar(value: int, most: int) -> str:
+    return "#" * round(_BAR_WIDTH * value / most) if most else ""
+
+
+def _fail(line: str) -> int:
+    sys.stderr.write(f"make report: {line}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""`make history` against the embedded Firestore."""
+
+from datetime import UTC, datetime
+
+import pytest
+from google.cloud import firestore
+
+from operations import history
+from operations.history import WEEKS, CannotFill, fill
+from tests.world import Clock, World, write_catalog
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def hide(done: int, of: int) -> None:
+    """No progress."""
+
+
+@pytest.fixture
+def catalogued(db: firestore.Client) -> firestore.Client:
+    """A database with a catalog."""
+    write_catalog(db)
+    return db
+
+
+class TestFill:
+    @pytest.mark.timeout(180)
+    def test_nine_weeks_are_reported_and_the_planted_anomaly_is_found(self, catalogued: firestore.Client) -> None:
+        """Each week before now has its requests and a report, and the last one names the model made to fail."""
+        told: list[tuple[int, int]] = []
+        filled = fill(catalogued, NOW, 7, 300, lambda done, of: told.append((done, of)))
+        assert told == [(done, WEEKS) for done in range(WEEKS + 1)]
+        assert filled.planted_model == "model-b"
+        assert filled.found is not None
+        assert [report.week.week_id for report in filled.reports] == [f"2026-W{week}" for week in range(38, 47)]
+        reports = {snapshot.id: snapshot.to_dict() for snapshot in catalogued.collection("weeklyReports").stream()}
+        assert len(reports) == WEEKS
+        for report in filled.reports:
+            assert 200 < report.totals.requests < 400
+            assert report.totals.requests == reports[report.week.week_id]["requests"]
+            assert report.active_accounts
+            assert len(report.top_accounts) == 10
+
+    def test_the_books_balance(self, catalogued: firestore.Client) -> None:
+        """Each account's ledger explains its balance without a gap, and each generation is charged and settled."""
+        fill(catalogued, NOW, 7, 20, hide)
+        world = World(history._deps(catalogued, NOW), Clock())
+        accounts = list(catalogued.collection("users").stream())
+        assert len(accounts) == 40
+        for account in accounts:
+            world.check_books(account.id)
+
+    def test_a_second_history_is_refused(self, catalogued: firestore.Client) -> None:
+        """A history is not mixed with another."""
+        fill(catalogued, NOW, 7, 1, hide)
+        with pytest.raises(CannotFill, match="already"):
+            fill(catalogued, NOW, 7, 1, hide)
+
+    def test_a_database_without_a_catalog_is_refused(self, db: firestore.Client) -> None:
+        """Where nothing is on offer, nothing could have been asked for."""
+        with pytest.raises(CannotFill, match="catalog"):
+            fill(db, NOW, 7, 1, hide)
+
+
+class TestMain:
+    def test_says_what_it_did(
+        self, catalogued: firestore.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A line for each week and one for the planted anomaly, which few requests hide; no progress into a pipe."""
+        monkeypatch.setenv("GCLOUD_PROJECT", catalogued.project)
+        assert history.main(["--requests", "5"]) == 1
+        output, errors = capsys.readouterr()
+        assert len(output.splitlines()) == WEEKS + 1
+        assert output.startswith("The failures of model-b", output.rindex("The"))
+        assert output.endswith("were not found.\n")
+        assert errors == ""
+
+    def test_nothing_runs(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a Firestore there is one line that says what to do."""
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+        assert history.main([]) == 1
+        errors = capsys.readouterr().err
+        assert errors.startswith("make history: No Firestore answers at 127.0.0.1:1; start `make dev`")
+        assert errors.count("\n") == 1

@@ -1,0 +1,80 @@
+"""`make report` against the embedded Firestore."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from imagegen.services.reporting import build_weekly_report
+
+from operations import report
+from tests.services.test_reporting import MONDAY, NEXT_MONDAY, store_generation
+from tests.world import World
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> World:
+    """A database that the command finds."""
+    world = make_world()
+    monkeypatch.setenv("GCLOUD_PROJECT", world.db.project)
+    return world
+
+
+class TestMain:
+    def test_prints_anomalies_first_and_a_table_for_each_dimension(
+        self, world: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What is unusual comes before the totals, and each value has its numbers and a bar."""
+        for week in range(5):
+            for number in range(100 if week == 4 else 30):
+                model = "model-b" if number % 4 == 0 else "model-a"
+                created_at = MONDAY - timedelta(weeks=4 - week)
+                store_generation(world, f"{week}-{number}", createdAt=created_at, model=model)
+            found = build_weekly_report(world.deps, MONDAY - timedelta(weeks=3 - week))
+        assert report.main([]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "Week 2026-W47, 16 Nov 2026 to 22 Nov 2026, made 18 Nov 2026 12:00 UTC"
+        assert found.anomalies[0].message in lines[3]
+        headings = [line.split("  ")[0] for line in lines if line.startswith("BY ")]
+        assert headings == ["BY MODEL", "BY STYLE", "BY COLOR", "BY SIZE"]
+        assert lines.index("ANOMALIES") < next(n for n, line in enumerate(lines) if line.startswith("TOTALS"))
+        assert "  requests                   100    +70 (+233%)" in lines
+        bars = {line.split()[0]: line.count("#") for line in lines if line.startswith("  model-")}
+        assert bars == {"model-a": 20, "model-b": 7}
+        assert max(map(len, lines)) <= 120
+
+    def test_a_quiet_week_says_so(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without anomalies, and without a history, the report says which."""
+        build_weekly_report(world.deps, MONDAY)
+        report.main([])
+        assert "There is no earlier report to compare with." in capsys.readouterr().out
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        report.main([])
+        assert "  None." in capsys.readouterr().out
+
+    def test_prints_json(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        """With --json it is the answer of getWeeklyReport."""
+        store_generation(world, "a")
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        assert report.main(["--json"]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert (printed["week"], printed["bySize"]["512x512"]["requests"]) == ("2026-W47", 1)
+
+    def test_there_is_none(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a report there is one line that says how to get one."""
+        assert report.main([]) == 1
+        output, errors = capsys.readouterr()
+        assert (output, errors.count("\n")) == ("", 1)
+        assert "make history" in errors
+
+    @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:http", "here"])
+    def test_nothing_runs(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+    ) -> None:
+        """Without a Firestore there is one line that names the address and how to name another."""
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
+        assert report.main([]) == 1
+        errors = capsys.readouterr().err
+        assert errors.count("\n") == 1
+        assert address in errors
+        assert "FIRESTORE_PORT" in errors
