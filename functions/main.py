@@ -10,7 +10,7 @@ from flask import Request, Response
 from imagegen import web
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS
 from imagegen.deps import production
-from imagegen.services import credits, reporting
+from imagegen.services import credits
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
@@ -52,6 +52,9 @@ def listWeeklyReports(request: Request) -> Response:
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     """Mondays 00:00 UTC: write the report of the week before."""
+    # Imported here, to keep it out of the cold start of all other functions.
+    from imagegen.services import reporting
+
     reporting.build_weekly_report(production(), event.schedule_time)
 
 

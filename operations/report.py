@@ -11,7 +11,7 @@ from imagegen import report_store
 from imagegen.errors import Unavailable
 from imagegen.records import Anomaly, Totals, WeeklyReport
 from imagegen.report import DIMENSIONS
-from imagegen.schemas import WeeklyReportAnswer
+from imagegen.report_schemas import WeeklyReportAnswer
 
 from operations import connection
 

@@ -24,7 +24,7 @@ _RETRY_AFTER_FAILURE = timedelta(seconds=5)
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
     """One thing on offer: its canonical id, its name for people, and the other fields of its document."""
 
@@ -33,7 +33,7 @@ class Item:
     settings: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     """What a request picked, and what it costs."""
 

@@ -39,7 +39,7 @@ class FailureReason(StrEnum):
     LEASE_EXPIRED = "LEASE_EXPIRED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Image:
     """A finished picture: where it can be fetched, in 1 to 2,048 printable ASCII characters."""
 
@@ -52,7 +52,7 @@ class Image:
             raise ValueError("an image URL has 1 to 2,048 printable ASCII characters")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spending:
     """What an account was charged in one week, and how much of it on each UTC day (an ISO date)."""
 
@@ -61,7 +61,7 @@ class Spending:
     days: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """A balance, the length of the ledger that explains it, and what was charged in the last weeks, by week id."""
 
@@ -77,7 +77,7 @@ class Account:
                 raise ValueError(f"account {self.user_id!r} is corrupt: {number!r} is no count of credits or entries")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LedgerEntry:
     """One change of one balance, never changed itself; `recorded_at` is set by the database when it is written."""
 
@@ -91,7 +91,7 @@ class LedgerEntry:
     recorded_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Generation:
     """One paid request for a picture, from its charge to its picture or its refund."""
 
@@ -120,7 +120,7 @@ class Generation:
         return None if self.completed_at is None else (self.completed_at - self.created_at) // timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Week:
     """An ISO week, `[start_at, end_at)`, from Monday 00:00 UTC to the next."""
 
@@ -160,7 +160,7 @@ class Week:
         return f"{year:04}-W{week:02}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Totals:
     """Counts and credits of a set of generations; each is in just one of the four counts below `requests`."""
 
@@ -184,7 +184,7 @@ class Totals:
         return self.completed / ended if ended else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AccountWeek:
     """One of the highest spenders of a week: what it was charged, refunded or not."""
 
@@ -196,7 +196,7 @@ class AccountWeek:
     previous_credits: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SlowGeneration:
     """One of the pictures of a week that took longest, from the charge to the end."""
 
@@ -204,7 +204,7 @@ class SlowGeneration:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Anomaly:
     """Something of a week that is unlike the weeks before, beyond chance.
 
@@ -226,7 +226,7 @@ class Anomaly:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """What a week has more (or, below zero, less) than the week before it; None where either is not known."""
 
@@ -240,7 +240,7 @@ class Change:
     new_accounts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class WeeklyReport:
     """A week in numbers: as a whole, and by the values of each dimension (`model`, `style`, `color`, `size`).
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .records import AccountWeek, Anomaly, Change, SlowGeneration, Totals, Week, WeeklyReport
 from .report import DIMENSIONS
-from .schemas import WeeklyReportAnswer
+from .report_schemas import WeeklyReportAnswer
 
 
 def to_fields(report: WeeklyReport) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from .errors import (
     UnsupportedMediaType,
     Violation,
 )
-from .services import credits, generation, reporting
+from .services import credits, generation
 
 _BODY_LIMIT_BYTES = 16 * 1024
 _HEALTH_PATH = "/__/health"
@@ -109,16 +109,23 @@ def _get_user_credits(deps: Deps, request: Request) -> Response:
 
 
 def _get_weekly_report(deps: Deps, request: Request) -> Response:
-    asked = _asked(schemas.GetWeeklyReportRequest, request)
-    return _json(schemas.WeeklyReportAnswer.of(reporting.get_weekly_report(deps, asked.week)))
+    # Here and below: imported where they are used, to keep reports out of the cold start of all other calls.
+    from . import report_schemas
+    from .services import reporting
+
+    asked = _asked(report_schemas.GetWeeklyReportRequest, request)
+    return _json(report_schemas.WeeklyReportAnswer.of(reporting.get_weekly_report(deps, asked.week)))
 
 
 def _list_weekly_reports(deps: Deps, request: Request) -> Response:
-    asked = _asked(schemas.ListWeeklyReportsRequest, request)
+    from . import report_schemas
+    from .services import reporting
+
+    asked = _asked(report_schemas.ListWeeklyReportsRequest, request)
     page = reporting.list_weekly_reports(deps, asked.page_size, asked.page_token)
     return _json(
-        schemas.WeeklyReportsAnswer(
-            reports=[schemas.WeeklyReportAnswer.of(report) for report in page.reports],
+        report_schemas.WeeklyReportsAnswer(
+            reports=[report_schemas.WeeklyReportAnswer.of(report) for report in page.reports],
             next_page_token=page.next_page_token,
         )
     )
