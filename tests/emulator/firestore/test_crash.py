@@ -204,7 +204,7 @@ class Load:
 class TestKill:
     @pytest.mark.timeout(60 + 5 * ROUNDS)
     def test_nothing_acknowledged_is_lost_and_nothing_is_half_applied(self, tmp_path):
-        """However often it is killed, with single writes, batches and transactions under way; and it is soon back."""
+        """However often it is killed, with single writes, batches and transactions under way."""
         load = Load()
         fresh, ready = [], []
         data = tmp_path / "data"
@@ -228,5 +228,3 @@ class TestKill:
             f"{len(load.transfers)} transfers, {load.counted} counts kept; ready after a kill in {min(ready):.2f} to "
             f"{max(ready):.2f} s, without data in {min(fresh):.2f} s"
         )
-        # Beside a start without data, because the machine may be busy with other tests.
-        assert min(ready) < 1.5 * min(fresh)

@@ -200,7 +200,7 @@ class TestHistories:
 
 class TestContention:
     def test_twenty_threads_increment_one_counter(self, contended_db):
-        """All are right with the client's five attempts, no error surfaces, and it takes less than a second."""
+        """All are right with the client's five attempts, and no error surfaces."""
         counter = contended_db.document("c/counter")
         counter.set({"n": 0})
         start = threading.Barrier(21)
@@ -216,8 +216,6 @@ class TestContention:
         with ThreadPoolExecutor(20) as threads:
             futures = [threads.submit(increment) for _ in range(20)]
             start.wait()
-            started = time.monotonic()
             for future in futures:
                 future.result()
-        assert time.monotonic() - started < 1
         assert counter.get().get("n") == 20
