@@ -10,7 +10,8 @@ from flask import Request, Response
 from imagegen import web
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS
 from imagegen.deps import production
-from imagegen.services import credits
+from imagegen.endpoints import credits, generations
+from imagegen.services import credits as credit_services
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
@@ -24,35 +25,43 @@ options.set_global_options(
 )
 
 
-@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["POST"]))
+_READ = options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"])
+_WRITE = options.CorsOptions(cors_origins="*", cors_methods=["POST"])
+
+
+@https_fn.on_request(cors=_WRITE)
 def createGenerationRequest(request: Request) -> Response:
     """POST: charge an account for a picture and draw it."""
-    return web.create_generation_request(request)
+    return web.answer(request, generations.CREATE_GENERATION_REQUEST)
 
 
-@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"]))
+@https_fn.on_request(cors=_READ)
 def getUserCredits(request: Request) -> Response:
     """GET or POST: an account's balance and a page of its ledger."""
-    return web.get_user_credits(request)
+    return web.answer(request, credits.GET_USER_CREDITS)
 
 
-@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"]))
+@https_fn.on_request(cors=_READ)
 def getWeeklyReport(request: Request) -> Response:
     """GET or POST: the report of a week, or the latest."""
-    return web.get_weekly_report(request)
+    # Imported here, as below, to keep it out of the cold start of all other functions.
+    from imagegen.endpoints import reports
+
+    return web.answer(request, reports.GET_WEEKLY_REPORT)
 
 
-@https_fn.on_request(cors=options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"]))
+@https_fn.on_request(cors=_READ)
 def listWeeklyReports(request: Request) -> Response:
     """GET or POST: a page of the weekly reports, newest first."""
-    return web.list_weekly_reports(request)
+    from imagegen.endpoints import reports
+
+    return web.answer(request, reports.LIST_WEEKLY_REPORTS)
 
 
 @web.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     """Mondays 00:00 UTC: write the report of the week before."""
-    # Imported here, to keep it out of the cold start of all other functions.
     from imagegen.services import reporting
 
     reporting.build_weekly_report(production(), event.schedule_time)
@@ -62,4 +71,4 @@ def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
 @scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     """Every five minutes: refund what was left pending past its lease."""
-    credits.reconcile(production())
+    credit_services.reconcile(production())

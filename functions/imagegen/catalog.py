@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebase_functions import logger
-
+from . import log
 from .errors import Unavailable, Violation
 
 # Collection in Firestore -> document id -> its fields.
@@ -89,11 +88,11 @@ def parse(documents: Documents, providers: Collection[str]) -> Catalog:
             item = Item(item_id, str(fields.get("name", item_id)), fields)
             fault = _fault(field, item, providers)
             if fault:
-                logger.warn(f"{collection}/{item_id} is not offered: {fault}")
+                log.warn(f"{collection}/{item_id} is not offered: {fault}")
             elif fields.get("enabled", True):
                 items[field].append(item)
         if not items[field]:
-            logger.error(f"the catalog offers nothing in {collection!r}")
+            log.error(f"the catalog offers nothing in {collection!r}")
             raise Unavailable
     return Catalog(items)
 
@@ -147,7 +146,7 @@ class CatalogCache:
         try:
             self._catalog = self._load()
         except Exception as error:  # Whatever it is, an old catalog is better than none.
-            logger.error(f"the catalog cannot be loaded: {error}")
+            log.error(f"the catalog cannot be loaded: {error}")
             if self._catalog is None:
                 raise
             # Not at once again, or every request would wait for a Firestore that is away.
@@ -177,7 +176,7 @@ def _by_name(items: Collection[Item]) -> dict[str, Item]:
     for item in items:
         for name in (item.item_id, item.name):
             if found.setdefault(_folded(name), item) is not item:
-                logger.warn(f"{name!r} of {item.item_id} is taken by {found[_folded(name)].item_id}")
+                log.warn(f"{name!r} of {item.item_id} is taken by {found[_folded(name)].item_id}")
     return found
 
 

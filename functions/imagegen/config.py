@@ -5,6 +5,7 @@ Knows nothing of what they are used for; reads nothing when imported, since Fire
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -19,12 +20,25 @@ MODEL_FAILURE_RATE = params.StringParam(
     default=_DEFAULT_FAILURE_RATE,
     description="How often a simulated model fails, from 0 (never) to 1 (always).",
 )
+# A string as well, since it is on unless the emulator runs the functions or it is set.
+REQUIRE_AUTH = params.StringParam(
+    "REQUIRE_AUTH",
+    default="",
+    description="Whether callers must sign in: true or false; left empty, everywhere but in the emulator.",
+)
+REQUIRE_APP_CHECK = params.StringParam(
+    "REQUIRE_APP_CHECK",
+    default="false",
+    description="Whether calls must come from an app that App Check attests: true or false.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What an operator can set, and the limits that hold the promises."""
 
+    require_auth: bool = True
+    require_app_check: bool = False
     model_failure_rate: float = 0.05
     model_time_limit_seconds: float = 60
     lease_seconds: int = 180
@@ -51,11 +65,29 @@ def load() -> Settings:
     Raises:
         ValueError: a parameter is out of its bounds; the message names it.
     """
+    emulated = os.environ.get("FUNCTIONS_EMULATOR") == "true"
+    if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
+        # With it, firebase-admin takes unsigned tokens.
+        raise ValueError("FIREBASE_AUTH_EMULATOR_HOST is set where no emulator runs the functions")
     given = MODEL_FAILURE_RATE.value or _DEFAULT_FAILURE_RATE
     try:
-        return Settings(model_failure_rate=float(given))
+        failure_rate = float(given)
     except ValueError:
-        raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1") from None
+        failure_rate = math.nan
+    if not 0 <= failure_rate <= 1:
+        raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1")
+    return Settings(
+        require_auth=_switch(REQUIRE_AUTH, default=not emulated),
+        require_app_check=_switch(REQUIRE_APP_CHECK, default=False),
+        model_failure_rate=failure_rate,
+    )
+
+
+def _switch(parameter: params.StringParam, *, default: bool) -> bool:
+    given = parameter.value
+    if given not in ("", "true", "false"):
+        raise ValueError(f"{parameter.name} is {given!r}; it must be true or false")
+    return given == "true" if given else default
 
 
 def project_id() -> str | None:

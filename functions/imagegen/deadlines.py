@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from firebase_functions import logger
 from google.api_core import exceptions
 from google.api_core.retry import Retry, exponential_sleep_generator
 
+from . import log
 from .errors import Unavailable
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def until(deadline: float, attempt: Callable[[], T]) -> T:
             raise
         except exceptions.GoogleAPICallError as error:
             if time.monotonic() + delay_seconds >= deadline:
-                logger.warn(f"Firestore gave no answer in time: {error}")
+                log.warn(f"Firestore gave no answer in time: {error}")
                 raise Unavailable from error
         time.sleep(delay_seconds)
     raise AssertionError("the generator of delays has no end")

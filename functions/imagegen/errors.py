@@ -52,6 +52,24 @@ class InvalidRequest(AppError):
         super().__init__(f"The request is not valid: {fields}.", violations=violations)
 
 
+class Unauthenticated(AppError):
+    """Nobody signed in, or the token that says who is not valid."""
+
+    http_status, status, reason = 401, "UNAUTHENTICATED", "UNAUTHENTICATED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class PermissionDenied(AppError):
+    """Whoever signed in may not do this."""
+
+    http_status, status, reason = 403, "PERMISSION_DENIED", "PERMISSION_DENIED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 class InsufficientCredits(AppError):
     """The account cannot pay; nothing was charged."""
 

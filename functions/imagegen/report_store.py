@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from firebase_functions import logger
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from . import report_codec
+from . import log, report_codec
 from .deadlines import ONCE, remaining_seconds, until
 from .records import AccountWeek, GenerationStatus, SlowGeneration, Totals, Week, WeeklyReport
 
@@ -161,5 +160,5 @@ def _report(snapshot: firestore.DocumentSnapshot[Any]) -> WeeklyReport | None:
     try:
         return report_codec.from_fields(snapshot.id, snapshot.to_dict() or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        logger.warn(f"weeklyReports/{snapshot.id} cannot be read: {error!r}")
+        log.warn(f"weeklyReports/{snapshot.id} cannot be read: {error!r}")
         return None

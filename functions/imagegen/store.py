@@ -12,11 +12,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from firebase_functions import logger
 from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from . import log
 from .deadlines import FINAL, ONCE, remaining_seconds, until
 from .records import Account, EntryType, FailureReason, Generation, GenerationStatus, LedgerEntry, Spending, Week
 
@@ -205,7 +205,7 @@ def end_generation_if_unchanged(
     try:
         batch.commit(retry=None, timeout=timeout_seconds)
     except exceptions.GoogleAPICallError as error:
-        logger.info(f"the guarded commit of generation {generation.generation_id} is in doubt: {error}")
+        log.info(f"the guarded commit of generation {generation.generation_id} is in doubt: {error}")
         return False
     return True
 

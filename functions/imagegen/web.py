@@ -1,4 +1,4 @@
-"""Owns the way from an HTTP request to a service and back: method, body, JSON, headers, and the only error mapper.
+"""Owns the way from an HTTP request to an endpoint and back: method, caller, body, JSON, and the only error mapper.
 
 Knows no rule of the business and no Firestore.
 """
@@ -7,52 +7,60 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from firebase_functions import logger
 from flask import Request, Response
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from . import schemas
+from . import config, identity, log, schemas
 from .deps import Deps, production
+from .endpoint import Access, Call, Endpoint, IdempotencyKey
 from .errors import (
     AppError,
     BodyTooLarge,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
+    PermissionDenied,
+    Unauthenticated,
     UnsupportedMediaType,
     Violation,
 )
-from .services import credits, generation
+from .identity import Caller
 
 _BODY_LIMIT_BYTES = 16 * 1024
 _HEALTH_PATH = "/__/health"
-_EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After"
+_EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id"
+# What may stand in a log and a header as it was sent.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def create_generation_request(request: Request) -> Response:
-    """Answer createGenerationRequest."""
-    return _handle(request, ("POST",), _create_generation_request)
-
-
-def get_user_credits(request: Request) -> Response:
-    """Answer getUserCredits."""
-    return _handle(request, ("GET", "POST"), _get_user_credits)
-
-
-def get_weekly_report(request: Request) -> Response:
-    """Answer getWeeklyReport."""
-    return _handle(request, ("GET", "POST"), _get_weekly_report)
-
-
-def list_weekly_reports(request: Request) -> Response:
-    """Answer listWeeklyReports."""
-    return _handle(request, ("GET", "POST"), _list_weekly_reports)
+def answer(request: Request, endpoint: Endpoint[Any]) -> Response:
+    """Answer a call of an HTTPS function, whatever is sent and whatever happens."""
+    if request.path == _HEALTH_PATH:
+        return _healthy()
+    request_id = request.headers.get("X-Request-Id") or ""
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = ""
+    with log.of_call(function=endpoint.name):
+        try:
+            deps = production()
+            request_id = request_id or deps.new_id()
+            log.add(requestId=request_id, **_trace(request))
+            response = _respond(deps, request, endpoint)
+        except AppError as error:
+            response = _render(error)
+        except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
+            log.error(f"unexpected error: {traceback.format_exc()}")
+            response = _render(InternalError())
+    response.headers["X-Request-Id"] = request_id
+    return response
 
 
 def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
@@ -67,94 +75,60 @@ def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], 
         def answering(request: Request) -> Response:
             if request.path == _HEALTH_PATH:
                 return _healthy()
-            if function(request).status_code >= 400:
-                return _render(InternalError())
-            return _json(answer)
+            with log.of_call(function=function.__name__, **_trace(request)):
+                failed = function(request).status_code >= 400
+            return _render(InternalError()) if failed else _json(answer)
 
         return answering
 
     return decorate
 
 
-def _create_generation_request(deps: Deps, request: Request) -> Response:
-    body = generation.validate(deps, _json_object(request))
-    created = generation.create_generation_request(deps, body, _idempotency_key(request))
-    answer = schemas.CreateGenerationAnswer(
-        generation_request_id=created.generation.generation_id,
-        deducted_credits=created.generation.credits_charged,
-        image_url=created.generation.image_url or "",
-    )
-    return _json(answer, headers={"Idempotent-Replayed": "true"} if created.replayed else {})
+def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
+    if request.method not in endpoint.methods:
+        raise MethodNotAllowed(request.method, endpoint.methods)
+    identity.check_app(request.headers.get("X-Firebase-AppCheck"), deps.settings)
+    caller = _caller(request, endpoint, deps)
+    key = None if endpoint.idempotency_key is IdempotencyKey.UNUSED else _idempotency_key(request, endpoint)
+    asked = _asked(deps, request, endpoint)
+    if endpoint.access is Access.OWNER:
+        log.add(userId=asked.user_id)
+        if not caller.may_act_for(asked.user_id):
+            raise PermissionDenied("This account is not yours.")
+    reply = endpoint.respond(Call(deps=deps, caller=caller, asked=asked, idempotency_key=key))
+    return _json(reply.answer, reply.status, reply.headers)
 
 
-def _get_user_credits(deps: Deps, request: Request) -> Response:
-    body = _asked(schemas.GetUserCreditsRequest, request)
-    statement = credits.get_user_credits(deps, body.user_id, body.page_size, body.page_token)
-    return _json(
-        schemas.UserCreditsAnswer(
-            current_credits=statement.current_credits,
-            transactions=[
-                schemas.TransactionAnswer(
-                    id=entry.entry_id,
-                    type=entry.type,
-                    credits=entry.credits,
-                    generation_request_id=entry.generation_id,
-                    timestamp=entry.recorded_at,
-                )
-                for entry in statement.entries
-            ],
-            next_page_token=statement.next_page_token,
-        )
-    )
+def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
+    if endpoint.access is Access.PUBLIC:
+        return identity.NOBODY
+    caller = identity.identify(request.headers.get("Authorization"), deps.settings)
+    if caller == identity.NOBODY:
+        raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
+    if endpoint.access is Access.ADMIN and not caller.is_admin:
+        raise PermissionDenied("Only an administrator may do this.")
+    return caller
 
 
-def _get_weekly_report(deps: Deps, request: Request) -> Response:
-    # Here and below: imported where they are used, to keep reports out of the cold start of all other calls.
-    from . import report_schemas
-    from .services import reporting
-
-    asked = _asked(report_schemas.GetWeeklyReportRequest, request)
-    return _json(report_schemas.WeeklyReportAnswer.of(reporting.get_weekly_report(deps, asked.week)))
-
-
-def _list_weekly_reports(deps: Deps, request: Request) -> Response:
-    from . import report_schemas
-    from .services import reporting
-
-    asked = _asked(report_schemas.ListWeeklyReportsRequest, request)
-    page = reporting.list_weekly_reports(deps, asked.page_size, asked.page_token)
-    return _json(
-        report_schemas.WeeklyReportsAnswer(
-            reports=[report_schemas.WeeklyReportAnswer.of(report) for report in page.reports],
-            next_page_token=page.next_page_token,
-        )
-    )
-
-
-def _handle(request: Request, methods: tuple[str, ...], answer: Callable[[Deps, Request], Response]) -> Response:
-    if request.path == _HEALTH_PATH:
-        return _healthy()
-    try:
-        if request.method not in methods:
-            raise MethodNotAllowed(request.method, methods)
-        return answer(production(), request)
-    except AppError as error:
-        return _render(error)
-    except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
-        logger.error(f"unexpected error: {traceback.format_exc()}")
-        return _render(InternalError())
+def _trace(request: Request) -> dict[str, str]:
+    """Name the platform's trace, under which Cloud Logging shows this call's lines together."""
+    trace_id = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    if not _TRACE_ID.fullmatch(trace_id):
+        return {}
+    return {"logging.googleapis.com/trace": f"projects/{config.project_id()}/traces/{trace_id}"}
 
 
 def _healthy() -> Response:
     return Response("ok", mimetype="text/plain")
 
 
-def _asked(model: type[_Model], request: Request) -> _Model:
+def _asked(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
     """Read what is asked for out of a GET's query or a POST's body."""
     if request.method == "GET":
         # A query holds text alone, so that numbers are read out of it.
-        return _validated(model, _query(request), strict=False)
-    return _validated(model, _json_object(request), strict=True)
+        return _validated(endpoint.asked, _query(request), strict=False)
+    fields = _json_object(request)
+    return _validated(endpoint.asked, fields, strict=True) if endpoint.read is None else endpoint.read(deps, fields)
 
 
 def _json_object(request: Request) -> dict[str, Any]:
@@ -190,10 +164,13 @@ def _query(request: Request) -> dict[str, Any]:
     return {name: given[0] for name, given in values.items()}
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _idempotency_key(request: Request, endpoint: Endpoint[Any]) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):
-        raise InvalidRequest([Violation("Idempotency-Key", "must be 1 to 255 printable characters")])
+    if key is None and endpoint.idempotency_key is IdempotencyKey.OPTIONAL:
+        return None
+    if key is None or not (1 <= len(key) <= 255 and key.isprintable()):
+        needed = "is required: " if key is None else "must be "
+        raise InvalidRequest([Violation("Idempotency-Key", f"{needed}1 to 255 printable characters")])
     return key
 
 

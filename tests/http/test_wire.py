@@ -44,6 +44,16 @@ class TestNames:
         assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
         assert schedule["retryConfig"]["retryCount"] == 3
 
+    def test_who_may_invoke_them(self) -> None:
+        """The platform lets anybody call the HTTPS functions, which ask for a token, and only itself the others."""
+        for function in discover(ROOT / "functions"):
+            endpoint = function.call.__firebase_endpoint__
+            if function.is_scheduled:
+                # Without a trigger of this kind no invoker is set, and Cloud Run lets its own project's in alone.
+                assert endpoint.httpsTrigger is None
+            else:
+                assert endpoint.httpsTrigger == {}
+
     def test_an_unknown_function(self, client: httpx.Client) -> None:
         """A path where no function is says which there are."""
         response = client.get("/nothing")
@@ -71,7 +81,7 @@ class TestCors:
         response = client.post("/createGenerationRequest", headers={"Origin": "https://shop.example.com"})
         assert response.status_code == 415
         assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
-        assert response.headers["Access-Control-Expose-Headers"] == "Idempotent-Replayed, Retry-After"
+        assert response.headers["Access-Control-Expose-Headers"] == "Idempotent-Replayed, Retry-After, X-Request-Id"
 
 
 class TestDeployed:

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from firebase_functions import logger
-
-from .. import ledger, page_tokens, store
+from .. import ledger, log, page_tokens, store
 from ..deps import Deps
 from ..errors import InvalidRequest, UserNotFound, Violation
 from ..records import FailureReason, Generation, GenerationStatus, Image, LedgerEntry
@@ -98,7 +96,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason)
         if isinstance(outcome, Image):
             ended = _completed(current, outcome, now)
         elif account is None:
-            logger.error(f"generation {current.generation_id} has no account to refund", userId=current.user_id)
+            log.error(f"generation {current.generation_id} has no account to refund", userId=current.user_id)
             ended = _failed(current, outcome, now, refunded_credits=0)
         else:
             ended = _failed(current, outcome, now, refunded_credits=current.credits_charged)
@@ -123,7 +121,7 @@ def reconcile(deps: Deps) -> int:
     )
     for generation in overdue:
         settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
-        logger.warn("refunded after its lease", generationRequestId=generation.generation_id)
+        log.warn("refunded after its lease", generationRequestId=generation.generation_id, userId=generation.user_id)
     return len(overdue)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from firebase_functions import logger
 from pydantic import ValidationError
 
+from .. import log
 from ..catalog import Choice
 from ..deps import Deps
 from ..errors import GenerationFailed, IdempotencyKeyReused, InvalidRequest, RequestInProgress
@@ -112,11 +112,11 @@ def _outcome(deps: Deps, generation: Generation, chosen: Choice) -> Image | Fail
     try:
         return generate_within(model, request, deps.settings.model_time_limit_seconds)
     except ModelError as error:
-        logger.warn(f"{generation.model} failed: {error}", generationRequestId=generation.generation_id)
+        log.warn(_without_prompt(f"{generation.model} failed: {error}", generation), **_ids(generation))
         return error.reason
     except Exception:  # A provider's fault of any kind is a failed model: the charge must be given back.
-        logger.error(
-            f"{generation.model} broke: {traceback.format_exc()}", generationRequestId=generation.generation_id
+        log.error(
+            _without_prompt(f"{generation.model} broke: {traceback.format_exc()}", generation), **_ids(generation)
         )
         return FailureReason.MODEL_ERROR
 
@@ -138,9 +138,18 @@ def _answer(generation: Generation, *, outcome: Image | FailureReason | None = N
     if generation.status is GenerationStatus.COMPLETED:
         return Created(generation, replayed)
     if isinstance(outcome, Image):
-        logger.warn("a picture came after its lease was voided", generationRequestId=generation.generation_id)
+        log.warn("a picture came after its lease was voided", **_ids(generation))
     reason = generation.failure_reason or FailureReason.MODEL_ERROR
     raise GenerationFailed(generation.generation_id, generation.credits_refunded, reason, replayed=replayed)
+
+
+def _ids(generation: Generation) -> dict[str, str]:
+    return {"generationRequestId": generation.generation_id, "userId": generation.user_id}
+
+
+def _without_prompt(message: str, generation: Generation) -> str:
+    """Keep what people wrote out of the log, which a provider may repeat in its error."""
+    return message.replace(generation.prompt, "[prompt]")
 
 
 def _generation_id(user_id: str, idempotency_key: str) -> str:

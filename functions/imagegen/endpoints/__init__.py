@@ -1,0 +1,1 @@
+"""What each HTTPS function declares, one module for each subject."""

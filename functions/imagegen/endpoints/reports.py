@@ -1,0 +1,52 @@
+"""Owns the HTTPS functions about weekly reports: how each is called and what its answer is made of.
+
+Knows neither HTTP libraries nor Firestore.
+"""
+
+from __future__ import annotations
+
+from ..endpoint import Access, Call, Endpoint, Reply
+from ..errors import WeeklyReportNotFound
+from ..report_schemas import (
+    GetWeeklyReportRequest,
+    ListWeeklyReportsRequest,
+    WeeklyReportAnswer,
+    WeeklyReportsAnswer,
+)
+from ..services import reporting
+
+
+def _get_weekly_report(call: Call[GetWeeklyReportRequest]) -> Reply:
+    return Reply(WeeklyReportAnswer.of(reporting.get_weekly_report(call.deps, call.asked.week)))
+
+
+def _list_weekly_reports(call: Call[ListWeeklyReportsRequest]) -> Reply:
+    page = reporting.list_weekly_reports(call.deps, call.asked.page_size, call.asked.page_token)
+    return Reply(
+        WeeklyReportsAnswer(
+            reports=[WeeklyReportAnswer.of(report) for report in page.reports],
+            next_page_token=page.next_page_token,
+        )
+    )
+
+
+GET_WEEKLY_REPORT = Endpoint(
+    name="getWeeklyReport",
+    summary="Read the report of a week, or the latest.",
+    methods=("GET", "POST"),
+    access=Access.ADMIN,
+    asked=GetWeeklyReportRequest,
+    answers={200: WeeklyReportAnswer},
+    errors=(WeeklyReportNotFound,),
+    respond=_get_weekly_report,
+)
+
+LIST_WEEKLY_REPORTS = Endpoint(
+    name="listWeeklyReports",
+    summary="Read a page of the weekly reports, newest first.",
+    methods=("GET", "POST"),
+    access=Access.ADMIN,
+    asked=ListWeeklyReportsRequest,
+    answers={200: WeeklyReportsAnswer},
+    respond=_list_weekly_reports,
+)
