@@ -51,9 +51,17 @@ bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FI
 bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
 	@$(RUN) -m tests.bench.report $(if $(N),--requests $(N))
 
+.PHONY: bench-verify
+bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few accounts and many
+	@$(RUN) -m tests.bench.verify
+
 .PHONY: report
 report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
 	@$(RUN) -m operations.report
+
+.PHONY: verify
+verify: $(VENV)/.runtime ## Prove that the books of all accounts in the running Firestore balance (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
+	@$(RUN) -m operations.verify
 
 .PHONY: history
 history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each

@@ -58,6 +58,14 @@ def listWeeklyReports(request: Request) -> Response:
     return web.answer(request, reports.LIST_WEEKLY_REPORTS)
 
 
+@https_fn.on_request(cors=_READ)
+def verifyBooks(request: Request) -> Response:
+    """GET or POST: whether the books of a page of accounts balance."""
+    from imagegen.endpoints import books
+
+    return web.answer(request, books.VERIFY_BOOKS)
+
+
 @web.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:

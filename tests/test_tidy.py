@@ -13,7 +13,7 @@ DEVELOPMENT = [*(ROOT / "emulator").rglob("*.py"), *(ROOT / "operations").rglob(
 CODE = sorted([ROOT / "functions" / "main.py", *PACKAGE.rglob("*.py"), *DEVELOPMENT])
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PURE = {"ledger.py", "report.py", "report_codec.py", "anomalies.py", "significance.py", "page_tokens.py"}
-PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py"}
+PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py", "books.py"}
 
 
 def name_of(path: Path) -> str:
@@ -45,9 +45,9 @@ class TestImports:
 
     @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
     def test_firestore_is_imported_in_few_places(self, path: Path) -> None:
-        """Only store.py, report_store.py and deps.py know the Firestore client."""
+        """Only the stores and deps.py know the Firestore client."""
         found = [name for name in imports(path) if name.startswith(("google.cloud.firestore", "google.cloud"))]
-        assert not found or path.name in {"store.py", "report_store.py", "deps.py"}
+        assert not found or path.name in {"store.py", "report_store.py", "books_store.py", "deps.py"}
 
     @pytest.mark.parametrize("path", sorted((ROOT / "emulator").rglob("*.py")), ids=name_of)
     def test_the_emulator_knows_no_business(self, path: Path) -> None:
@@ -58,16 +58,18 @@ class TestImports:
     def test_dependencies_run_one_way(self, path: Path) -> None:
         """Web over endpoints over services over deps over the stores over records; only main imports web."""
         layers = ["log", "records", "errors", "page_tokens", "ledger", "significance", "anomalies", "report"]
-        layers += ["image_models"]
+        layers += ["books", "image_models"]
         layers += [
             "config",
             "schemas",
+            "books_schemas",
             "report_schemas",
             "report_codec",
             "catalog",
             "deadlines",
             "store",
             "report_store",
+            "books_store",
             "deps",
             "identity",
             "endpoint",

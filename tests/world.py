@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
+from imagegen import books, books_store
 from imagegen.deps import Deps
 from imagegen.errors import AppError
 from imagegen.image_models import ImageRequest, ModelError
@@ -97,21 +98,10 @@ class World:
 
     def check_books(self, user_id: str) -> None:
         """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
-        account = self.fields(f"users/{user_id}")
-        entries = self.ledger(user_id)
-        balance = account["openingCredits"]
-        for sequence, entry in enumerate(entries, start=1):
-            balance += -entry["credits"] if entry["type"] == "deduction" else entry["credits"]
-            assert entry["sequence"] == sequence
-            assert entry["balanceAfter"] == balance >= 0
-        assert account["credits"] == balance
-        assert account["ledgerCount"] == len(entries)
-        generations = {generation["id"]: generation for generation in self.generations()}
-        refunded = {entry["generationRequestId"] for entry in entries if entry["type"] == "refund"}
-        charged = {entry["generationRequestId"] for entry in entries if entry["type"] == "deduction"}
-        assert charged == {name for name, generation in generations.items() if generation["userId"] == user_id}
-        for generation_id in charged:
-            assert generations[generation_id]["status"] == ("failed" if generation_id in refunded else "completed")
+        stored = books_store.read_books(self.db, user_id, self.deps.settings.firestore_timeout_seconds)
+        assert stored.account is not None
+        assert books.check(user_id, stored.account, stored.entries, stored.generations) == []
+        assert "pending" not in {generation["status"] for generation in stored.generations.values()}
 
     def body(self, user_id: str, **changed: str) -> dict[str, Any]:
         """A valid request body of one credit."""

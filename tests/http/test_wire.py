@@ -20,8 +20,15 @@ from tests.http.test_create_generation_request import error_of
 from tests.services.test_generation import abandon
 from tests.world import World
 
-HTTPS_FUNCTIONS = ["createGenerationRequest", "getUserCredits", "getWeeklyReport", "listWeeklyReports"]
-FUNCTIONS = [*HTTPS_FUNCTIONS, "reconcile", "weeklyReport"]
+HTTPS_FUNCTIONS = [
+    "createGenerationRequest",
+    "getUserCredits",
+    "getWeeklyReport",
+    "grantCredits",
+    "listWeeklyReports",
+    "verifyBooks",
+]
+FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "reconcile", "weeklyReport"])
 
 
 def trigger(client: httpx.Client, name: str) -> str:
@@ -39,7 +46,7 @@ class TestNames:
 
     def test_the_report_is_scheduled(self) -> None:
         """The weekly report runs Mondays 00:00 UTC and is retried."""
-        weekly = discover(ROOT / "functions")[-1]
+        (weekly,) = [f for f in discover(ROOT / "functions") if f.name == "weeklyReport"]
         schedule = weekly.call.__firebase_endpoint__.scheduleTrigger
         assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
         assert schedule["retryConfig"]["retryCount"] == 3
@@ -166,9 +173,9 @@ class TestFirestoreAway:
             dead.bind(("127.0.0.1", 0))
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
             deps._build.cache_clear()
-            body = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}.get(name, {})
+            bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
             started = time.monotonic()
-            response = client.post(f"/{name}", json=body)
+            response = client.post(f"/{name}", json=bodies.get(name, {}), headers={"Idempotency-Key": "key"})
             assert time.monotonic() - started < 10
         error = error_of(response)
         assert (error["code"], error["status"]) == (503, "UNAVAILABLE")

@@ -1,0 +1,79 @@
+"""Owns `make verify`: whether the books balance, in a terminal. Knows how it looks, and nothing of what a breach is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+
+from google.api_core import exceptions
+from imagegen.books import Breach, Figures
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.errors import Unavailable
+from imagegen.services import books
+
+from operations import connection
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what the books hold and each breach; return 0 when they balance, 1 when not, 2 without Firestore."""
+    parser = argparse.ArgumentParser(
+        prog="make verify", description="Prove that the books of all accounts in the running Firestore balance."
+    )
+    parser.add_argument("--json", action="store_true", help="print figures and breaches as JSON")
+    options = parser.parse_args(arguments)
+    figures, breaches = Figures(), []
+    try:
+        for page in books.walk(_deps()):
+            figures += page.figures
+            breaches += page.breaches
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{figures.accounts:,} accounts checked, {len(breaches):,} breaches")
+    except connection.NotRunning as error:
+        return _fail(str(error))
+    except Unavailable:
+        return _fail("Firestore does not answer in time; try again.")
+    except exceptions.GoogleAPICallError as error:
+        return _fail(f"Firestore refuses to be read: {error.message}")
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+    sys.stdout.write(_json(figures, breaches) if options.json else render(figures, breaches))
+    sys.stdout.write("\n")
+    return 1 if breaches else 0
+
+
+def render(figures: Figures, breaches: list[Breach]) -> str:
+    """Return the figures as a table, then a line for each breach."""
+    lines = [f"{each.name.replace('_', ' '):<20}{getattr(figures, each.name):>14,}" for each in fields(figures)]
+    lines.append(f"{'breaches':<20}{len(breaches):>14,}")
+    for breach in breaches:
+        where = f" {breach.where}" if breach.where else ""
+        lines.append(f"{breach.kind} {breach.user_id}{where}: {breach.message}")
+    return "\n".join(lines)
+
+
+def _json(figures: Figures, breaches: list[Breach]) -> str:
+    return json.dumps({"figures": asdict(figures), "breaches": [asdict(breach) for breach in breaches]})
+
+
+def _deps() -> Deps:
+    return Deps(
+        db=connection.connect(),
+        settings=Settings(),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: uuid.uuid4().hex,
+        image_models={},
+    )
+
+
+def _fail(line: str) -> int:
+    sys.stderr.write(f"make verify: {line}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

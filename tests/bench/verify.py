@@ -1,0 +1,86 @@
+"""Owns `make bench-verify`: what verifying the books takes in memory and time, for few accounts and for many."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+
+from google.cloud import firestore
+from imagegen import ledger, store
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.records import Account, Generation, GenerationStatus
+from imagegen.services import books
+
+from tests.bench.__main__ import server_process
+
+_FEW, _MANY = 200, 5_000
+_NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+_MEMORY_RATIO = 1.5
+
+
+def main() -> None:
+    """Print the figures for few accounts and for many, and whether memory is flat."""
+    parser = argparse.ArgumentParser(prog="make bench-verify", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=_MANY, help="of the larger run (default: %(default)s)")
+    options = parser.parse_args()
+    peaks = {}
+    # In a process of its own, so that its memory is not counted.
+    with server_process("emulator") as port:
+        os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
+        for count in (_FEW, options.accounts):
+            db = firestore.Client(project=f"demo-verify-{count}")
+            fill(db, count)
+            deps = Deps(db=db, settings=Settings(), now=lambda: datetime.now(UTC), new_id=str, image_models={})
+            started = time.perf_counter()
+            checked = sum(page.figures.accounts for page in books.walk(deps))
+            seconds = time.perf_counter() - started
+            tracemalloc.start()
+            breaches = sum(len(page.breaches) for page in books.walk(deps))
+            _, peaks[count] = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            print(
+                f"{checked:,} accounts, {breaches} breaches: {checked / seconds:,.0f} accounts a second, "
+                f"peak {peaks[count] / 2**20:.2f} MiB"
+            )
+    print(f"ratio of the peaks (at most {_MEMORY_RATIO}): {peaks[options.accounts] / peaks[_FEW]:.2f}")
+
+
+def fill(db: firestore.Client, count: int) -> None:
+    """Write accounts with one completed generation each."""
+    batch = db.batch()
+    for number in range(count):
+        user_id = f"account-{number:06}"
+        pending = Generation(
+            generation_id=f"generation-{number:06}",
+            user_id=user_id,
+            model="model-a",
+            style="anime",
+            color="neon",
+            size="512x512",
+            prompt="a fox",
+            status=GenerationStatus.COMPLETED,
+            credits_charged=1,
+            image_url="https://images.example.com/drawn.png",
+            created_at=_NOW,
+            started_at=_NOW,
+            completed_at=_NOW,
+            lease_expires_at=_NOW + timedelta(minutes=3),
+            attempt_id="bench",
+        )
+        account = Account(user_id=user_id, credits=10, opening_credits=10, ledger_count=0)
+        charged, entry = ledger.charge(account, pending)
+        batch.set(db.document(f"users/{user_id}"), {"createdAt": _NOW})
+        store.create_generation(batch, pending)
+        store.write_account(batch, charged, entry, _NOW)
+        if number % 100 == 99:
+            batch.commit()
+            batch = db.batch()
+    batch.commit()
+
+
+if __name__ == "__main__":
+    main()
