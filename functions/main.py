@@ -35,6 +35,12 @@ def createGenerationRequest(request: Request) -> Response:
     return web.answer(request, generations.CREATE_GENERATION_REQUEST)
 
 
+@https_fn.on_request(cors=_WRITE)
+def grantCredits(request: Request) -> Response:
+    """POST: give an account credits."""
+    return web.answer(request, credits.GRANT_CREDITS)
+
+
 @https_fn.on_request(cors=_READ)
 def getUserCredits(request: Request) -> Response:
     """GET or POST: an account's balance and a page of its ledger."""

@@ -13,7 +13,7 @@ DEVELOPMENT = [*(ROOT / "emulator").rglob("*.py"), *(ROOT / "operations").rglob(
 CODE = sorted([ROOT / "functions" / "main.py", *PACKAGE.rglob("*.py"), *DEVELOPMENT])
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PURE = {"ledger.py", "report.py", "report_codec.py", "anomalies.py", "significance.py", "page_tokens.py"}
-PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py", "books.py"}
+PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py", "books.py", "rate_limit.py", "idempotency.py"}
 
 
 def name_of(path: Path) -> str:
@@ -58,7 +58,7 @@ class TestImports:
     def test_dependencies_run_one_way(self, path: Path) -> None:
         """Web over endpoints over services over deps over the stores over records; only main imports web."""
         layers = ["log", "records", "errors", "page_tokens", "ledger", "significance", "anomalies", "report"]
-        layers += ["books", "image_models"]
+        layers += ["rate_limit", "idempotency", "books", "image_models"]
         layers += [
             "config",
             "schemas",

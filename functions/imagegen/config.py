@@ -13,6 +13,7 @@ from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
 
+_MOST_COUNTED = 1_000_000
 _DEFAULT_FAILURE_RATE = "0.05"
 # A string, because the Firebase CLI has no parameter of type float.
 MODEL_FAILURE_RATE = params.StringParam(
@@ -31,6 +32,16 @@ REQUIRE_APP_CHECK = params.StringParam(
     default="false",
     description="Whether calls must come from an app that App Check attests: true or false.",
 )
+RATE_LIMIT_PER_MINUTE = params.StringParam(
+    "RATE_LIMIT_PER_MINUTE",
+    default="0",
+    description="How many generations an account may ask for in a minute; 0 for any number.",
+)
+RATE_LIMIT_BURST = params.StringParam(
+    "RATE_LIMIT_BURST",
+    default="0",
+    description="How many of them may come at once; 0 for as many as in a minute.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +50,9 @@ class Settings:
 
     require_auth: bool = True
     require_app_check: bool = False
+    # Of generations, for each account; 0 is no limit.
+    rate_limit_per_minute: int = 0
+    rate_limit_burst: int = 0
     model_failure_rate: float = 0.05
     model_time_limit_seconds: float = 60
     lease_seconds: int = 180
@@ -54,6 +68,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.model_failure_rate <= 1:
             raise ValueError("model_failure_rate must be from 0 to 1")
+        if self.rate_limit_per_minute and self.rate_limit_burst < 1:
+            raise ValueError("with a rate limit, at least one request may come at once")
         # A lease that ended while its function still runs would refund a picture that is about to be delivered.
         if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
             raise ValueError("lease > function time limit > model time limit must hold")
@@ -76,11 +92,21 @@ def load() -> Settings:
         failure_rate = math.nan
     if not 0 <= failure_rate <= 1:
         raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1")
+    per_minute = _count(RATE_LIMIT_PER_MINUTE)
     return Settings(
         require_auth=_switch(REQUIRE_AUTH, default=not emulated),
         require_app_check=_switch(REQUIRE_APP_CHECK, default=False),
+        rate_limit_per_minute=per_minute,
+        rate_limit_burst=_count(RATE_LIMIT_BURST) or per_minute,
         model_failure_rate=failure_rate,
     )
+
+
+def _count(parameter: params.StringParam) -> int:
+    given = parameter.value or "0"
+    if not (given.isascii() and given.isdecimal() and int(given) <= _MOST_COUNTED):
+        raise ValueError(f"{parameter.name} is {given!r}; it must be a number from 0 to {_MOST_COUNTED}")
+    return int(given)
 
 
 def _switch(parameter: params.StringParam, *, default: bool) -> bool:

@@ -153,6 +153,17 @@ class IdempotencyKeyReused(AppError):
         super().__init__("This Idempotency-Key was used with another request; a new request needs a new key.")
 
 
+class RateLimited(AppError):
+    """The account makes more requests than it may; nothing was charged."""
+
+    http_status, status, reason = 429, "RESOURCE_EXHAUSTED", "RATE_LIMITED"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "This account makes too many requests; ask again later.", retry_after_seconds=retry_after_seconds
+        )
+
+
 class GenerationFailed(AppError):
     """The model gave no picture and the account has its credits back."""
 

@@ -12,8 +12,14 @@ from datetime import UTC, datetime
 from .errors import InsufficientCredits
 from .records import Account, EntryType, Generation, LedgerEntry, Spending, Week
 
+# What an account may hold, far from where numbers end.
+MOST_CREDITS = 1_000_000_000
 # How many whole weeks before that of its last charge an account remembers.
 REMEMBERED_WEEKS = 2
+
+
+class BalanceTooHigh(Exception):
+    """The account would hold more than `MOST_CREDITS`."""
 
 
 def charge(account: Account, generation: Generation) -> tuple[Account, LedgerEntry]:
@@ -36,6 +42,22 @@ def refund(account: Account, generation: Generation, reason: str) -> tuple[Accou
     return _post(account, EntryType.REFUND, generation.credits_charged, generation.generation_id, reason)
 
 
+def grant(account: Account, grant_id: str, amount_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
+    """Give an account credits that it has not paid with before.
+
+    Raises:
+        BalanceTooHigh: it would hold more than an account may.
+    """
+    if account.credits + amount_credits > MOST_CREDITS:
+        raise BalanceTooHigh
+    return _post(account, EntryType.GRANT, amount_credits, grant_id, reason)
+
+
+def entry_id(of_id: str, entry_type: EntryType) -> str:
+    """Return the name of an entry, made of what it records: a second one of the same kind cannot be created."""
+    return f"{of_id}_{entry_type}"
+
+
 def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: datetime) -> dict[str, Spending]:
     """Record a charge in its week and forget the weeks that no report needs any more."""
     week = Week.of(charged_at)
@@ -51,18 +73,17 @@ def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: da
 
 
 def _post(
-    account: Account, entry_type: EntryType, amount_credits: int, generation_id: str, reason: str
+    account: Account, entry_type: EntryType, amount_credits: int, of_id: str, reason: str
 ) -> tuple[Account, LedgerEntry]:
     signed_credits = -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
     changed = replace(account, credits=account.credits + signed_credits, ledger_count=account.ledger_count + 1)
     entry = LedgerEntry(
-        # A name made of what it records: a second charge or refund of the same generation cannot be created.
-        entry_id=f"{generation_id}_{entry_type}",
+        entry_id=entry_id(of_id, entry_type),
         type=entry_type,
         credits=amount_credits,
         sequence=changed.ledger_count,
         balance_after=changed.credits,
-        generation_id=generation_id,
+        generation_id=None if entry_type is EntryType.GRANT else of_id,
         reason=reason,
     )
     return changed, entry

@@ -70,6 +70,8 @@ class Account:
     opening_credits: int
     ledger_count: int
     weeks: Mapping[str, Spending] = field(default_factory=dict)
+    # When its next request is due by its rate limit; None for one that has made none.
+    arrival_at: datetime | None = None
 
     def __post_init__(self) -> None:
         for number in (self.credits, self.opening_credits, self.ledger_count):
@@ -88,6 +90,8 @@ class LedgerEntry:
     balance_after: int
     generation_id: str | None
     reason: str
+    # Which call wrote a grant.
+    attempt_id: str | None = None
     recorded_at: datetime | None = None
 
 

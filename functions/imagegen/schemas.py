@@ -77,6 +77,16 @@ class CreateGenerationRequest(Wire):
         return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
 
 
+class GrantCreditsRequest(Wire):
+    """The body of grantCredits."""
+
+    user_id: UserId
+    credits: int = Field(ge=1, le=1_000_000, description="an integer from 1 to 1,000,000")
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        default="granted", description="1 to 200 characters after trimming"
+    )
+
+
 class GetUserCreditsRequest(Wire):
     """The query or the body of getUserCredits."""
 
@@ -93,6 +103,15 @@ class CreateGenerationAnswer(Answer):
     generation_request_id: str
     deducted_credits: int
     image_url: str
+
+
+class GrantCreditsAnswer(Answer):
+    """The 200 of grantCredits; `current_credits` is the balance after the grant."""
+
+    transaction_id: str
+    user_id: str
+    granted_credits: int
+    current_credits: int
 
 
 class TransactionAnswer(Answer):

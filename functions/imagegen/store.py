@@ -139,31 +139,27 @@ def read_in(
     return _account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
 
 
+def read_account_and_entry_in(
+    transaction: Transaction, user_id: str, entry_id: str
+) -> tuple[Account | None, LedgerEntry | None]:
+    """Read an account and one entry of its ledger in one round trip."""
+    reference = _account_reference(transaction._client, user_id)
+    account, entry = transaction.read(reference, _ledger(reference).document(entry_id))
+    return _account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
+
+
+def create_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
+    """Write a new account with its first ledger entry; neither may exist."""
+    reference = _account_reference(batch._client, account.user_id)
+    batch.create(reference, _account_fields(account, now) | {"createdAt": now})
+    _create_entry(batch, reference, entry)
+
+
 def write_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
     reference = _account_reference(batch._client, account.user_id)
-    batch.update(
-        reference,
-        {
-            "credits": account.credits,
-            "openingCredits": account.opening_credits,
-            "ledgerCount": account.ledger_count,
-            "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
-            "updatedAt": now,
-        },
-    )
-    batch.create(
-        _ledger(reference).document(entry.entry_id),
-        {
-            "type": entry.type.value,
-            "credits": entry.credits,
-            "sequence": entry.sequence,
-            "balanceAfter": entry.balance_after,
-            "generationRequestId": entry.generation_id,
-            "reason": entry.reason,
-            "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
-        },
-    )
+    batch.update(reference, _account_fields(account, now))
+    _create_entry(batch, reference, entry)
 
 
 def create_generation(batch: firestore.WriteBatch, generation: Generation) -> None:
@@ -222,7 +218,7 @@ def read_ledger(
         .limit(limit)
     )
     snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return [_entry(snapshot) for snapshot in snapshots]
+    return [_stored_entry(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
 
 
 def read_expired_generations(
@@ -283,7 +279,36 @@ def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
         opening_credits=fields.get("openingCredits", fields["credits"]),
         ledger_count=fields.get("ledgerCount", 0),
         weeks={week_id: _spending(recorded) for week_id, recorded in fields.get("weeks", {}).items()},
+        arrival_at=fields.get("arrivalAt"),
     )
+
+
+def _account_fields(account: Account, now: datetime) -> dict[str, Any]:
+    fields = {
+        "credits": account.credits,
+        "openingCredits": account.opening_credits,
+        "ledgerCount": account.ledger_count,
+        "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
+        "updatedAt": now,
+    }
+    # Of accounts that no rate limit was ever asked of, it is not written.
+    return fields if account.arrival_at is None else fields | {"arrivalAt": account.arrival_at}
+
+
+def _create_entry(
+    batch: firestore.WriteBatch, account_reference: firestore.DocumentReference, entry: LedgerEntry
+) -> None:
+    fields = {
+        "type": entry.type.value,
+        "credits": entry.credits,
+        "sequence": entry.sequence,
+        "balanceAfter": entry.balance_after,
+        "generationRequestId": entry.generation_id,
+        "reason": entry.reason,
+        "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
+    }
+    attempt = {} if entry.attempt_id is None else {"attemptId": entry.attempt_id}
+    batch.create(_ledger(account_reference).document(entry.entry_id), fields | attempt)
 
 
 def _spending(fields: Mapping[str, Any]) -> Spending:
@@ -298,16 +323,16 @@ def _fields(snapshot: firestore.DocumentSnapshot[Any]) -> Mapping[str, Any]:
     return snapshot.to_dict() or {}
 
 
-def _entry(snapshot: firestore.DocumentSnapshot[Any]) -> LedgerEntry:
-    fields = _fields(snapshot)
+def _stored_entry(entry_id: str, fields: Mapping[str, Any]) -> LedgerEntry:
     return LedgerEntry(
-        entry_id=snapshot.id,
+        entry_id=entry_id,
         type=EntryType(fields["type"]),
         credits=fields["credits"],
         sequence=fields["sequence"],
         balance_after=fields["balanceAfter"],
         generation_id=fields["generationRequestId"],
         reason=fields["reason"],
+        attempt_id=fields.get("attemptId"),
         recorded_at=fields["timestamp"],
     )
 

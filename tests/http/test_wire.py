@@ -174,6 +174,7 @@ class TestFirestoreAway:
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
             deps._build.cache_clear()
             bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
+            bodies["grantCredits"] = {"userId": "ada", "credits": 1}
             started = time.monotonic()
             response = client.post(f"/{name}", json=bodies.get(name, {}), headers={"Idempotency-Key": "key"})
             assert time.monotonic() - started < 10

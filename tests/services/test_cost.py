@@ -4,8 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from imagegen.config import Settings
 from imagegen.errors import GenerationFailed
-from imagegen.services.credits import get_user_credits
+from imagegen.services.credits import get_user_credits, grant
 
 from emulator.firestore.server import FirestoreServer
 from tests.costs import Cost, measured
@@ -49,6 +50,19 @@ class TestCost:
                 create(world, "ada", model="Model B")
 
         assert measured(server, world, fail) == Cost(round_trips=6, reads=3, writes=6)
+
+    def test_grant(self, world: World, server: FirestoreServer) -> None:
+        """A grant is three round trips, two reads and two writes."""
+        cost = measured(server, world, lambda: grant(world.deps, "ada", 5, "bought", "key"))
+        assert cost == Cost(round_trips=3, reads=2, writes=2)
+
+    def test_create_with_a_rate_limit(self, make_world: Callable[..., World], server: FirestoreServer) -> None:
+        """A rate limit costs nothing."""
+        world = make_world(settings=Settings(rate_limit_per_minute=60, rate_limit_burst=60))
+        world.deps.catalog.current()
+        world.account("bob", 5)
+        cost = measured(server, world, lambda: create(world, "bob"))
+        assert cost == Cost(round_trips=4, reads=1, writes=4)
 
     def test_get_user_credits(self, world: World, server: FirestoreServer) -> None:
         """Reading an account is two round trips and one read more than the page has entries."""

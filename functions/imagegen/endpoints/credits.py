@@ -5,9 +5,15 @@ Knows neither HTTP libraries nor Firestore.
 
 from __future__ import annotations
 
-from ..endpoint import Access, Call, Endpoint, Reply
-from ..errors import UserNotFound
-from ..schemas import GetUserCreditsRequest, TransactionAnswer, UserCreditsAnswer
+from ..endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
+from ..errors import IdempotencyKeyReused, UserNotFound
+from ..schemas import (
+    GetUserCreditsRequest,
+    GrantCreditsAnswer,
+    GrantCreditsRequest,
+    TransactionAnswer,
+    UserCreditsAnswer,
+)
 from ..services import credits
 
 
@@ -31,6 +37,31 @@ def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
         )
     )
 
+
+def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
+    asked = call.asked
+    assert call.idempotency_key is not None  # The edge lets no call in without one.
+    granted = credits.grant(call.deps, asked.user_id, asked.credits, asked.reason, call.idempotency_key)
+    answer = GrantCreditsAnswer(
+        transaction_id=granted.entry.entry_id,
+        user_id=asked.user_id,
+        granted_credits=granted.entry.credits,
+        current_credits=granted.entry.balance_after,
+    )
+    return Reply(answer, headers={"Idempotent-Replayed": "true"} if granted.replayed else {})
+
+
+GRANT_CREDITS = Endpoint(
+    name="grantCredits",
+    summary="Give an account credits, and open it where there is none.",
+    methods=("POST",),
+    access=Access.ADMIN,
+    asked=GrantCreditsRequest,
+    answers={200: GrantCreditsAnswer},
+    errors=(IdempotencyKeyReused,),
+    idempotency_key=IdempotencyKey.REQUIRED,
+    respond=_grant_credits,
+)
 
 GET_USER_CREDITS = Endpoint(
     name="getUserCredits",

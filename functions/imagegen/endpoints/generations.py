@@ -10,6 +10,7 @@ from ..errors import (
     GenerationFailed,
     IdempotencyKeyReused,
     InsufficientCredits,
+    RateLimited,
     RequestInProgress,
     UserNotFound,
 )
@@ -34,7 +35,7 @@ CREATE_GENERATION_REQUEST = Endpoint(
     access=Access.OWNER,
     asked=CreateGenerationRequest,
     answers={200: CreateGenerationAnswer},
-    errors=(InsufficientCredits, UserNotFound, RequestInProgress, IdempotencyKeyReused, GenerationFailed),
+    errors=(InsufficientCredits, UserNotFound, RateLimited, RequestInProgress, IdempotencyKeyReused, GenerationFailed),
     idempotency_key=IdempotencyKey.OPTIONAL,
     respond=_create,
     read=generation.validate,

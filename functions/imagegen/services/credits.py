@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .. import ledger, log, page_tokens, store
+from .. import idempotency, ledger, log, page_tokens, rate_limit, store
 from ..deps import Deps
-from ..errors import InvalidRequest, UserNotFound, Violation
-from ..records import FailureReason, Generation, GenerationStatus, Image, LedgerEntry
+from ..errors import IdempotencyKeyReused, InvalidRequest, UserNotFound, Violation
+from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry
 
 # What one run settles; a run has a time limit, and the next one goes on.
 _RECONCILED_AT_ONCE = 200
@@ -24,6 +24,14 @@ class Reservation:
 
     generation: Generation
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A grant's ledger entry, and whether an earlier call with the same idempotency key made it."""
+
+    entry: LedgerEntry
+    replayed: bool
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,10 @@ def reserve(
     is, its `attempt_id` tells.
 
     Raises:
-        UserNotFound, InsufficientCredits: nothing was charged.
+        UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
         Unavailable: nothing was charged, or what was is given back after the lease.
     """
+    settings = deps.settings
 
     def body(transaction: store.Transaction) -> tuple[Generation, bool]:
         look = may_exist or transaction.retrying
@@ -58,6 +67,12 @@ def reserve(
             return existing, False
         pending = draft()
         charged, entry = ledger.charge(account, pending)
+        # Last, so that what is refused for another reason takes no token.
+        if settings.rate_limit_per_minute:
+            arrival_at = rate_limit.admit(
+                account.arrival_at, pending.created_at, settings.rate_limit_per_minute, settings.rate_limit_burst
+            )
+            charged = replace(charged, arrival_at=arrival_at)
         store.create_generation(transaction, pending)
         store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
@@ -123,6 +138,42 @@ def reconcile(deps: Deps) -> int:
         settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
         log.warn("refunded after its lease", generationRequestId=generation.generation_id, userId=generation.user_id)
     return len(overdue)
+
+
+def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotency_key: str) -> Grant:
+    """Give an account credits, and open it where there is none; with the same key it is done once.
+
+    Raises:
+        InvalidRequest: the account would hold too much.
+        IdempotencyKeyReused: the key was used for another amount or reason.
+        Unavailable: Firestore was away; it may have been done, and the same key tells.
+    """
+    grant_id = idempotency.id_of(user_id, idempotency_key)
+    attempt_id, now = deps.new_id(), deps.now()
+
+    def body(transaction: store.Transaction) -> LedgerEntry:
+        entry_id = ledger.entry_id(grant_id, EntryType.GRANT)
+        account, existing = store.read_account_and_entry_in(transaction, user_id, entry_id)
+        if existing is not None:
+            return existing
+        before = account or Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
+        granted, entry = ledger.grant(before, grant_id, amount_credits, reason)
+        entry = replace(entry, attempt_id=attempt_id)
+        write = store.create_account if account is None else store.write_account
+        write(transaction, granted, entry, now)
+        return entry
+
+    try:
+        entry, _ = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    except ledger.BalanceTooHigh:
+        allowed = f"must leave the account with at most {ledger.MOST_CREDITS:,} credits"
+        raise InvalidRequest([Violation("credits", allowed)]) from None
+    if (entry.credits, entry.reason) != (amount_credits, reason):
+        raise IdempotencyKeyReused
+    replayed = entry.attempt_id != attempt_id
+    if not replayed:
+        log.info(f"{amount_credits} credits granted", userId=user_id, transactionId=entry.entry_id)
+    return Grant(entry, replayed)
 
 
 def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:

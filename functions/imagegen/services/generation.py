@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from .. import log
+from .. import idempotency, log
 from ..catalog import Choice
 from ..deps import Deps
 from ..errors import GenerationFailed, IdempotencyKeyReused, InvalidRequest, RequestInProgress
@@ -58,13 +58,13 @@ def create_generation_request(deps: Deps, body: CreateGenerationRequest, idempot
 
     Raises:
         InvalidRequest: a name is not in the catalog.
-        UserNotFound, InsufficientCredits: nothing was charged.
+        UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
         GenerationFailed: the model failed and the charge was refunded, now or in the call that is replayed.
         RequestInProgress, IdempotencyKeyReused: the key is taken.
         Unavailable: Firestore was away; whatever was charged is refunded after the lease.
     """
     attempt_id = deps.new_id()
-    generation_id = attempt_id if idempotency_key is None else _generation_id(body.user_id, idempotency_key)
+    generation_id = attempt_id if idempotency_key is None else idempotency.id_of(body.user_id, idempotency_key)
     fingerprint = None if idempotency_key is None else _fingerprint(body)
     chosen = deps.catalog.current().choose(body.names())
     if idempotency_key is None and not isinstance(chosen, Choice):
@@ -150,11 +150,6 @@ def _ids(generation: Generation) -> dict[str, str]:
 def _without_prompt(message: str, generation: Generation) -> str:
     """Keep what people wrote out of the log, which a provider may repeat in its error."""
     return message.replace(generation.prompt, "[prompt]")
-
-
-def _generation_id(user_id: str, idempotency_key: str) -> str:
-    # The length keeps two pairs of user and key from reading as the same text.
-    return hashlib.sha256(f"{len(user_id)}/{user_id}/{idempotency_key}".encode()).hexdigest()[:32]
 
 
 def _fingerprint(body: CreateGenerationRequest) -> str:
