@@ -31,12 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
             options.data,
             indexes=options.indexes,
             require_indexes=options.require_indexes,
+            rules=options.rules,
             concurrency=Concurrency(options.concurrency),
         )
     except OSError as error:
         return _fail(f"--data {options.data}: {error}")
     except ValueError as error:
-        return _fail(f"--indexes: {error}")
+        return _fail(str(error))
     try:
         if options.import_dir is not None:
             _import(server, options.import_dir, options.project)
@@ -94,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--require-indexes", action="store_true", help="refuse queries that production refuses for want of an index"
+    )
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="the firestore.rules that bind every caller but administrators (default: everyone is one)",
     )
     parser.add_argument(
         "--concurrency",

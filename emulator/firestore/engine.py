@@ -32,6 +32,10 @@ def now_micros() -> int:
     return time.time_ns() // 1_000
 
 
+# Refuses a write to a document as it is now, at a commit time, by raising what its client is told.
+Authorize = Callable[[Write, DocumentPath, Document | None, int], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Consistency:
     """Which state a read asks for: a transaction's, a new transaction's, that of a time, or the current one."""
@@ -177,9 +181,9 @@ class Engine:
         return aggregation.run(aggregations, documents), len(documents), view
 
     def commit(
-        self, database: str, writes: Sequence[Write], transaction_id: bytes = b""
+        self, database: str, writes: Sequence[Write], transaction_id: bytes = b"", authorize: Authorize | None = None
     ) -> tuple[int, list[WriteResult]]:
-        """Apply all writes at once, in order, or none.
+        """Apply all writes at once, in order, or none; `authorize` is asked of each before its precondition is.
 
         Returns:
             The commit time in microseconds and one result for each write.
@@ -200,7 +204,7 @@ class Engine:
                     if transaction is not None:
                         self._validate(transaction)
                     commit_time = self._clock.commit_time()
-                    changes, results = self._changes(targets, commit_time)
+                    changes, results = self._changes(targets, commit_time, authorize)
                     if not self._wait_for_locks(transaction, database, changes, asked_at):
                         break
                 if changes:
@@ -212,7 +216,9 @@ class Engine:
                 self._turns.leave(transaction_id)
         return commit_time, results
 
-    def write_each(self, database: str, writes: Sequence[Write]) -> list[WriteResult | EmulatorError]:
+    def write_each(
+        self, database: str, writes: Sequence[Write], authorize: Authorize | None = None
+    ) -> list[WriteResult | EmulatorError]:
         """Apply every write on its own; one that fails leaves the others alone.
 
         Raises:
@@ -231,7 +237,7 @@ class Engine:
                 commit_time = self._clock.commit_time()
                 for target in targets:
                     try:
-                        made, (result,) = self._changes([target], commit_time)
+                        made, (result,) = self._changes([target], commit_time, authorize)
                     except EmulatorError as error:
                         answers.append(error)
                     else:
@@ -341,7 +347,7 @@ class Engine:
         self.feed.publish(changes, commit_time)
 
     def _changes(
-        self, targets: Sequence[tuple[Write, DocumentPath]], commit_time: int
+        self, targets: Sequence[tuple[Write, DocumentPath]], commit_time: int, authorize: Authorize | None = None
     ) -> tuple[list[Change], list[WriteResult]]:
         """Work out what writes make of the current documents. The caller holds the lock of the storage."""
         stored: dict[DocumentPath, Document | None] = {}
@@ -350,6 +356,8 @@ class Engine:
         for write, path in targets:
             if path not in stored:
                 stored[path] = pending[path] = self._storage.get(path)
+            if authorize is not None:
+                authorize(write, path, pending[path], commit_time)
             outcome = write_rules.apply(write, pending[path], commit_time)
             pending[path] = outcome.document
             results.append(outcome.result)

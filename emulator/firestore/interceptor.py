@@ -1,4 +1,4 @@
-"""Owns what happens around every call: it is counted, meets its faults, and its errors become gRPC statuses.
+"""Owns what happens around every call: it is counted, meets faults and access, its errors become gRPC statuses.
 
 Calls whose client streams too may last for hours, so they have threads of their own and are bounded in number. Must
 not know what a call does.
@@ -10,11 +10,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import grpc
 
+from emulator.firestore.access import Access
 from emulator.firestore.counters import Counters
 from emulator.firestore.errors import Code, EmulatorError
 from emulator.firestore.faults import Faults
@@ -29,7 +31,8 @@ _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 class Interceptor(grpc.ServerInterceptor):
     """Wraps each handler of the server once."""
 
-    def __init__(self, counters: Counters, faults: Faults) -> None:
+    def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
+        self._access = access
         self._counters = counters
         self._faults = faults
         self._wrapped: dict[str, Any] = {}
@@ -55,22 +58,26 @@ class Interceptor(grpc.ServerInterceptor):
         make: Any
         if handler.request_streaming:
             make = grpc.stream_stream_rpc_method_handler
-            around = self._around_bidirectional(rpc, handler.stream_stream)
+            around = self._around_bidirectional(rpc)
         elif handler.response_streaming:
             make = grpc.unary_stream_rpc_method_handler
-            around = self._around_stream(rpc, handler.unary_stream)
+            around = self._around_stream(rpc, partial(self._behave, rpc))
         else:
             make = grpc.unary_unary_rpc_method_handler
-            around = self._around_unary(rpc, handler.unary_unary)
+            around = self._around_unary(rpc)
         return make(around, handler.request_deserializer, handler.response_serializer)
 
-    def _around_unary(self, rpc: str, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _behave(self, rpc: str, request: Any, context: Any) -> Any:
+        """Answer a request, or a stream of them, as its caller may be answered."""
+        return self._access.behavior(rpc, _authorization(context))(request, context)
+
+    def _around_unary(self, rpc: str) -> Callable[[Any, Any], Any]:
         def call(request: Any, context: Any) -> Any:
             database = database_of(request)
             self._counters.count_call(rpc, database)
             try:
                 self._faults.meet(rpc, database, after=False)
-                response = behavior(request, context)
+                response = self._behave(rpc, request, context)
                 self._faults.meet(rpc, database, after=True)
             except Exception as error:
                 _abort(context, rpc, error)
@@ -93,14 +100,14 @@ class Interceptor(grpc.ServerInterceptor):
 
         return call
 
-    def _around_bidirectional(
-        self, rpc: str, behavior: Callable[[Iterator[Any], Any], Iterator[Any]]
-    ) -> Callable[[Iterator[Any], Any], Iterator[Any]]:
+    def _around_bidirectional(self, rpc: str) -> Callable[[Iterator[Any], Any], Iterator[Any]]:
         def answer(requests: Iterator[Any], context: Any) -> Iterator[Any]:
             # The first request names the database for all.
             first = next(requests, None)
             if first is not None:
-                around = self._around_stream(rpc, lambda _, context: behavior(chain([first], requests), context))
+                around = self._around_stream(
+                    rpc, lambda _, context: self._behave(rpc, chain([first], requests), context)
+                )
                 yield from around(first, context)
 
         def call(requests: Iterator[Any], context: Any) -> Iterator[Any]:
@@ -128,6 +135,10 @@ def database_of(request: Any) -> str:
     else:
         name = request.document.name
     return "/".join(name.split("/", 4)[:4])
+
+
+def _authorization(context: Any) -> str | None:
+    return next((value for key, value in context.invocation_metadata() if key == "authorization"), None)
 
 
 def _abort(context: Any, rpc: str, error: Exception) -> None:

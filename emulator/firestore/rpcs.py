@@ -32,7 +32,7 @@ class Rpcs:
     def __init__(self, engine: Engine, counters: Counters) -> None:
         self._engine = engine
         self._counters = counters
-        self._listen = Listen(engine, counters)
+        self._listener = Listen(engine, counters)
 
     def handler(self) -> Any:
         """Return the generic handler that serves the RPCs."""
@@ -55,7 +55,7 @@ class Rpcs:
             "ListCollectionIds": (unary, self.list_collection_ids),
             "BatchWrite": (unary, self.batch_write),
             "Write": (both, self.write),
-            "Listen": (both, self._listen.serve),
+            "Listen": (both, self.listen),
         }
         return grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
             SERVICE,
@@ -261,11 +261,21 @@ class Rpcs:
         """Apply the writes of each request of a stream, in order."""
         return write_stream.serve(map(_checked, requests), self._commit)
 
+    def listen(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
+        """Tell what changes in the targets of a stream until its client ends it."""
+        return self._listener.serve(requests, context)
+
     def _write_one(self, database: str, write: Write, request: Any) -> Any:
         """Commit one update and answer the document that it made."""
         name = write.update.name
-        commit_time, _ = self._commit(database, [write])
-        (document,), _ = self._engine.get(database, [name], Consistency(read_time=commit_time))
+        commit_time, (result,) = self._commit(database, [write])
+        try:
+            (document,), _ = self._engine.get(database, [name], Consistency(read_time=commit_time))
+        except EmulatorError as error:
+            if error.code is not Code.PERMISSION_DENIED:
+                raise
+            # It is written by one who may not read it, and is told no more than what was sent.
+            return Document(name=name, fields=write.update.fields, update_time=result.update_time)
         assert document is not None, "an update leaves a document"
         return query.project(document, _mask(request))
 

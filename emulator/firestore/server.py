@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from emulator.firestore import indexes as index_rules
+from emulator.firestore.access import Access
 from emulator.firestore.counters import Counters
 from emulator.firestore.engine import Engine
 from emulator.firestore.faults import Faults
@@ -23,7 +24,8 @@ from emulator.firestore.indexes import IndexSet
 from emulator.firestore.interceptor import Interceptor
 from emulator.firestore.messages import Document
 from emulator.firestore.paths import database_name
-from emulator.firestore.rpcs import Rpcs
+from emulator.firestore.rules import ruleset
+from emulator.firestore.rules.ruleset import Ruleset
 from emulator.firestore.storage import Storage
 from emulator.firestore.transactions import Concurrency
 
@@ -40,11 +42,12 @@ class FirestoreServer:
         data_dir: the folder that keeps the documents, made when missing; None keeps them in memory.
         indexes: a `firestore.indexes.json`; None for the automatic indexes alone.
         require_indexes: refuse queries that production would refuse for want of an index.
+        rules: a `firestore.rules` that binds every caller but administrators; None for nobody.
         concurrency: whether transactions find conflicts when they commit, or lock what they read.
 
     Raises:
         OSError: when another process uses the folder.
-        ValueError: when the index file cannot be read.
+        ValueError: when the index file or the rules cannot be read.
     """
 
     def __init__(
@@ -53,22 +56,24 @@ class FirestoreServer:
         *,
         indexes: Path | None = None,
         require_indexes: bool = False,
+        rules: Path | None = None,
         concurrency: Concurrency = Concurrency.OPTIMISTIC,
     ) -> None:
+        index_set = None if indexes is None else _read_indexes(indexes)
+        bound_by = None if rules is None else _read_rules(rules)
         if data_dir is not None:
             data_dir.mkdir(parents=True, exist_ok=True)
         self.counters = Counters()
         self.faults = Faults()
-        index_set = None if indexes is None else _read_indexes(indexes)
         self._storage = Storage(None if data_dir is None else data_dir / "firestore.sqlite3", index_set)
         self._engine = Engine(self._storage, concurrency=concurrency, require_indexes=require_indexes)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="firestore")
-        self._rpcs = Rpcs(self._engine, self.counters)
+        self._access = Access(self._engine, self.counters, bound_by)
         self._front: Front | None = None
-        self._interceptor = Interceptor(self.counters, self.faults)
+        self._interceptor = Interceptor(self._access, self.counters, self.faults)
         self._server = grpc.server(  # type: ignore[no-untyped-call]
             self._threads,
-            handlers=[self._rpcs.handler()],
+            handlers=[self._access.administrator.handler()],
             interceptors=[self._interceptor],
             options=[
                 # Without this, a second server on the same port would share it instead of failing.
@@ -102,7 +107,7 @@ class FirestoreServer:
         if grpc_port is not None:
             self._bind(host, grpc_port)
         grpc_address = self._bind_behind_front()
-        rest = Rest(self._rpcs, self.counters, self.faults)
+        rest = Rest(self._access, self.counters, self.faults)
         application = Application({"/v1/": rest.respond, "/emulator/v1/": Control(self).respond})
         try:
             self._front = Front(host, port, application, grpc_address)
@@ -166,6 +171,13 @@ def _read_indexes(path: Path) -> IndexSet:
         return index_rules.parse(path.read_text())
     except (OSError, ValueError) as error:
         raise ValueError(f"Index file {path}: {error}") from error
+
+
+def _read_rules(path: Path) -> Ruleset:
+    try:
+        return ruleset.parse(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Rules file {path}: {error}") from error
 
 
 def _renamed(document: Document, root: str) -> Document:

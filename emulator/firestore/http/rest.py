@@ -7,7 +7,7 @@ JSON is protobuf's own mapping.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from emulator.firestore import messages
+from emulator.firestore.access import Access
 from emulator.firestore.counters import Counters
 from emulator.firestore.errors import Code, EmulatorError, invalid
 from emulator.firestore.faults import Faults
@@ -54,7 +55,6 @@ _STREAMED = {"BatchGetDocuments", "ExecutePipeline", "RunQuery", "RunAggregation
 _SYSTEM_PARAMETERS = {"$alt", "alt", "$prettyPrint", "prettyPrint", "key", "access_token", "oauth_token", "fields"}
 _SYSTEM_PARAMETERS |= {"$fields", "$.xgafv", "callback", "quotaUser", "uploadType", "upload_protocol", "$httpHeaders"}
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]+))?\}")
-_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class Rest:
     """Answers the URLs below /v1/ with the RPCs.
 
     Args:
-        rpcs: has a method for each RPC, named in snake case, that takes a request and a context.
+        access: finds what answers an RPC, given a request and a context.
         counters: where calls are counted, as those over gRPC are.
         faults: which the calls meet.
     """
 
-    def __init__(self, rpcs: object, counters: Counters, faults: Faults) -> None:
-        self._rpcs = rpcs
+    def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
+        self._access = access
         self._counters = counters
         self._faults = faults
 
@@ -99,9 +99,7 @@ class Rest:
 
     def _call(self, route: _Route, values: dict[str, str], request: Request) -> Iterator[Any]:
         rpc = route.rpc
-        behavior: Callable[[Any, Any], Any] | None = getattr(self._rpcs, _CAPITAL.sub("_", rpc).lower(), None)
-        if behavior is None:
-            raise EmulatorError(Code.UNIMPLEMENTED, f"{rpc} is not implemented by this emulator.")
+        behavior = self._access.behavior(rpc, request.headers.get("Authorization"))
         message = _message(rpc, values, request.args, json_body(request) if request.method != "GET" else {})
         database = database_of(message)
         self._counters.count_call(rpc, database)

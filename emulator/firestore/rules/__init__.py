@@ -1,0 +1,1 @@
+"""Firestore's security rules: the subset of their language that is documented in emulator/README.md."""

@@ -1,0 +1,150 @@
+"""Every rule of firestore.rules, on an embedded Firestore that enforces them, over gRPC and over REST."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.firestore.messages import Document
+from emulator.firestore.server import FirestoreServer
+from tests.emulator.firestore.rules.callers import DATABASE, OWNER, ROOT, Grpc, Rest, counting, token, update, where
+
+pytestmark = pytest.mark.embedded
+RULES = Path(__file__).parent.parent / "firestore.rules"
+CATALOG = ["models", "styles", "colors", "sizes"]
+ALICE, BOB, ADMIN = token("alice"), token("bob"), token("carol", admin=True)
+EVERYONE = [None, ALICE, BOB, ADMIN]
+GENERATIONS = {"gen1": "alice", "gen2": "bob"}
+DENIED = "PERMISSION_DENIED"
+PATHS = [
+    *(f"users/{uid}" for uid in ("alice", "bob")),
+    *(f"users/{uid}/transactions/t1" for uid in ("alice", "bob")),
+    *(f"generationRequests/{name}" for name in GENERATIONS),
+    *(f"{collection}/one" for collection in CATALOG),
+    "weeklyReports/2026-W46",
+    "anything/else",
+]
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A server with the project's rules and a document at each path; these tests leave it as it is."""
+    server = FirestoreServer(rules=RULES)
+    documents = []
+    for path in PATHS:
+        owner = GENERATIONS.get(path.rpartition("/")[2], "nobody")
+        documents.append(Document(name=f"{ROOT}/{path}", fields={"userId": {"string_value": owner}}))
+    server.load(documents, "demo-rules")
+    yield server.start_with_http()
+    server.stop()
+
+
+@pytest.fixture(params=[Grpc, Rest])
+def call(request: pytest.FixtureRequest, port: int) -> Iterator[Grpc | Rest]:
+    """A client of each protocol in turn."""
+    client = request.param(port)
+    yield client
+    client.close()
+
+
+def get(call: Grpc | Rest, path: str, authorization: str | None) -> str:
+    """The status of reading one document, the same in both ways to do so."""
+    one = call("GetDocument", {"name": f"{ROOT}/{path}"}, authorization)
+    batch = call("BatchGetDocuments", {"database": DATABASE, "documents": [f"{ROOT}/{path}"]}, authorization)
+    assert batch.status in (one.status, "OK" if one.status == "NOT_FOUND" else "")
+    return one.status
+
+
+class TestAccounts:
+    def test_an_account_reads_its_own_document(self, call):
+        """And nobody else's, an administrator's claim included."""
+        assert get(call, "users/alice", ALICE) == "OK"
+        assert [get(call, "users/alice", other) for other in (None, BOB, ADMIN)] == [DENIED] * 3
+
+    def test_whether_an_account_exists_is_not_told(self, call):
+        """One that does not exist is denied as one that does; only its own name is told that there is none."""
+        existing = call("GetDocument", {"name": f"{ROOT}/users/bob"}, ALICE)
+        absent = call("GetDocument", {"name": f"{ROOT}/users/nobody"}, ALICE)
+        assert existing == absent
+        assert existing.text == "Missing or insufficient permissions."
+        assert get(call, "users/nobody", token("nobody")) == "NOT_FOUND"
+
+    @pytest.mark.parametrize("caller", EVERYONE)
+    def test_accounts_are_not_listed(self, call, caller):
+        """By nobody, nor counted."""
+        assert call("RunQuery", where("users"), caller).status == DENIED
+        assert call("ListDocuments", {"parent": ROOT, "collectionId": "users"}, caller).status == DENIED
+        assert call("RunAggregationQuery", counting(where("users")), caller).status == DENIED
+
+
+class TestLedger:
+    def test_an_account_reads_its_own_ledger(self, call):
+        """Entry by entry and as a list; nobody else does."""
+        ledger = where("transactions", f"{ROOT}/users/alice")
+        page = {"parent": f"{ROOT}/users/alice", "collectionId": "transactions"}
+        for caller, expected in ((ALICE, "OK"), (BOB, DENIED), (None, DENIED), (ADMIN, DENIED)):
+            assert get(call, "users/alice/transactions/t1", caller) == expected
+            assert call("RunQuery", ledger, caller).status == expected
+            assert call("ListDocuments", page, caller).status == expected
+            assert call("RunAggregationQuery", counting(ledger), caller).status == expected
+
+    def test_ledgers_are_not_read_across_accounts(self, call):
+        """A collection group holds what belongs to others."""
+        assert call("RunQuery", where("transactions", groups=True), ALICE).status == DENIED
+
+
+class TestGenerations:
+    def test_an_account_reads_its_own_generation(self, call):
+        """And no other, whether or not there is one."""
+        statuses = [get(call, f"generationRequests/{name}", ALICE) for name in ("gen1", "gen2", "gen3")]
+        assert statuses == ["OK", DENIED, DENIED]
+        assert get(call, "generationRequests/gen1", None) == DENIED
+
+    def test_a_list_must_be_of_its_own(self, call):
+        """Rules are no filters: a query that could find another's is denied, whatever it would find."""
+        own = where("generationRequests", userId="alice")
+        assert call("RunQuery", own, ALICE).status == "OK"
+        assert call("RunAggregationQuery", counting(own), ALICE).status == "OK"
+        assert "gen2" not in call("RunQuery", own, ALICE).text
+        for query in (where("generationRequests"), where("generationRequests", userId="bob")):
+            assert call("RunQuery", query, ALICE).status == DENIED
+            assert call("RunAggregationQuery", counting(query), ALICE).status == DENIED
+        assert call("RunQuery", own, None).status == DENIED
+        assert call("ListDocuments", {"parent": ROOT, "collectionId": "generationRequests"}, ALICE).status == DENIED
+
+
+class TestCatalog:
+    @pytest.mark.parametrize("collection", CATALOG)
+    @pytest.mark.parametrize("caller", [None, ALICE])
+    def test_everyone_reads_it(self, call, collection, caller):
+        """Signed in or not."""
+        assert get(call, f"{collection}/one", caller) == "OK"
+        assert call("RunQuery", where(collection), caller).status == "OK"
+        assert call("ListDocuments", {"parent": ROOT, "collectionId": collection}, caller).status == "OK"
+
+
+class TestEverythingElse:
+    @pytest.mark.parametrize("path", ["weeklyReports/2026-W46", "anything/else", "models/one/deeper/x"])
+    @pytest.mark.parametrize("caller", EVERYONE)
+    def test_it_is_closed(self, call, path, caller):
+        """Reports too, also for an administrator's claim: the functions hand them out."""
+        assert get(call, path, caller) == DENIED
+        assert call("RunQuery", where(path.split("/")[0], groups=True), caller).status == DENIED
+
+    @pytest.mark.parametrize("caller", EVERYONE)
+    @pytest.mark.parametrize("path", [*PATHS, "users/alice/transactions/new", "users/new", "models/new"])
+    def test_nobody_writes(self, call, path, caller):
+        """Neither what is there nor anything new, in any way, one's own included."""
+        name = f"{ROOT}/{path}"
+        parent, collection, document_id = name.rsplit("/", 2)
+        creation = {"parent": parent, "collectionId": collection, "documentId": document_id, "document": {"fields": {}}}
+        assert call("Commit", {"database": DATABASE, "writes": [update(path)]}, caller).status == DENIED
+        assert call("Commit", {"database": DATABASE, "writes": [{"delete": name}]}, caller).status == DENIED
+        assert call("UpdateDocument", {"document": {"name": name, "fields": {}}}, caller).status == DENIED
+        assert call("CreateDocument", creation, caller).status == DENIED
+        assert call("DeleteDocument", {"name": name}, caller).status == DENIED
+
+    def test_an_administrator_of_the_server_is_not_bound(self, call):
+        """The functions act with its rights."""
+        assert [get(call, path, OWNER) for path in PATHS] == ["OK"] * len(PATHS)
+        assert call("RunQuery", where("users"), OWNER).status == "OK"
