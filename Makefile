@@ -55,6 +55,14 @@ bench-report: $(VENV)/.development ## Measure the weekly report beside one that 
 bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few accounts and many
 	@$(RUN) -m tests.bench.verify
 
+.PHONY: load
+load: $(VENV)/.development ## Drive the functions host with many clients for 30 s, then verify the books (RESTART=1 kills Firestore half-way)
+	@$(RUN) -m tests.load $(if $(filter 1,$(RESTART)),--restart)
+
+.PHONY: simulate
+simulate: $(VENV)/.development ## Run the services under seeded accidents (SEEDS=10000 for more, SEED=7 for one and its trace)
+	@$(RUN) -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
+
 .PHONY: report
 report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
 	@$(RUN) -m operations.report

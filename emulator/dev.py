@@ -34,11 +34,8 @@ Try it:
 
   curl '{functions}/getUserCredits?userId=testUser1'
 
-  curl -X POST {trigger}
-
-  curl {functions}/getWeeklyReport
-
-  curl '{functions}/listWeeklyReports?pageSize=1'
+A POST to {triggers}weeklyReport-0 makes the weekly report.
+README.md has a line for every function.
 """
 
 
@@ -70,9 +67,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     with ExitStack() as running:
-        firestore = _start(
-            running, "emulator", "--port", firestore_port, "--data", options.data, "--import", options.source
-        )
+        kept = ("--data", options.data, "--import", options.source)
+        firestore = _start(running, "emulator", "--port", firestore_port, *kept, "--rules", "firestore.rules")
         functions = _start(
             running, "emulator.functions_host", "--port", functions_port, "--firestore", f"127.0.0.1:{firestore_port}"
         )
@@ -88,7 +84,7 @@ def _welcome(firestore_port: int, functions_port: int, data: Path) -> str:
     base = f"http://127.0.0.1:{functions_port}"
     return _WELCOME.format(
         functions=f"{base}/{PROJECT}/us-central1",
-        trigger=f"{base}/functions/projects/{PROJECT}/triggers/us-central1-weeklyReport-0",
+        triggers=f"{base}/functions/projects/{PROJECT}/triggers/us-central1-",
         firestore_port=firestore_port,
         data=data,
     )

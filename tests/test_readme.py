@@ -65,7 +65,7 @@ class Dev:
         lines = []
         for line in self.process.stdout:
             lines.append(line)
-            if "listWeeklyReports" in line:
+            if "README.md" in line:
                 return "".join(lines)
         raise AssertionError(f"make dev ended: {self.process.communicate()}")
 
@@ -80,14 +80,17 @@ class Dev:
     def like_curl(self, words: list[str]) -> Any:
         """Do what curl does with the options that the README uses, for a machine that has no curl."""
         options: dict[str, str] = {}
+        headers: dict[str, str] = {}
         url = ""
         while words:
             word = words.pop(0)
-            if word.startswith("-"):
+            if word == "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers[name] = value
+            elif word.startswith("-"):
                 options[word] = words.pop(0)
             else:
                 url = word
-        headers = dict([options["-H"].split(": ")]) if "-H" in options else {}
         return httpx.request(options.get("-X", "GET"), url, headers=headers, content=options.get("-d")).json()
 
     def is_closed(self) -> bool:
@@ -122,10 +125,6 @@ def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
         dev.stop()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
 def masked(answer: Any) -> Any:
     """The answer without what differs from run to run: ids, weeks and times."""
     text = re.sub(r"[0-9a-f]{32}", "ID", json.dumps(answer))
@@ -133,39 +132,41 @@ def masked(answer: Any) -> Any:
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
 
 
-CURL_LINES = [block for block in blocks("sh") if block.startswith("curl")]
-ANSWERS = [json.loads(block) for block in blocks("json")]
+# Each curl line, with the JSON that stands right below it.
+CURL_LINES, ANSWERS = zip(*re.findall(r"```sh\n(curl[^`]*)```\s*```json\n([^`]*)```", README), strict=True)
+FAILED = next(block for block in re.findall(r"```json\n([^`]*)```", README) if "GENERATION_FAILED" in block)
 
 
 class TestReadme:
     def test_the_curl_lines_answer_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """Each curl line, in the README's order, gives the JSON that stands below it."""
         dev = make_dev()
-        assert len(CURL_LINES) == 5
-        for command, answer in zip(CURL_LINES, ANSWERS, strict=False):
-            assert masked(dev.curl(command)) == masked(answer)
+        assert README.count("```sh\ncurl") == len(CURL_LINES)
+        for command, answer in zip(CURL_LINES, ANSWERS, strict=True):
+            assert masked(dev.curl(command)) == masked(json.loads(answer))
 
     def test_the_lines_work_without_curl(self, make_dev: Callable[..., Dev], monkeypatch: pytest.MonkeyPatch) -> None:
         """The tests need no curl: where there is none, they ask the same by themselves."""
         dev = make_dev()
         monkeypatch.setattr(shutil, "which", lambda name: None)
-        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[0])
+        assert masked(dev.curl(CURL_LINES[0])) == masked(json.loads(ANSWERS[0]))
 
     def test_a_failing_model_is_refunded_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """With a failure rate of 1 the first line gives the error that the README shows, and the ledger the refund."""
         dev = make_dev(MODEL_FAILURE_RATE="1")
-        assert masked(dev.curl(CURL_LINES[0])) == masked(ANSWERS[5])
+        assert masked(dev.curl(CURL_LINES[0])) == masked(json.loads(FAILED))
         account = dev.curl(CURL_LINES[1])
         assert account["currentCredits"] == 100
         assert [entry["type"] for entry in account["transactions"]] == ["refund", "deduction"]
 
     def test_make_dev_prints_the_same_lines(self, tmp_path: Path) -> None:
-        """The curl lines that `make dev` prints are those of the README."""
+        """The curl lines that `make dev` prints are the README's first two."""
         dev = Dev(tmp_path / "data")
         dev.start()
         printed = " ".join(dev.await_ready().split())
         dev.stop()
-        for command in CURL_LINES:
+        assert printed.count("curl ") == 2
+        for command in CURL_LINES[:2]:
             assert " ".join(command.replace(":5001/", f":{dev.functions_port}/").split()) in printed
 
     def test_every_make_target_it_names_exists(self) -> None:
