@@ -1,0 +1,199 @@
+"""A real process, killed by SIGKILL before and after Firestore applies what it asked for, and while its model draws.
+
+The steps are those of `test_death.py`, at each of which the same is proved with an injected fault and more variants.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from imagegen.services.reporting import build_weekly_report
+
+from emulator.firestore.errors import Code, EmulatorError
+from emulator.firestore.faults import DatabaseFaults
+from emulator.firestore.paths import database_name
+from emulator.firestore.server import FirestoreServer
+from tests.services.test_death import (
+    NEXT_MONDAY,
+    OPENING_CREDITS,
+    abandon,
+    check_retries,
+    creating,
+    new_world,
+    reconcile_and_check,
+    reconciling,
+)
+from tests.world import World
+
+pytestmark = pytest.mark.embedded
+ROOT = Path(__file__).parents[2]
+RPCS = ("BeginTransaction", "BatchGetDocuments", "Commit", "Rollback", "RunQuery", "RunAggregationQuery")
+WORDS = ("drawing", "drawn")
+# Each costs the start of an interpreter, so that more at once gain nothing.
+AT_ONCE = 4
+
+
+class Moment(NamedTuple):
+    """A step of the victim, from 1 on, and whether it is over when the victim dies; before that it is not applied."""
+
+    number: int
+    after: bool
+
+
+class Victim:
+    """A process that makes one call in a world; it is killed at a moment if one is given."""
+
+    def __init__(self, server: FirestoreServer, world: World, death: Moment | None = None) -> None:
+        self.steps: list[str] = []
+        self._world = world
+        self._death = death
+        self._lock = threading.Lock()
+        self._faults = DatabaseFaults(server.faults, database_name(world.db.project))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.services.victim"],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": f"{ROOT / 'functions'}{os.pathsep}{ROOT}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, order: dict[str, object]) -> str:
+        """Let it make the call to its end; return its last word."""
+        place = {"project": self._world.db.project, "now": self._world.clock().isoformat()}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        word = ""
+        with self._process:
+            for line in self._process.stdout:
+                if line.startswith("{"):
+                    continue  # It is a line of the log.
+                word = line.strip()
+                if word == "begins":
+                    self._watch()
+                if word in WORDS and self._is_deadly(word, after=False):
+                    self._kill()
+                    break
+                self._process.stdin.write(json.dumps(order | place) + "\n")
+                self._process.stdin.flush()
+        self._faults.clear()
+        assert self._process.returncode == (0 if self._death is None else -signal.SIGKILL)
+        return word
+
+    def _watch(self) -> None:
+        for rpc in RPCS:
+            self._faults.before(functools.partial(self._before, rpc), None, rpc)
+            self._faults.after(self._after, None, rpc)
+
+    def _before(self, rpc: str) -> None:
+        if self._is_deadly(rpc, after=False):
+            self._kill()
+            raise EmulatorError(Code.UNAVAILABLE, "Nobody asks any more.")
+
+    def _after(self) -> None:
+        # Calls are made one after the other, so that the last one begun is the one that is over.
+        if self._death == (len(self.steps), True):
+            self._kill()
+
+    def _is_deadly(self, step: str, *, after: bool) -> bool:
+        with self._lock:
+            self.steps.append(step)
+            return self._death == (len(self.steps), after)
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def create(key: str | None, model: str) -> dict[str, object]:
+    return {"call": "create", "key": key, "model": model}
+
+
+CALLS: dict[str, dict[str, object]] = {
+    "success": create(None, "Model A"),
+    "failed model": create(None, "Model B"),
+    "success with a key": create("key-1", "Model A"),
+    "failed model with a key": create("key-1", "Model B"),
+    "retry of what is overdue": create("key-1", "Model A"),
+    "reconcile": {"call": "reconcile"},
+}
+
+
+def run(server: FirestoreServer, name: str, death: Moment | None = None) -> list[str]:
+    """Make a call in a process of its own, killed or not, and check what follows; return the steps it took."""
+    order = CALLS[name]
+    with new_world() as world:
+        if name == "reconcile":
+            reconciling(world)
+        if name == "retry of what is overdue":
+            abandon(world, "key-1")
+            world.clock.advance(seconds=181)
+        victim = Victim(server, world, death)
+        victim.run(order | {"body": world.body("ada", model=str(order.get("model")))})
+        reconcile_and_check(world, [])
+        if order.get("key"):
+            check_retries(world, creating("key-1", str(order["model"]))(world), [])
+        if name == "reconcile":
+            assert world.credits("ada") == OPENING_CREDITS
+        return victim.steps
+
+
+def moments(steps: list[str]) -> list[Moment]:
+    """Before and after each RPC; a model's words are moments of themselves."""
+    return [
+        Moment(number, after)
+        for (number, step), after in itertools.product(enumerate(steps, start=1), (False, True))
+        if not (after and step in WORDS)
+    ]
+
+
+def check_each(deaths: list[Moment], subtests: pytest.Subtests, check: Callable[[Moment], object]) -> None:
+    """Run a check for each death, some at once."""
+    assert deaths
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        checks = [pool.submit(check, death) for death in deaths]
+        for death, checked in zip(deaths, checks, strict=True):
+            with subtests.test(f"dies {'after' if death.after else 'before'} step {death.number}"):
+                checked.result()
+
+
+class TestSigkill:
+    @pytest.mark.parametrize("name", CALLS)
+    def test_at_every_step(self, server: FirestoreServer, subtests: pytest.Subtests, name: str) -> None:
+        """Wherever a process is killed, a reconcile balances the books, and a key is answered and charged once."""
+        steps = run(server, name)
+        assert {"BatchGetDocuments", "Commit"} < set(steps)
+        assert (name in ("reconcile", "retry of what is overdue")) != ({*WORDS} < set(steps))
+        check_each(moments(steps), subtests, functools.partial(run, server, name))
+
+    def test_weekly_report(self, server: FirestoreServer, subtests: pytest.Subtests) -> None:
+        """A run that is killed leaves a whole report or none, and the next one writes it; sampled, as it only reads."""
+
+        def run_report(death: Moment | None = None) -> list[str]:
+            with new_world() as world:
+                creating(None, "Model A")(world)(world.deps)
+                world.clock.now = NEXT_MONDAY
+                victim = Victim(server, world, death)
+                victim.run({"call": "report"})
+                left = world.fields("weeklyReports/2026-W47")
+                build_weekly_report(world.deps, NEXT_MONDAY)
+                assert left in ({}, world.fields("weeklyReports/2026-W47"))
+                assert bool(left) == (death in (None, Moment(len(victim.steps), after=True)))
+                return victim.steps
+
+        steps = run_report()
+        assert steps[-1] == "Commit"
+        sample = [Moment(number, after=False) for number in (1, 2, len(steps) // 2, len(steps))]
+        check_each([*sample, Moment(len(steps), after=True)], subtests, run_report)

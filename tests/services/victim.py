@@ -1,0 +1,78 @@
+"""Owns a process that makes one service call and may be killed meanwhile; run as a module.
+
+It reads from its standard input what to call, and tells on its standard output how far it is, waiting for a line each
+time. It knows nothing of who kills it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.cloud import firestore
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.errors import AppError
+from imagegen.image_models import ImageRequest, ModelError
+from imagegen.records import Image
+from imagegen.services.credits import reconcile
+from imagegen.services.generation import create_generation_request, validate
+from imagegen.services.reporting import build_weekly_report
+
+
+@dataclass
+class Tells:
+    """A model that tells when it begins to draw and when it has ended."""
+
+    fails: bool
+
+    def generate(self, request: ImageRequest) -> Image:
+        tell("drawing")
+        tell("drawn")
+        if self.fails:
+            raise ModelError("no picture today")
+        return Image("https://images.example.com/drawn.png")
+
+
+def tell(word: str) -> str:
+    """Say a word and return the line that it is answered with."""
+    print(word, flush=True)
+    return sys.stdin.readline()
+
+
+def obey(order: dict[str, Any]) -> None:
+    """Make the call that is ordered, in the database of a project and at a moment."""
+    now = datetime.fromisoformat(order["now"])
+    deps = Deps(
+        db=firestore.Client(project=order["project"]),
+        settings=Settings(),
+        now=lambda: now,
+        new_id=lambda: "victim1",
+        image_models={"model-a": Tells(fails=False), "model-b": Tells(fails=True)},
+    )
+    deps.catalog.current()
+    tell("begins")
+    match order["call"]:
+        case "create":
+            create_generation_request(deps, validate(deps, order["body"]), order["key"])
+        case "reconcile":
+            reconcile(deps)
+        case "report":
+            build_weekly_report(deps, now)
+
+
+def main() -> None:
+    """Obey one order, and say what came of it."""
+    try:
+        obey(json.loads(tell("ready")))
+    except AppError as error:
+        tell(error.reason)
+    else:
+        tell("done")
+
+
+if __name__ == "__main__":
+    main()
