@@ -1,0 +1,186 @@
+"""Owns the promises: what must be so of the books after every commit, and of every answer at the end.
+
+Reads what the engine stores, and has the verifier look at it too. Knows nothing of the services, so that it cannot
+share their mistakes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud.firestore_v1._helpers import decode_dict
+from imagegen import books
+
+from emulator.firestore.engine import Engine
+from emulator.firestore.messages import Document
+from emulator.firestore.targets import Changes
+
+Fields = dict[str, Any]
+
+
+class Breach(AssertionError):
+    """A promise is broken."""
+
+
+def require(kept: bool, promise: str) -> None:
+    """Raise a Breach unless a promise is kept."""
+    if not kept:
+        raise Breach(promise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a call was told; `key` is an account and a name, `reason` an error's, `""` for a 200."""
+
+    attempt_id: str
+    key: tuple[str, str] | None
+    prompt: str
+    reason: str
+    generation_id: str | None = None
+    image_url: str | None = None
+
+
+class Auditor:
+    """Keeps books of its own, from the commits alone."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, Fields] = {}
+        self.generations: dict[str, Fields] = {}
+        # By account: the entries in the order of their commits, by entry id.
+        self.ledgers: dict[str, dict[str, Fields]] = {}
+
+    def watch(self, rpc: str, request: Any) -> None:
+        """Check that a request to commit can only ever create ledger entries."""
+        for write in request.writes if rpc == "Commit" else ():
+            if "/transactions/" in (write.update.name or write.delete):
+                created = write.current_document.WhichOneof("condition_type") == "exists"
+                require(created and not write.current_document.exists, "a ledger entry is only ever created")
+
+    def listen(self, _commit_time: int, changes: Changes, _keys: object) -> None:
+        """Check what a commit has made of the documents."""
+        touched = set()
+        for path, document in changes.items():
+            where = path.name.partition("/documents/")[2]
+            collection, name, *below = where.split("/")
+            require(document is not None, f"{where} is never deleted")
+            fields = _fields(document)
+            if below:
+                self._check_entry(name, below[1], fields)
+            elif collection == "generationRequests":
+                self._check_change(name, fields)
+            self._put(where, fields)
+            touched.add(name if collection == "users" else fields["userId"])
+        for user_id in touched:
+            self._check_account(user_id)
+
+    def _check_entry(self, user_id: str, entry_id: str, fields: Fields) -> None:
+        ledger = self.ledgers.get(user_id, {})
+        require(entry_id not in ledger, f"entry {entry_id} is never changed")
+        of = (fields["type"], fields["generationRequestId"])
+        known = {(entry["type"], entry["generationRequestId"]) for entry in ledger.values()}
+        # A grant is of no generation, and there may be many.
+        require(of[1] is None or of not in known, f"there is one {of[0]} of generation {of[1]} at most")
+
+    def _check_change(self, generation_id: str, fields: Fields) -> None:
+        before = self.generations.get(generation_id)
+        ended = before is not None and before["status"] != "pending"
+        require(not ended or before == fields, f"generation {generation_id} has ended and stays as it is")
+
+    def _check_account(self, user_id: str) -> None:
+        account, entries = self.accounts[user_id], self.ledgers[user_id].values()
+        balance = account["openingCredits"]
+        for sequence, entry in enumerate(entries, start=1):
+            balance += -entry["credits"] if entry["type"] == "deduction" else entry["credits"]
+            require(entry["sequence"] == sequence, f"{user_id}'s sequence {sequence} is {entry['sequence']}")
+            require(entry["balanceAfter"] == balance, f"{user_id}'s balanceAfter {sequence} chains")
+            require(balance >= 0, f"{user_id}'s balance is not negative")
+        require(account["credits"] == balance, f"{user_id} has {account['credits']} credits; its ledger says {balance}")
+        require(account["ledgerCount"] == len(entries), f"{user_id}'s ledgerCount is the ledger's length")
+        self._check_generations(user_id)
+
+    def _check_generations(self, user_id: str) -> None:
+        entries = self.ledgers[user_id].values()
+        charged, refunded = (
+            {entry["generationRequestId"]: entry["credits"] for entry in entries if entry["type"] == kind}
+            for kind in ("deduction", "refund")
+        )
+        own = self._generations_of(user_id)
+        require(
+            charged == {name: fields["creditsCharged"] for name, fields in own.items()}, "each is charged its price"
+        )
+        failed = {name: fields["creditsRefunded"] for name, fields in own.items() if fields["status"] == "failed"}
+        require(refunded == failed, "a generation is refunded when and only when it failed")
+        require(all(charged[name] == refunded[name] for name in refunded), "what is refunded is what was charged")
+
+    def _generations_of(self, user_id: str) -> dict[str, Fields]:
+        return {name: fields for name, fields in self.generations.items() if fields["userId"] == user_id}
+
+    def _put(self, path: str, fields: Fields) -> None:
+        collection, name, *below = path.split("/")
+        if collection == "generationRequests":
+            self.generations[name] = fields
+            return
+        ledger = self.ledgers.setdefault(name, {})
+        if below:
+            ledger[below[1]] = fields
+        else:
+            self.accounts[name] = fields
+
+    def check_end(self, engine: Engine, database: str, answers: list[Answer]) -> None:
+        """Check the whole books as the engine stores them, and that each answer was true.
+
+        Raises:
+            Breach: one was not.
+        """
+        stored = Auditor()
+        decoded: dict[str, Fields] = {}
+        for document in engine.documents(database):
+            path = document.name.partition("/documents/")[2]
+            decoded[path] = decode_dict(document.fields, None)
+            stored._put(path, _fields(document))
+        same = (stored.accounts, stored.ledgers, stored.generations) == (self.accounts, self.ledgers, self.generations)
+        require(same, "what is stored is what was committed")
+        for user_id in self.accounts:
+            found = books.check(
+                user_id,
+                decoded[f"users/{user_id}"],
+                {name: decoded[f"users/{user_id}/transactions/{name}"] for name in self.ledgers[user_id]},
+                {name: decoded[f"generationRequests/{name}"] for name in self._generations_of(user_id)},
+            )
+            require(not found, f"verify finds nothing: {found}")
+        pending = [name for name, fields in self.generations.items() if fields["status"] == "pending"]
+        require(not pending, f"nothing is pending past its lease: {pending}")
+        by_attempt = {fields["attemptId"]: fields for fields in self.generations.values()}
+        for answer in answers:
+            _check_answer(answer, self.generations, by_attempt)
+        _check_keys(answers)
+
+
+def _check_answer(answer: Answer, generations: dict[str, Fields], by_attempt: dict[str, Fields]) -> None:
+    if answer.reason in ("", "GENERATION_FAILED"):
+        generation = generations[answer.generation_id or ""]
+        told = "failed" if answer.reason else "completed"
+        require(generation["status"] == told, f"{answer} is true")
+        require(generation["imageUrl"] == answer.image_url, f"{answer} has the picture")
+    elif answer.reason != "UNAVAILABLE":
+        require(answer.attempt_id not in by_attempt, f"{answer} has charged nothing")
+
+
+def _check_keys(answers: list[Answer]) -> None:
+    final = defaultdict(set)
+    for answer in answers:
+        if answer.key and answer.reason in ("", "GENERATION_FAILED"):
+            final[answer.key].add((answer.reason, answer.generation_id, answer.image_url, answer.prompt))
+    for key, told in final.items():
+        require(len(told) == 1, f"the key {key} is of one request and has one answer: {told}")
+
+
+def _fields(document: Document) -> Fields:
+    # Maps and timestamps stay messages: nothing is asked of them but whether they are the same.
+    fields = {}
+    for name, value in document.fields.items():
+        kind = value.WhichOneof("value_type")
+        fields[name] = None if kind == "null_value" else getattr(value, kind)
+    return fields

@@ -1,0 +1,142 @@
+"""Owns bugs on purpose: each replaces a function of the services by one that is wrong, to show that seeds find it.
+
+Knows nothing of the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+from imagegen import ledger, store
+from imagegen.deps import Deps
+from imagegen.records import FailureReason, Generation, Image
+from imagegen.services import credits, generation
+
+
+def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
+    """Settle without looking whether the generation has ended already."""
+
+    def settle(deps: Deps, reservation: credits.Reservation, outcome: Image | FailureReason) -> Generation:
+        found, now = reservation.generation, deps.now()
+
+        def body(transaction: store.Transaction) -> Generation:
+            account, current = store.read_in(transaction, found.user_id, found.generation_id)
+            assert account is not None
+            assert current is not None
+            if isinstance(outcome, Image):
+                ended = credits._completed(current, outcome, now)
+            else:
+                ended = credits._failed(current, outcome, now, refunded_credits=current.credits_charged)
+                refunded, entry = ledger.refund(account, current, outcome)
+                store.write_account(transaction, refunded, entry, now)
+            store.end_generation(transaction, ended)
+            return ended
+
+        return store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
+
+    patch.setattr(credits, "settle", settle)
+    patch.setattr(generation, "settle", settle)
+
+
+def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
+    """Read the balance before the transaction that charges it."""
+
+    def reserve(
+        deps: Deps, user_id: str, generation_id: str, *, may_exist: bool, draft: Callable[[], Generation]
+    ) -> credits.Reservation:
+        timeout_seconds = deps.settings.firestore_timeout_seconds
+        account = store.read_account(deps.db, user_id, timeout_seconds)
+        if account is None:
+            raise credits.UserNotFound(user_id)
+
+        def body(transaction: store.Transaction) -> Generation:
+            (fields,) = transaction.read(store._generation_reference(deps.db, generation_id))
+            if fields is not None:
+                return store._stored_generation(generation_id, fields)
+            pending = draft()
+            charged, entry = ledger.charge(account, pending)
+            store.create_generation(transaction, pending)
+            store.write_account(transaction, charged, entry, pending.created_at)
+            return pending
+
+        return credits.Reservation(store.transact(deps.db, timeout_seconds, body)[0])
+
+    patch.setattr(generation, "reserve", reserve)
+
+
+def entry_without_create(patch: pytest.MonkeyPatch) -> None:
+    """Write ledger entries whether or not they exist."""
+
+    class Batch:
+        def __init__(self, batch: firestore.WriteBatch) -> None:
+            self._client, self.update, self.create = batch._client, batch.update, batch.set
+
+    write_account = store.write_account
+    patch.setattr(store, "write_account", lambda batch, *rest: write_account(Batch(batch), *rest))
+
+
+def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
+    """Complete a generation whatever has become of it since it was charged."""
+
+    def end(db: firestore.Client, ended: Generation, _updated_at: datetime, timeout_seconds: float) -> bool:
+        batch = db.batch()
+        batch.update(store._generation_reference(db, ended.generation_id), store._ending(ended))
+        try:
+            batch.commit(retry=None, timeout=timeout_seconds)
+        except store.exceptions.GoogleAPICallError:
+            return False
+        return True
+
+    patch.setattr(store, "end_generation_if_unchanged", end)
+
+
+def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
+    """Hand out the picture that the model drew, whatever has become of the generation meanwhile."""
+    answer = generation._answer
+
+    def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> generation.Created:
+        if isinstance(outcome, Image):
+            return generation.Created(replace(ended, image_url=outcome.url), replayed)
+        return answer(ended, outcome=outcome, replayed=replayed)
+
+    patch.setattr(generation, "_answer", deliver)
+
+
+def key_of_another_request(patch: pytest.MonkeyPatch) -> None:
+    """Replay an answer by its key alone, whatever was asked for."""
+    patch.setattr(generation, "_fingerprint", lambda body: "")
+
+
+def lost_answer_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Try again after a commit without looking whether it was applied."""
+    patch.setattr(store.Transaction, "retrying", property(lambda _: False, lambda *_: None), raising=False)
+
+
+def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:
+    """Read the newest entries that there are beside a balance that was read before."""
+    read_ledger = store.read_ledger
+
+    def read(db: Any, user_id: str, _newest: int, limit: int, timeout_seconds: float) -> Any:
+        return read_ledger(db, user_id, 1_000_000, limit, timeout_seconds)
+
+    patch.setattr(store, "read_ledger", read)
+
+
+BUGS = {
+    bug.__name__: bug
+    for bug in (
+        refund_without_guard,
+        charge_outside_of_the_transaction,
+        entry_without_create,
+        picture_without_guard,
+        picture_delivered_after_its_refund,
+        key_of_another_request,
+        lost_answer_forgotten,
+        page_newer_than_its_balance,
+    )
+}

@@ -1,0 +1,170 @@
+"""Owns a seed: it builds a world in which nothing is left to chance, runs it to its end and has the books checked.
+
+The services, Google's client and the engine of the embedded Firestore are the real ones; the network, threads, time and
+whatever is random are the seed's. Knows neither what the processes do nor what is promised.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import closing
+from random import Random
+from typing import Any
+
+import pytest
+from google.api_core.retry import retry_base
+from google.api_core.timeout import TimeToDeadlineTimeout
+from imagegen.services import generation
+
+from emulator.firestore.messages import Document, Value
+from tests.simulation.auditor import Auditor, require
+from tests.simulation.network import DATABASE, Client, Network
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.workload import LARGEST_CLOCK_STEP_SECONDS, START, Process, Shared
+from tests.world import CATALOG
+
+# Replaces functions of the services by ones with a bug.
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+_LAST_EVENTS = 60
+_LEASE_SECONDS = 180.0
+# From calls on each other's heels to some minutes apart.
+_PACES = [(0.01,), (0.01, 1), (0.01, 1, 100), (0.01, 100)]
+
+
+class SeedFailed(AssertionError):
+    """A seed has broken a promise; `trace` is all that happened until then."""
+
+    def __init__(self, seed: int, trace: list[str], error: BaseException) -> None:
+        self.seed = seed
+        self.broken = f"{type(error).__name__}: {error}"
+        events = "\n".join(trace[-_LAST_EVENTS:])
+        super().__init__(f"{events}\n{self.broken}\nReplay it: make simulate SEED={seed}")
+        self.trace = trace
+
+
+def simulate(seed: int, sabotage: Sabotage | None = None) -> list[str]:
+    """Run a seed and return its trace.
+
+    Raises:
+        SeedFailed: a promise was broken, or a service raised what it must not.
+    """
+    scheduler = Scheduler()
+    with pytest.MonkeyPatch.context() as patch:
+        if sabotage is not None:
+            sabotage(patch)
+        try:
+            _run(scheduler, Random(seed), patch)
+        except Exception as error:
+            raise SeedFailed(seed, scheduler.trace, error) from error
+        finally:
+            scheduler.stop()
+    return scheduler.trace
+
+
+def try_seed(sabotage: Sabotage | None, seed: int) -> tuple[int, str]:
+    """Run a seed in whatever process; return it with what to print of its failure, `""` when there is none."""
+    try:
+        simulate(seed, sabotage)
+    except SeedFailed as failure:
+        return seed, str(failure)
+    return seed, ""
+
+
+def first_failure(seeds: range, sabotage: Sabotage) -> SeedFailed | None:
+    """Run seeds until one fails; return its failure, None when none does."""
+    for seed in seeds:
+        try:
+            simulate(seed, sabotage)
+        except SeedFailed as failure:
+            return failure
+    return None
+
+
+def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> None:
+    auditor = Auditor()
+    network = Network(scheduler, random, auditor.watch)
+    with closing(network), closing(Client(network)) as client:
+        network.listen(auditor.listen)
+        user_ids = [f"user-{number}" for number in range(random.randint(1, 3))]
+        network.engine.load([_account(user_id, random.choice([0, 2, 7, 30])) for user_id in user_ids])
+        shared = Shared(scheduler, random, client, user_ids, random.choice(_PACES), [], [])
+        _leave_nothing_to_chance(patch, scheduler, random, shared)
+        for number in range(random.randint(3, 8)):
+            process = Process(f"process-{number}", shared)
+            scheduler.spawn(process.name, 0, process.live)
+        for number in range(4):
+            scheduled = Process(f"scheduled-{number}", shared)
+            scheduler.spawn(scheduled.name, random.random() * 600, scheduled.reconcile)
+        for _ in range(random.choice([0, 0, 1, 3])):
+            away_seconds = random.random() * random.choice([0.3, 5, 20])
+            scheduler.after(random.random() * 200, functools.partial(network.go_away, away_seconds))
+        scheduler.run()
+        network.fault_rate = 0.0
+        scheduler.note("all is quiet")
+        last = Process("last", shared)
+        scheduler.spawn(last.name, _LEASE_SECONDS + LARGEST_CLOCK_STEP_SECONDS, lambda: _close_books(last, shared))
+        scheduler.run()
+        auditor.check_end(network.engine, DATABASE, shared.answers)
+
+
+def _close_books(last: Process, shared: Shared) -> None:
+    while last.reconcile():
+        pass
+    for user_id in shared.user_ids:
+        answer = last.create(user_id, "key-1", "a fox")
+        require(answer.reason not in ("UNAVAILABLE", "REQUEST_IN_PROGRESS"), "without a fault there is an answer")
+    for user_id in shared.user_ids:
+        last.read(user_id, 50)
+
+
+def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, random: Random, shared: Shared) -> None:
+    time = _Time(scheduler)
+    patch.setattr("imagegen.deadlines.time", time)
+    patch.setattr("imagegen.store.time", time)
+    patch.setattr("imagegen.log.logger", _Log(scheduler))
+    # The jitter of the pauses.
+    patch.setattr(retry_base, "random", random)
+    # Google's client takes the time that it needs itself off a time-out.
+    patch.setattr(TimeToDeadlineTimeout.__init__, "__defaults__", (None, lambda: START))
+    patch.setattr("imagegen.store.read_catalog", lambda *_: CATALOG)
+    # The original asks in a thread of its own, which the scheduler does not know; the model keeps its limit itself.
+    patch.setattr(generation, "generate_within", lambda model, request, _limit_seconds: model.generate(request))
+    settle = generation.settle
+
+    def recorded(deps: Any, reservation: Any, outcome: Any) -> Any:
+        shared.settled.append((reservation, outcome))
+        return settle(deps, reservation, outcome)
+
+    patch.setattr(generation, "settle", recorded)
+
+
+class _Time:
+    """What the services use of the module `time`."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.sleep = scheduler.sleep
+        self._scheduler = scheduler
+
+    def monotonic(self) -> float:
+        return self._scheduler.now
+
+
+class _Log:
+    """The log, as a part of the trace."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def info(self, message: str, **_: object) -> None:
+        self._scheduler.note(f"log: {message.splitlines()[0]}")
+
+    warn = error = info
+
+
+def _account(user_id: str, opening_credits: int) -> Document:
+    numbers = {"credits": opening_credits, "openingCredits": opening_credits, "ledgerCount": 0}
+    return Document(
+        name=f"{DATABASE}/documents/users/{user_id}",
+        fields={name: Value(integer_value=number) for name, number in numbers.items()},
+    )

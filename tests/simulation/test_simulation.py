@@ -1,0 +1,98 @@
+"""Books under every accident that a seed can think of, and whether the simulation would notice a bug."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.auditor import Breach
+from tests.simulation.sabotage import BUGS
+from tests.simulation.simulator import first_failure, simulate
+
+ROOT = Path(__file__).parents[2]
+SEEDS = 200
+AT_ONCE = 20
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command of `make simulate` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'functions'}", "PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+
+
+class TestSeeds:
+    @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+    def test_the_books_balance(self, first: int) -> None:
+        """Whatever a seed does to clients, clocks, network and Firestore, no promise is broken."""
+        for seed in range(first, first + AT_ONCE):
+            trace = simulate(seed)
+            assert trace
+
+    def test_much_happens(self) -> None:
+        """The accidents and answers that there are to be met are met within few seeds."""
+        events = "\n".join(line for seed in range(50) for line in simulate(seed))
+        reasons = ["", "GENERATION_FAILED", "INSUFFICIENT_CREDITS", "USER_NOT_FOUND", "REQUEST_IN_PROGRESS"]
+        reasons += ["IDEMPOTENCY_KEY_REUSED", "UNAVAILABLE"]
+        wanted = [f"reason={reason!r}" for reason in reasons]
+        wanted += [f"Commit, to be {fate}" for fate in ("refused", "lost", "unanswered", "late", "twice")]
+        wanted += [
+            "Commit: ABORTED",
+            "Commit: FAILED_PRECONDITION",
+            "Commit: INVALID_ARGUMENT",
+            "Commit: DEADLINE_EXCEEDED",
+        ]
+        wanted += ["dies", "is away", "a picture came after its lease was voided", "refunded after its lease"]
+        wanted += ["the guarded commit of generation", " again: ", " s off"]
+        assert [event for event in wanted if event not in events] == []
+
+
+class TestReplay:
+    def test_a_seed_decides_everything(self) -> None:
+        """A seed does the same again, to the last event, in another process with other hashes."""
+        seed = 11
+        again = run("--seed", str(seed))
+        trace = simulate(seed)
+        assert simulate(seed) == trace
+        assert again.stdout.splitlines() == trace
+
+    def test_seeds_differ(self) -> None:
+        """Another seed is another story."""
+        assert simulate(1) != simulate(2)
+
+
+class TestPlantedBugs:
+    @pytest.mark.parametrize("name", BUGS)
+    def test_is_found(self, name: str) -> None:
+        """A bug on purpose is found within the seeds of the ordinary run, and its seed fails again in the same way."""
+        found = first_failure(range(SEEDS), BUGS[name])
+        assert found is not None
+        assert f"make simulate SEED={found.seed}" in str(found)
+        again = first_failure(range(found.seed, found.seed + 1), BUGS[name])
+        assert again is not None
+        assert (again.trace, again.broken) == (found.trace, found.broken)
+        assert isinstance(found.__cause__, Breach)
+
+
+class TestCommand:
+    def test_all_is_well(self) -> None:
+        """It says how many seeds it ran, and nothing more into a pipe."""
+        ended = run("--first", "300", "--seeds", "6", "--workers", "1")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout.startswith("6 seeds, 0 failed")
+
+    def test_a_seed_fails(self) -> None:
+        """It ends with 1, and shows the last events and the command that replays them."""
+        ended = run("--seeds", "1", "--workers", "1", "--bug", "entry_without_create")
+        assert ended.returncode == 1
+        assert "Commit, to be" in ended.stdout
+        assert "Breach: a ledger entry is only ever created" in ended.stdout
+        assert "make simulate SEED=0" in ended.stdout
