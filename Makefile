@@ -24,6 +24,7 @@ check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy functions/main.py functions/imagegen emulator operations
 	$(RUN) -m emulator.seed --check
+	$(RUN) -m operations.openapi --check
 	@$(MAKE) --no-print-directory test
 
 .PHONY: format
@@ -74,6 +75,10 @@ verify: $(VENV)/.runtime ## Prove that the books of all accounts in the running 
 .PHONY: history
 history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each
 	@$(RUN) -m operations.history
+
+.PHONY: openapi
+openapi: $(VENV)/.runtime ## Write docs/openapi.json from the code
+	@$(RUN) -m operations.openapi
 
 .PHONY: initial-data
 initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json

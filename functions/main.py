@@ -65,6 +65,14 @@ def listWeeklyReports(request: Request) -> Response:
 
 
 @https_fn.on_request(cors=_READ)
+def openapi(request: Request) -> Response:
+    """GET: the description of all HTTPS functions."""
+    from imagegen.endpoints import description
+
+    return web.answer(request, description.OPENAPI)
+
+
+@https_fn.on_request(cors=_READ)
 def verifyBooks(request: Request) -> Response:
     """GET or POST: whether the books of a page of accounts balance."""
     from imagegen.endpoints import books

@@ -50,11 +50,15 @@ class Call(Generic[Asked]):
 
 @dataclass(frozen=True)
 class Reply:
-    """A success: what is answered, under which status and headers."""
+    """A success: what is answered, under which status and headers.
+
+    One that says how it may be cached gets an ETag, and is not sent to who has it.
+    """
 
     answer: BaseModel
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    cache_control: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -39,6 +39,8 @@ def _document_id(value: str) -> str:
     return value
 
 
+# Something is left after trimming.
+_TRIMMED: dict[str, JsonValue] = {"pattern": r"\S"}
 # The description of each field is what its violation says is allowed.
 UserId = Annotated[
     str,
@@ -47,17 +49,18 @@ UserId = Annotated[
         min_length=1,
         max_length=128,
         description="1 to 128 characters without '/' and control characters, and not '.', '..' or '__...__'",
+        json_schema_extra={"pattern": r"^(?!\.{1,2}$)(?!__.*__$)[^/\u0000-\u001f\u007f]+$"},
     ),
     AfterValidator(_document_id),
 ]
 Name = Annotated[
     str,
-    Field(strict=True, description="a name in the catalog"),
+    Field(strict=True, description="a name in the catalog", json_schema_extra=_TRIMMED),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
 ]
 Prompt = Annotated[
     str,
-    Field(strict=True, description="1 to 2,000 characters after trimming"),
+    Field(strict=True, description="1 to 2,000 characters after trimming", json_schema_extra=_TRIMMED),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
 ]
 
@@ -83,7 +86,7 @@ class GrantCreditsRequest(Wire):
     user_id: UserId
     credits: int = Field(ge=1, le=1_000_000, description="an integer from 1 to 1,000,000")
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
-        default="granted", description="1 to 200 characters after trimming"
+        default="granted", description="1 to 200 characters after trimming", json_schema_extra=_TRIMMED
     )
 
 

@@ -96,7 +96,12 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
         if not caller.may_act_for(asked.user_id):
             raise PermissionDenied("This account is not yours.")
     reply = endpoint.respond(Call(deps=deps, caller=caller, asked=asked, idempotency_key=key))
-    return _json(reply.answer, reply.status, reply.headers)
+    response = _json(reply.answer, reply.status, reply.headers)
+    if reply.cache_control is not None:
+        response.headers["Cache-Control"] = reply.cache_control
+        response.add_etag()
+        response.make_conditional(request)
+    return response
 
 
 def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:

@@ -1,0 +1,224 @@
+"""Owns the OpenAPI document of the HTTPS functions, made of what each declares and of the models that serve it.
+
+Pure; knows neither HTTP libraries nor Firestore.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from . import errors
+from .endpoint import Access, Endpoint, IdempotencyKey
+from .errors import AppError
+
+_VERSION = "0.1.0"
+_REF = "#/components/schemas/{model}"
+_RETRYABLE = (errors.RequestInProgress, errors.RateLimited, errors.Unavailable)
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Sent again with the same key, a request is done once and answered the same.",
+    # Printable, and without spaces at the ends, which are no part of a header.
+    "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+}
+_HEADERS = {
+    "X-Request-Id": {"description": "Names this call in the log.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "After how many seconds to ask again.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "Whether an earlier call with the same key was answered so.",
+        "schema": {"const": "true"},
+    },
+    "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
+}
+_ERROR_SCHEMA = {
+    "type": "object",
+    "description": "Google's API error model (AIP-193).",
+    "required": ["error"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "status", "message", "details"],
+            "additionalProperties": False,
+            "properties": {
+                "code": {"type": "integer", "description": "The HTTP status."},
+                "status": {"type": "string"},
+                "message": {"type": "string", "description": "For people; it may change."},
+                "details": {
+                    "type": "array",
+                    "minItems": 1,
+                    "prefixItems": [{"$ref": _REF.format(model="ErrorInfo")}],
+                    "items": {
+                        "oneOf": [
+                            {"$ref": _REF.format(model="BadRequest")},
+                            {"$ref": _REF.format(model="RetryInfo")},
+                        ]
+                    },
+                },
+            },
+        }
+    },
+}
+
+
+def _detail(name: str, **properties: Any) -> dict[str, Any]:
+    kind = {"const": f"type.googleapis.com/google.rpc.{name}"}
+    return {
+        "type": "object",
+        "required": ["@type", *properties],
+        "additionalProperties": False,
+        "properties": {"@type": kind, **properties},
+    }
+
+
+_VIOLATION = {
+    "type": "object",
+    "required": ["field", "description"],
+    "additionalProperties": False,
+    "properties": {"field": {"type": "string"}, "description": {"type": "string"}},
+}
+_ERROR_SCHEMAS = {
+    "Error": _ERROR_SCHEMA,
+    "ErrorInfo": _detail(
+        "ErrorInfo",
+        reason={"type": "string", "description": "Stable."},
+        domain={"const": "imagegen"},
+        metadata={"type": "object", "additionalProperties": {"type": "string"}},
+    ),
+    "BadRequest": _detail("BadRequest", fieldViolations={"type": "array", "minItems": 1, "items": _VIOLATION}),
+    "RetryInfo": _detail("RetryInfo", retryDelay={"type": "string", "pattern": "^[0-9]+s$"}),
+}
+
+
+def document(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of these functions; URLs in it are relative to its own."""
+    endpoints = sorted(endpoints, key=lambda endpoint: endpoint.name)
+    schemas = _schemas(endpoints)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Image generations on credits",
+            "version": _VERSION,
+            "description": "People pay credits by size and get a picture; when the model fails they are refunded.",
+        },
+        "servers": [{"url": "."}],
+        "paths": {
+            f"/{endpoint.name}": {method.lower(): _operation(endpoint, method, schemas) for method in endpoint.methods}
+            for endpoint in endpoints
+        },
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "idToken": {"type": "http", "scheme": "bearer", "bearerFormat": "Firebase ID token"},
+            },
+        },
+    }
+
+
+def _schemas(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
+    asked: list[tuple[type[BaseModel], Any]] = [(endpoint.asked, "validation") for endpoint in endpoints]
+    answers = [(answer, "serialization") for endpoint in endpoints for answer in endpoint.answers.values()]
+    models = list(dict.fromkeys([*asked, *answers]))
+    _, definitions = models_json_schema(models, by_alias=True, ref_template=_REF)
+    return dict(sorted((definitions["$defs"] | _ERROR_SCHEMAS).items()))
+
+
+def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = _query(schemas[endpoint.asked.__name__]) if method == "GET" else []
+    if endpoint.idempotency_key is not IdempotencyKey.UNUSED:
+        is_required = endpoint.idempotency_key is IdempotencyKey.REQUIRED
+        parameters.append(_IDEMPOTENCY_KEY | {"required": is_required})
+    # An operation has one id; where there are two, the one that reads is called by the function's name.
+    is_first = method == endpoint.methods[0]
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name if is_first else f"{endpoint.name}By{method.capitalize()}",
+        "summary": endpoint.summary,
+        "parameters": parameters,
+        "responses": _responses(endpoint, method),
+        "security": [] if endpoint.access is Access.PUBLIC else [{"idToken": []}],
+    }
+    if method == "POST":
+        schema = {"$ref": _REF.format(model=endpoint.asked.__name__)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _query(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    parameters = []
+    for name, given in schema.get("properties", {}).items():
+        # A query cannot say null: it says nothing.
+        known = [choice for choice in given.get("anyOf", []) if choice != {"type": "null"}]
+        shape = known[0] if known else {key: value for key, value in given.items() if key != "description"}
+        parameter = {"name": name, "in": "query", "schema": {k: v for k, v in shape.items() if k != "default"}}
+        if "description" in given:
+            parameter["description"] = given["description"]
+        parameters.append(parameter | {"required": name in schema.get("required", [])})
+    return parameters
+
+
+def _responses(endpoint: Endpoint[Any], method: str) -> dict[str, Any]:
+    responses = {
+        str(status): {
+            "description": _sentence(answer),
+            "headers": {"X-Request-Id": _HEADERS["X-Request-Id"]} | _replayed(endpoint),
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=answer.__name__)}}},
+        }
+        for status, answer in endpoint.answers.items()
+    }
+    by_status: dict[int, list[type[AppError]]] = {}
+    for error in [*endpoint.errors, *_common_errors(endpoint, method)]:
+        by_status.setdefault(error.http_status, []).append(error)
+    for status, kinds in sorted(by_status.items()):
+        responses[str(status)] = _refusal(kinds)
+    return responses
+
+
+def _common_errors(endpoint: Endpoint[Any], method: str) -> list[type[AppError]]:
+    found: list[type[AppError]] = [errors.Unauthenticated, errors.InternalError, errors.Unavailable]
+    if endpoint.access is not Access.PUBLIC:
+        found.append(errors.PermissionDenied)
+    if method == "POST":
+        found += [errors.BodyTooLarge, errors.UnsupportedMediaType]
+    return [*found, errors.InvalidRequest]
+
+
+def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
+    headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
+    if any(issubclass(kind, _RETRYABLE) for kind in kinds):
+        headers["Retry-After"] = _HEADERS["Retry-After"]
+    if errors.Unauthenticated in kinds:
+        headers["WWW-Authenticate"] = _HEADERS["WWW-Authenticate"]
+    # Each way to be refused, with its stable reason.
+    reasons = {
+        "properties": {
+            "error": {
+                "properties": {
+                    "code": {"const": kinds[0].http_status},
+                    "status": {"enum": sorted({kind.status for kind in kinds})},
+                    "details": {
+                        "prefixItems": [{"properties": {"reason": {"enum": sorted(kind.reason for kind in kinds)}}}]
+                    },
+                }
+            }
+        }
+    }
+    return {
+        "description": " ".join(f"`{kind.reason}`: {_sentence(kind)}" for kind in kinds),
+        "headers": headers,
+        "content": {"application/json": {"schema": {"allOf": [{"$ref": _REF.format(model="Error")}, reasons]}}},
+    }
+
+
+def _replayed(endpoint: Endpoint[Any]) -> dict[str, Any]:
+    if endpoint.idempotency_key is IdempotencyKey.UNUSED:
+        return {}
+    return {"Idempotent-Replayed": _HEADERS["Idempotent-Replayed"]}
+
+
+def _sentence(documented: type) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n\n")[0].replace("\n", " ")
