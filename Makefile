@@ -60,6 +60,10 @@ bench-verify: $(VENV)/.development ## Measure the memory and time of verifying f
 load: $(VENV)/.development ## Drive the functions host with many clients for 30 s, then verify the books (RESTART=1 kills Firestore half-way)
 	@$(RUN) -m tests.load $(if $(filter 1,$(RESTART)),--restart)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.development ## Hold the answers to generated requests against docs/openapi.json (EXAMPLES=5000 for each operation)
+	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -q -n 2 tests/http/test_schemathesis.py
+
 .PHONY: simulate
 simulate: $(VENV)/.development ## Run the services under seeded accidents (SEEDS=10000 for more, SEED=7 for one and its trace)
 	@$(RUN) -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))

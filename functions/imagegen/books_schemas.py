@@ -8,13 +8,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from .books import BreachKind
-from .schemas import Answer, Wire
+from .schemas import Answer, Count, Wire
 
 
 class VerifyBooksRequest(Wire):
     """The query or the body of verifyBooks."""
 
-    page_size: int = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
+    page_size: Count = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
     page_token: str | None = Field(
         default=None, strict=True, min_length=1, max_length=4000, description="a nextPageToken of this list"
     )

@@ -55,6 +55,11 @@ def production() -> Deps:
         return _build()
 
 
+def new_id() -> str:
+    """Return an id that nothing else has."""
+    return uuid.uuid4().hex
+
+
 @cache
 def _build() -> Deps:
     settings = config.load()
@@ -63,7 +68,7 @@ def _build() -> Deps:
         db=firestore.Client(project=config.project_id()),
         settings=settings,
         now=lambda: datetime.now(UTC),
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=new_id,
         image_models={
             model_id: SimulatedModel(url, settings.model_failure_rate, random.Random())  # noqa: S311 - no secret.
             for model_id, url in _PLACEHOLDERS.items()

@@ -50,15 +50,11 @@ class Call(Generic[Asked]):
 
 @dataclass(frozen=True)
 class Reply:
-    """A success: what is answered, under which status and headers.
-
-    One that says how it may be cached gets an ETag, and is not sent to who has it.
-    """
+    """A success: what is answered, under which status and headers."""
 
     answer: BaseModel
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    cache_control: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +62,8 @@ class Endpoint(Generic[Asked]):
     """An HTTPS function.
 
     `errors` are those of its own, beside what any call can be answered with. `read` makes the request out of the fields
-    of a body where the model alone does not say all that is wrong with them.
+    of a body where the model alone does not say all that is wrong with them. An answer with `cache_control` may be kept
+    so: it gets an ETag, and is not sent to who has it.
     """
 
     name: str
@@ -77,5 +74,6 @@ class Endpoint(Generic[Asked]):
     answers: Mapping[int, type[BaseModel]]
     errors: tuple[type[AppError], ...] = ()
     idempotency_key: IdempotencyKey = IdempotencyKey.UNUSED
+    cache_control: str | None = None
     respond: Callable[[Call[Asked]], Reply]
     read: Callable[[Deps, Mapping[str, Any]], Asked] | None = None

@@ -6,7 +6,7 @@ Pure; knows neither HTTP libraries nor Firestore.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,6 +33,8 @@ _HEADERS = {
         "description": "Whether an earlier call with the same key was answered so.",
         "schema": {"const": "true"},
     },
+    "Cache-Control": {"description": "How long the answer may be kept.", "schema": {"type": "string"}},
+    "ETag": {"description": "Names this state of the answer.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
 }
 _ERROR_SCHEMA = {
@@ -52,9 +54,9 @@ _ERROR_SCHEMA = {
                 "details": {
                     "type": "array",
                     "minItems": 1,
-                    "prefixItems": [{"$ref": _REF.format(model="ErrorInfo")}],
                     "items": {
                         "oneOf": [
+                            {"$ref": _REF.format(model="ErrorInfo")},
                             {"$ref": _REF.format(model="BadRequest")},
                             {"$ref": _REF.format(model="RetryInfo")},
                         ]
@@ -165,11 +167,13 @@ def _responses(endpoint: Endpoint[Any], method: str) -> dict[str, Any]:
     responses = {
         str(status): {
             "description": _sentence(answer),
-            "headers": {"X-Request-Id": _HEADERS["X-Request-Id"]} | _replayed(endpoint),
+            "headers": {name: _HEADERS[name] for name in _answer_headers(endpoint)},
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=answer.__name__)}}},
         }
         for status, answer in endpoint.answers.items()
     }
+    if endpoint.cache_control is not None:
+        responses["304"] = {"description": "Whoever sends the ETag in If-None-Match has the answer already."}
     by_status: dict[int, list[type[AppError]]] = {}
     for error in [*endpoint.errors, *_common_errors(endpoint, method)]:
         by_status.setdefault(error.http_status, []).append(error)
@@ -194,15 +198,14 @@ def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
     if errors.Unauthenticated in kinds:
         headers["WWW-Authenticate"] = _HEADERS["WWW-Authenticate"]
     # Each way to be refused, with its stable reason.
-    reasons = {
+    reasons = {"required": ["reason"], "properties": {"reason": {"enum": sorted(kind.reason for kind in kinds)}}}
+    refusal = {
         "properties": {
             "error": {
                 "properties": {
                     "code": {"const": kinds[0].http_status},
                     "status": {"enum": sorted({kind.status for kind in kinds})},
-                    "details": {
-                        "prefixItems": [{"properties": {"reason": {"enum": sorted(kind.reason for kind in kinds)}}}]
-                    },
+                    "details": {"contains": reasons},
                 }
             }
         }
@@ -210,14 +213,16 @@ def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
     return {
         "description": " ".join(f"`{kind.reason}`: {_sentence(kind)}" for kind in kinds),
         "headers": headers,
-        "content": {"application/json": {"schema": {"allOf": [{"$ref": _REF.format(model="Error")}, reasons]}}},
+        "content": {"application/json": {"schema": {"allOf": [{"$ref": _REF.format(model="Error")}, refusal]}}},
     }
 
 
-def _replayed(endpoint: Endpoint[Any]) -> dict[str, Any]:
-    if endpoint.idempotency_key is IdempotencyKey.UNUSED:
-        return {}
-    return {"Idempotent-Replayed": _HEADERS["Idempotent-Replayed"]}
+def _answer_headers(endpoint: Endpoint[Any]) -> Iterator[str]:
+    yield "X-Request-Id"
+    if endpoint.idempotency_key is not IdempotencyKey.UNUSED:
+        yield "Idempotent-Replayed"
+    if endpoint.cache_control is not None:
+        yield from ("Cache-Control", "ETag")
 
 
 def _sentence(documented: type) -> str:

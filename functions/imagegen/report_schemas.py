@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .records import Week, WeeklyReport
-from .schemas import Answer, Wire
+from .schemas import Answer, Count, Wire
 
 _Shape = TypeVar("_Shape", bound=Answer)
 
@@ -26,7 +26,9 @@ def _week_id(value: str) -> str:
     return value
 
 
-WeekId = Annotated[str, Field(strict=True), AfterValidator(_week_id)]
+WeekId = Annotated[
+    str, Field(strict=True, json_schema_extra={"pattern": "^[0-9]{4}-W[0-5][0-9]$"}), AfterValidator(_week_id)
+]
 
 
 class GetWeeklyReportRequest(Wire):
@@ -38,7 +40,7 @@ class GetWeeklyReportRequest(Wire):
 class ListWeeklyReportsRequest(Wire):
     """The query or the body of listWeeklyReports."""
 
-    page_size: int = Field(default=10, ge=1, le=52, description="an integer from 1 to 52")
+    page_size: Count = Field(default=10, ge=1, le=52, description="an integer from 1 to 52")
     page_token: str | None = Field(
         default=None, strict=True, min_length=1, max_length=100, description="a nextPageToken of this list"
     )

@@ -9,14 +9,22 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from .errors import Violation
 from .records import EntryType
 
-_FORBIDDEN_IN_ID = re.compile(r"/|[\x00-\x1f\x7f]|^\.{1,2}$|^__.*__$")
+# Control and format characters, among them those that turn the direction of text: an id shows all that is in it.
+_UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
+_DOCUMENT_ID = rf"^(?!\.{{1,2}}$)(?!__.*__$)[^/{_UNSEEN}]+$"
+# Control characters other than white space, which people write and paste.
+_CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
+_TEXT = rf"^[^{_CONTROL}]+$"
 
 
 class Wire(BaseModel):
@@ -33,14 +41,26 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True)
 
 
-def _document_id(value: str) -> str:
-    if _FORBIDDEN_IN_ID.search(value):
-        raise PydanticCustomError("document_id", "cannot be a document's id")
+def _matching(pattern: str) -> AfterValidator:
+    # Not pydantic's own patterns, which know no lookahead.
+    known = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not known.fullmatch(value):
+            raise PydanticCustomError("pattern", "does not match")
+        return value
+
+    return AfterValidator(check)
+
+
+def _decimal(value: object) -> object:
+    # A query holds text, of which pydantic reads more as an integer: "1.0", "+1", "1_0", " 1".
+    if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
+        raise PydanticCustomError("decimal", "is no decimal number")
     return value
 
 
-# Something is left after trimming.
-_TRIMMED: dict[str, JsonValue] = {"pattern": r"\S"}
+Count = Annotated[int, BeforeValidator(_decimal)]
 # The description of each field is what its violation says is allowed.
 UserId = Annotated[
     str,
@@ -48,25 +68,56 @@ UserId = Annotated[
         strict=True,
         min_length=1,
         max_length=128,
-        description="1 to 128 characters without '/' and control characters, and not '.', '..' or '__...__'",
-        json_schema_extra={"pattern": r"^(?!\.{1,2}$)(?!__.*__$)[^/\u0000-\u001f\u007f]+$"},
+        description="1 to 128 characters without '/', control and format characters, and not '.', '..' or '__...__'",
+        json_schema_extra={"pattern": _DOCUMENT_ID, "examples": ["testUser1"]},
     ),
-    AfterValidator(_document_id),
+    _matching(_DOCUMENT_ID),
 ]
 Name = Annotated[
     str,
-    Field(strict=True, description="a name in the catalog", json_schema_extra=_TRIMMED),
+    Field(strict=True, description="a name in the catalog", json_schema_extra={"pattern": r"\S"}),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
 ]
 Prompt = Annotated[
     str,
-    Field(strict=True, description="1 to 2,000 characters after trimming", json_schema_extra=_TRIMMED),
+    Field(
+        strict=True,
+        description="1 to 2,000 characters after trimming, without control characters",
+        json_schema_extra={"pattern": _TEXT},
+    ),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    _matching(_TEXT),
+]
+
+Reason = Annotated[
+    str,
+    Field(
+        strict=True,
+        description="1 to 200 characters after trimming, without control characters",
+        json_schema_extra={"pattern": _TEXT},
+    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    _matching(_TEXT),
 ]
 
 
 class CreateGenerationRequest(Wire):
     """The body of createGenerationRequest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "testUser1",
+                    "model": "Model A",
+                    "style": "anime",
+                    "color": "neon",
+                    "size": "1024x1024",
+                    "prompt": "a fox in the snow",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     model: Name
@@ -83,18 +134,20 @@ class CreateGenerationRequest(Wire):
 class GrantCreditsRequest(Wire):
     """The body of grantCredits."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"userId": "testUser1", "credits": 20, "reason": "order 7"}]}
+    )
+
     user_id: UserId
     credits: int = Field(ge=1, le=1_000_000, description="an integer from 1 to 1,000,000")
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
-        default="granted", description="1 to 200 characters after trimming", json_schema_extra=_TRIMMED
-    )
+    reason: Reason = "granted"
 
 
 class GetUserCreditsRequest(Wire):
     """The query or the body of getUserCredits."""
 
     user_id: UserId
-    page_size: int = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
+    page_size: Count = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
     page_token: str | None = Field(
         default=None, strict=True, min_length=1, max_length=100, description="a nextPageToken of this account"
     )

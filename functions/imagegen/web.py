@@ -11,13 +11,14 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import parse_qs
 
 from flask import Request, Response
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from . import config, identity, log, schemas
-from .deps import Deps, production
+from .deps import Deps, new_id, production
 from .endpoint import Access, Call, Endpoint, IdempotencyKey
 from .errors import (
     AppError,
@@ -33,6 +34,7 @@ from .errors import (
 from .identity import Caller
 
 _BODY_LIMIT_BYTES = 16 * 1024
+_MOST_DIGITS = 20
 _HEALTH_PATH = "/__/health"
 _EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id"
 # What may stand in a log and a header as it was sent.
@@ -47,13 +49,10 @@ def answer(request: Request, endpoint: Endpoint[Any]) -> Response:
         return _healthy()
     request_id = request.headers.get("X-Request-Id") or ""
     if not _REQUEST_ID.fullmatch(request_id):
-        request_id = ""
-    with log.of_call(function=endpoint.name):
+        request_id = new_id()
+    with log.of_call(function=endpoint.name, requestId=request_id, **_trace(request)):
         try:
-            deps = production()
-            request_id = request_id or deps.new_id()
-            log.add(requestId=request_id, **_trace(request))
-            response = _respond(deps, request, endpoint)
+            response = _respond(production(), request, endpoint)
         except AppError as error:
             response = _render(error)
         except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
@@ -97,8 +96,8 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
             raise PermissionDenied("This account is not yours.")
     reply = endpoint.respond(Call(deps=deps, caller=caller, asked=asked, idempotency_key=key))
     response = _json(reply.answer, reply.status, reply.headers)
-    if reply.cache_control is not None:
-        response.headers["Cache-Control"] = reply.cache_control
+    if endpoint.cache_control is not None:
+        response.headers["Cache-Control"] = endpoint.cache_control
         response.add_etag()
         response.make_conditional(request)
     return response
@@ -137,7 +136,7 @@ def _asked(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
 
 
 def _json_object(request: Request) -> dict[str, Any]:
-    if not request.is_json:
+    if not request.is_json or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMediaType
     # One more than the limit, since a body in chunks is cut there without an error.
     request.max_content_length = _BODY_LIMIT_BYTES + 1
@@ -153,7 +152,9 @@ def _json_object(request: Request) -> dict[str, Any]:
     if len(data) > _BODY_LIMIT_BYTES:
         raise BodyTooLarge(_BODY_LIMIT_BYTES)
     try:
-        body = json.loads(data.decode(), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        body = json.loads(
+            data.decode(), object_pairs_hook=_without_repeats, parse_int=_integer, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError):
         raise _bad_body("must be valid JSON in UTF-8") from None
     if not isinstance(body, dict):
@@ -162,7 +163,11 @@ def _json_object(request: Request) -> dict[str, Any]:
 
 
 def _query(request: Request) -> dict[str, Any]:
-    values = request.args.to_dict(flat=False)
+    try:
+        # Not flask's `args`, which puts another character in the place of what is no UTF-8.
+        values = parse_qs(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise InvalidRequest([Violation("query", "must be percent-encoded UTF-8")]) from None
     repeated = [name for name, given in values.items() if len(given) > 1]
     if repeated:
         raise InvalidRequest([Violation(name, "must be given once") for name in repeated])
@@ -173,9 +178,9 @@ def _idempotency_key(request: Request, endpoint: Endpoint[Any]) -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None and endpoint.idempotency_key is IdempotencyKey.OPTIONAL:
         return None
-    if key is None or not (1 <= len(key) <= 255 and key.isprintable()):
+    if key is None or not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         needed = "is required: " if key is None else "must be "
-        raise InvalidRequest([Violation("Idempotency-Key", f"{needed}1 to 255 printable characters")])
+        raise InvalidRequest([Violation("Idempotency-Key", f"{needed}1 to 255 printable ASCII characters")])
     return key
 
 
@@ -190,7 +195,14 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise _bad_body("must not name a field twice")
+    # A name with half of a character, as JSON can spell it, is no UTF-8: a ValueError.
+    "".join(found).encode()
     return found
+
+
+def _integer(digits: str) -> float:
+    # Python refuses to read thousands of digits. A float is refused where an integer is asked for, with its field.
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

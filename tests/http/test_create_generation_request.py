@@ -132,7 +132,7 @@ class TestBadRequests:
             "model": "must be one of: Model A, Model B",
             "style": "must be one of: anime, oil painting",
             "color": "must be one of: neon, vintage",
-            "prompt": "must be 1 to 2,000 characters after trimming",
+            "prompt": "must be 1 to 2,000 characters after trimming, without control characters",
             "seed": "is not a field of this request",
         }
         assert world.generations() == []
@@ -201,10 +201,10 @@ class TestBadRequests:
 
     @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "caf\u00e9\x85"])
     def test_bad_idempotency_key(self, world: World, client: httpx.Client, key: str) -> None:
-        """A key has 1 to 255 printable characters."""
+        """A key has 1 to 255 printable ASCII characters."""
         headers = {"Idempotency-Key": key.encode("latin-1")}
         response = client.post(PATH, json=world.body(world.account("ada", 5)), headers=headers)
-        assert violations_of(response) == {"Idempotency-Key": "must be 1 to 255 printable characters"}
+        assert violations_of(response) == {"Idempotency-Key": "must be 1 to 255 printable ASCII characters"}
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
     def test_wrong_method(self, client: httpx.Client, method: str) -> None:

@@ -21,7 +21,7 @@ def _verify_books(call: Call[VerifyBooksRequest]) -> Reply:
     try:
         place = None if asked.page_token is None else _read_page_token(asked.page_token)
         page = books.verify_books(call.deps, place, asked.page_size)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
     return Reply(
         VerifyBooksAnswer(
