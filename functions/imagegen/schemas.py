@@ -42,11 +42,9 @@ class Answer(BaseModel):
 
 
 def _matching(pattern: str) -> AfterValidator:
-    # Not pydantic's own patterns, which know no lookahead.
-    known = re.compile(pattern)
-
+    # Not pydantic's own patterns, which know no lookahead; compiled when first used, not in a cold start.
     def check(value: str) -> str:
-        if not known.fullmatch(value):
+        if not re.fullmatch(pattern, value):
             raise PydanticCustomError("pattern", "does not match")
         return value
 
