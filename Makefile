@@ -52,6 +52,10 @@ bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FI
 bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
 	@$(RUN) -m tests.bench.report $(if $(N),--requests $(N))
 
+.PHONY: bench-queue
+bench-queue: $(VENV)/.development ## Queue 1,000 generations, kill the host half-way, and see all of them end
+	@$(RUN) -m tests.bench.queue
+
 .PHONY: bench-verify
 bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few accounts and many
 	@$(RUN) -m tests.bench.verify
@@ -81,7 +85,7 @@ history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of reque
 	@$(RUN) -m operations.history
 
 .PHONY: openapi
-openapi: $(VENV)/.runtime ## Write docs/openapi.json from the code
+openapi: $(VENV)/.runtime ## Write docs/openapi.json and the Postman collection from the code
 	@$(RUN) -m operations.openapi
 
 .PHONY: initial-data
@@ -105,8 +109,8 @@ $(BIN)/python:
 	echo "Setting up $(VENV) ..."; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.runtime: functions/requirements.txt | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+$(VENV)/.runtime: functions/requirements.txt emulator/requirements.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(^:%=-r %)
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime

@@ -6,6 +6,7 @@ Knows how they are started and stopped, and nothing of what they do.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ _WELCOME = """
 Everything is running; Ctrl-C stops it.
 
   Functions   {functions}
+  Site        http://127.0.0.1:{hosting_port}
   Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data kept in {data})
 
 Try it:
@@ -47,7 +49,8 @@ def main() -> None:
     """Start everything, print where it is, and stop it all on Ctrl-C, on SIGTERM or when one part ends."""
     parser = argparse.ArgumentParser(
         prog="python -m emulator.dev",
-        description="Run the embedded Firestore and the functions. Ports come from FIRESTORE_PORT and FUNCTIONS_PORT.",
+        description="Run the embedded Firestore, the functions and the site. "
+        "Ports come from FUNCTIONS_PORT, FIRESTORE_PORT and HOSTING_PORT.",
     )
     parser.add_argument("--data", type=Path, default=Path(".emulator_data"), help="where the data is kept")
     parser.add_argument("--import", dest="source", type=Path, default=Path("initial_data"), help="what a new one holds")
@@ -56,36 +59,49 @@ def main() -> None:
     try:
         firestore_port = _free_port("FIRESTORE_PORT", 8080)
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
-        if functions_port == firestore_port:
-            raise ValueError(f"FUNCTIONS_PORT and FIRESTORE_PORT are both {functions_port}; choose two")
+        hosting_port = _free_port("HOSTING_PORT", 5000)
+        _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
         _check_rate("MODEL_FAILURE_RATE")
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
-        for file in options.data.glob("firestore.sqlite3*"):
-            file.unlink()
+        for pattern in ("firestore.sqlite3*", "tasks.sqlite3*", "images/*.png"):
+            for file in options.data.glob(pattern):
+                file.unlink()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     with ExitStack() as running:
         kept = ("--data", options.data, "--import", options.source)
         firestore = _start(running, "emulator", "--port", firestore_port, *kept, "--rules", "firestore.rules")
+        firestore_host = f"127.0.0.1:{firestore_port}"
+        images = options.data.resolve() / "images"
+        os.environ["IMAGE_FOLDER"] = str(images)
+        os.environ["IMAGE_BASE_URL"] = f"http://127.0.0.1:{functions_port}/files"
+        # Webhooks may go to a program on this machine, and are signed with what is no secret.
+        os.environ.setdefault("WEBHOOK_ALLOW_LOOPBACK", "true")
+        os.environ.setdefault("WEBHOOK_SECRET", "whsec_bWFrZSBkZXYgc2lnbnMgd2l0aCB0aGlz")
+        os.environ["SITE_URL"] = f"http://127.0.0.1:{hosting_port}"
         functions = _start(
-            running, "emulator.functions_host", "--port", functions_port, "--firestore", f"127.0.0.1:{firestore_port}"
+            running,
+            "emulator.functions_host",
+            *("--port", functions_port, "--firestore", firestore_host, "--data", options.data),
+            *("--files", images, "--config", "firebase.json", "--hosting-port", hosting_port),
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)
-        print(_welcome(firestore_port, functions_port, options.data), flush=True)  # noqa: T201 - this is its output.
+        print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - this is its output.
         while firestore.poll() is None and functions.poll() is None:
             time.sleep(0.2)
         sys.exit("make dev: a part ended by itself; what it printed stands above")
 
 
-def _welcome(firestore_port: int, functions_port: int, data: Path) -> str:
+def _welcome(firestore_port: int, functions_port: int, hosting_port: int, data: Path) -> str:
     base = f"http://127.0.0.1:{functions_port}"
     return _WELCOME.format(
         functions=f"{base}/{PROJECT}/us-central1",
         triggers=f"{base}/functions/projects/{PROJECT}/triggers/us-central1-",
         firestore_port=firestore_port,
+        hosting_port=hosting_port,
         data=data,
     )
 
@@ -103,6 +119,12 @@ def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.
                 f"port {given} cannot be had ({error.strerror}); choose another with {variable}=..."
             ) from None
     return int(given)
+
+
+def _check_distinct(**ports: int) -> None:
+    for (name, port), (other, same) in itertools.combinations(ports.items(), 2):
+        if port == same:
+            raise ValueError(f"{name} and {other} are both {port}; choose two")
 
 
 def _check_rate(variable: str, environment: Mapping[str, str] = os.environ) -> None:

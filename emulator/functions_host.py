@@ -1,155 +1,116 @@
-"""Owns serving the functions of a `main.py` at the URLs of Firebase's functions emulator, in one process.
+"""Owns the command line of the functions host, `python -m emulator.functions_host`.
 
-Knows nothing of what the functions do, only the endpoint that the Firebase SDK leaves on each.
+Knows nothing of what the functions do. It runs all that Firebase runs of a `main.py`: HTTPS functions, task queues and
+schedules, at the URLs of Firebase's emulator, in one process that starts anew when the code changes.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
 import os
+import signal
+import socket
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.routing import Rule
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from emulator import lifeline
+from emulator.functions import log, reloading, tasks_api
+from emulator.functions.discovery import discover
+from emulator.functions.environment import read_files, set_environment
+from emulator.functions.host import FunctionsHost
+from emulator.functions.hosting import Site, read_site
+from emulator.functions.server import application, bind, broken, files, serve
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+__all__ = ["FunctionsHost", "application", "bind", "discover", "serve", "set_environment"]
 
-DEFAULT_REGION = "us-central1"
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function as Firebase discovers it: its wire name, its region, and whether a schedule triggers it."""
-
-    name: str
-    region: str
-    is_scheduled: bool
-    call: Callable[[flask.Request], flask.typing.ResponseReturnValue]
-
-    def path(self, project: str) -> str:
-        """Return the path under which Firebase's emulator serves it."""
-        if self.is_scheduled:
-            return f"/functions/projects/{project}/triggers/{self.region}-{self.name}-0"
-        return f"/{project}/{self.region}/{self.name}"
+_DRAIN_SECONDS = 10.0
+# Less than a parent waits before it kills.
+_STOP_SECONDS = 3.0
 
 
-def set_environment(environment: dict[str, str], project: str, firestore_host: str) -> None:
-    """Give the functions the environment that Firebase's emulator gives them."""
-    environment["FUNCTIONS_EMULATOR"] = "true"
-    environment["GCLOUD_PROJECT"] = project
-    environment["FIREBASE_CONFIG"] = json.dumps({"projectId": project})
-    environment["FIRESTORE_EMULATOR_HOST"] = firestore_host
-    # Where a proxy is set, gRPC would ask it for this machine's own addresses.
-    environment["no_grpc_proxy"] = firestore_host.partition(":")[0]
-
-
-def discover(source: Path) -> list[Function]:
-    """Import `main.py` of a folder and return the functions that carry Firebase's endpoint, by name."""
-    sys.path.insert(0, str(source.resolve()))
-    module = importlib.import_module("main")
-    functions = []
-    for name, value in sorted(vars(module).items()):
-        endpoint = getattr(value, "__firebase_endpoint__", None)
-        if endpoint is not None:
-            region = (endpoint.region or [DEFAULT_REGION])[0]
-            functions.append(Function(name, str(region), endpoint.scheduleTrigger is not None, value))
-    return functions
-
-
-def application(functions: Iterable[Function], project: str) -> WSGIApplication:
-    """Mount each function at its path; each sees that path as its own root, as it does when deployed.
-
-    A scheduled one is fired by POST at its very path, and is not there for anything else.
-    """
-    mounts = {function.path(project): _application_of(function) for function in functions}
-    triggers = {function.path(project) for function in functions if function.is_scheduled}
-    names = ", ".join(f"{function.region}-{function.name}" for function in functions)
-
-    def absent(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        text = f"There is no function at {environ['PATH_INFO']}; valid functions are: {names}\n"
-        return flask.Response(text, 404, mimetype="text/plain")(environ, start_response)
-
-    dispatch = DispatcherMiddleware(absent, mounts)
-
-    def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        is_trigger = any(path.startswith(trigger) for trigger in triggers)
-        if is_trigger and not (environ["REQUEST_METHOD"] == "POST" and path in triggers):
-            return absent(environ, start_response)
-        return dispatch(environ, start_response)
-
-    return route
-
-
-def serve(functions: Iterable[Function], project: str, host: str, port: int) -> BaseWSGIServer:
-    """Bind a threaded HTTP/1.1 server; the caller runs `serve_forever()`.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    return make_server(host, port, application(functions, project), threaded=True, request_handler=_Handler)
-
-
-def _application_of(function: Function) -> WSGIApplication:
-    app = flask.Flask(function.name, static_folder=None)
-    app.url_map.merge_slashes = False
-    # No methods: which are allowed is the function's to say.
-    app.url_map.add(Rule("/", defaults={"path": ""}, endpoint="call"))
-    app.url_map.add(Rule("/<path:path>", endpoint="call"))
-    app.view_functions["call"] = lambda path: function.call(flask.request._get_current_object())  # type: ignore[attr-defined]
-
-    def at_root(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return app(environ | {"PATH_INFO": environ["PATH_INFO"] or "/"}, start_response)
-
-    return at_root
-
-
-class _Handler(WSGIRequestHandler):
-    # Clients may send a body in chunks.
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-    _started = 0.0
-
-    def run_wsgi(self) -> None:
-        self._started = time.perf_counter()
-        super().run_wsgi()
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        milliseconds = (time.perf_counter() - self._started) * 1000
-        path = self.path.partition("?")[0]
-        print(f"{self.command} {path} {int(code)} {milliseconds:.0f} ms", flush=True)  # noqa: T201 - the host's log.
-
-
-def main(arguments: list[str] | None = None, environment: Mapping[str, Any] = os.environ) -> None:
+def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m emulator.functions_host", description=__doc__)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    options = _parser().parse_args()
+    sockets = reloading.inherited_sockets(os.environ)
+    environment = dict(os.environ)
+    lifeline.hold(options)
+    if not options.json:
+        log.make_readable()
+    site = _site(options)
+    wanted = [("--port", options.port), *([("--hosting-port", options.hosting_port)] if site else [])]
+    for name, port in wanted[len(sockets) :]:
+        try:
+            sockets.append(bind(options.host, port))
+        except OSError as error:
+            sys.exit(f"Port {port} is taken or not allowed ({error.strerror}); choose another with {name}.")
+    known = reloading.snapshot(options.source)
+    host = _host(options, sockets[0], (site, sockets[1]) if site else None)
+    host.start()
+    print(f"Functions ready on {host.url.removeprefix('http://')}", flush=True)  # noqa: T201
+    try:
+        changed = reloading.wait_for_change(options.source, known)
+        log.write("INFO", f"{', '.join(map(str, changed))} changed; starting anew")
+        host.stop(_DRAIN_SECONDS)
+    except SystemExit:
+        host.stop(_STOP_SECONDS)
+        sys.stdout.flush()
+        # Not by an exception, which would wait for threads that the functions left.
+        os._exit(0)
+    reloading.start_anew(sockets, environment)
+
+
+def _site(options: argparse.Namespace) -> Site | None:
+    try:
+        return read_site(options.config) if options.config else None
+    except (OSError, ValueError) as error:
+        sys.exit(f"--config: {error}")
+
+
+def _host(
+    options: argparse.Namespace, listener: socket.socket, site: tuple[Site, socket.socket] | None
+) -> FunctionsHost:
+    """Load the functions; where they cannot be, say why, now and to every caller, until they change."""
+    name, port = listener.getsockname()[:2]
+    try:
+        for variable, value in read_files(options.source, options.project).items():
+            os.environ.setdefault(variable, value)
+        set_environment(os.environ, options.project, options.firestore, f"{name}:{port}")
+        functions = discover(options.source)
+    except Exception as error:
+        traceback.print_exc()
+        everything = {"": broken(error), tasks_api.MOUNT: broken(error)}
+        return FunctionsHost([], options.project, listener, mounts=everything, site=site)
+    emulators = {"firestore": options.firestore}
+    if auth := os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+        emulators["auth"] = auth
+    mounts = {"/files": files(options.files)} if options.files else {}
+    try:
+        return FunctionsHost(
+            functions, options.project, listener, options.data, mounts=mounts, site=site, emulators=emulators
+        )
+    except OSError as error:
+        sys.exit(f"{error}; is another host using it?")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator.functions_host", description="Run the functions of a main.py on this machine."
+    )
     parser.add_argument("--source", type=Path, default=Path("functions"), help="the folder of main.py")
     parser.add_argument("--project", default="demo-imagegen")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5001)
     parser.add_argument("--firestore", default="127.0.0.1:8080", help="the address of Firestore")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep tasks in this folder (default: in memory)")
+    parser.add_argument("--files", type=Path, metavar="DIR", help="serve the files of this folder below /files")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="serve the site that this firebase.json describes")
+    parser.add_argument("--hosting-port", type=int, default=5000, help="where that site is served")
+    parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)
-    options = parser.parse_args(arguments)
-    set_environment(os.environ, options.project, options.firestore)  # type: ignore[arg-type]
-    try:
-        server = serve(discover(options.source), options.project, options.host, options.port)
-    except OSError as error:
-        sys.exit(f"Port {options.port} is taken or not allowed ({error.strerror}); choose another with --port.")
-    lifeline.hold(options)
-    print(f"Functions ready on {options.host}:{server.port}", flush=True)  # noqa: T201
-    server.serve_forever()
+    return parser
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ CODE = sorted([ROOT / "functions" / "main.py", *PACKAGE.rglob("*.py"), *DEVELOPM
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PURE = {"ledger.py", "report.py", "report_codec.py", "anomalies.py", "significance.py", "page_tokens.py"}
 PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py", "books.py", "rate_limit.py", "idempotency.py"}
-PURE |= {"page_tokens.py", "books_schemas.py", "openapi.py"}
+PURE |= {"books_schemas.py", "openapi.py", "webhook_urls.py", "status_schemas.py"}
+PURE |= {f"drawing/{path.name}" for path in (PACKAGE / "drawing").glob("*.py")}
 
 
 def name_of(path: Path) -> str:
@@ -45,10 +46,12 @@ class TestImports:
         assert not [name for name in imports(path) if name.split(".")[0] in {"emulator", "operations", "tests"}]
 
     @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
-    def test_firestore_is_imported_in_few_places(self, path: Path) -> None:
-        """Only the stores and deps.py know the Firestore client."""
-        found = [name for name in imports(path) if name.startswith(("google.cloud.firestore", "google.cloud"))]
-        assert not found or path.name in {"store.py", "report_store.py", "books_store.py", "deps.py"}
+    def test_clients_are_imported_in_few_places(self, path: Path) -> None:
+        """Only the stores and deps.py know the Firestore client, and only image_store.py that of Cloud Storage."""
+        clients = {name.split(".")[2] for name in imports(path) if name.startswith("google.cloud.")}
+        stores = ("store.py", "report_store.py", "books_store.py", "deps.py")
+        allowed = {"image_store.py": {"storage"}} | {store: {"firestore", "firestore_v1"} for store in stores}
+        assert clients <= allowed.get(path.name, set())
 
     @pytest.mark.parametrize("path", sorted((ROOT / "emulator").rglob("*.py")), ids=name_of)
     def test_the_emulator_knows_no_business(self, path: Path) -> None:
@@ -58,12 +61,14 @@ class TestImports:
     @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
     def test_dependencies_run_one_way(self, path: Path) -> None:
         """Web over endpoints over services over deps over the stores over records; only main imports web."""
-        layers = ["log", "records", "errors", "page_tokens", "ledger", "significance", "anomalies", "report"]
-        layers += ["rate_limit", "idempotency", "books", "image_models"]
+        layers = ["bounded", "log", "records", "errors", "page_tokens", "ledger", "significance", "anomalies", "report"]
+        layers += ["rate_limit", "idempotency", "books", "webhook_urls", "image_models", "image_store", "task_queue"]
+        layers += ["webhook_sender"]
         layers += [
             "config",
             "schemas",
             "books_schemas",
+            "status_schemas",
             "report_schemas",
             "report_codec",
             "catalog",
@@ -76,17 +81,17 @@ class TestImports:
             "endpoint",
             "openapi",
         ]
-        layers += ["services", "endpoints", "web"]
+        layers += ["services", "endpoints", "web", "triggers"]
         own = path.parent.name if path.parent.name in {"services", "endpoints"} else path.stem
         if own in layers:
             used = {name.lstrip(".").split(".")[0] for name in imports(path) if name.startswith(".")} & set(layers)
             above = {name for name in used if layers.index(name) > layers.index(own)}
             assert above == set()
 
-    def test_sqlite_is_imported_in_one_place(self) -> None:
-        """Only the storage of the embedded Firestore knows SQLite."""
+    def test_sqlite_is_imported_in_two_places(self) -> None:
+        """Only the storage of the embedded Firestore and that of the tasks know SQLite."""
         users = [name_of(path) for path in CODE if "sqlite3" in imports(path)]
-        assert users == ["emulator/firestore/storage.py"]
+        assert users == ["emulator/firestore/storage.py", "emulator/functions/task_storage.py"]
 
 
 class TestPurity:
@@ -137,3 +142,4 @@ class TestProject:
         source = (ROOT / "emulator" / "dev.py").read_text()
         assert f'"FUNCTIONS_PORT", {emulators["functions"]["port"]}' in source
         assert f'"FIRESTORE_PORT", {emulators["firestore"]["port"]}' in source
+        assert f'"HOSTING_PORT", {emulators["hosting"]["port"]}' in source

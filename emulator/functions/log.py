@@ -1,0 +1,84 @@
+"""Owns the lines that people read: what the functions and their host log as JSON, one entry a line, made readable.
+
+Must not know who logs, or why.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+
+def write(severity: str, message: str, **fields: Any) -> None:
+    """Log an entry in the form of Cloud Logging, as the functions themselves do."""
+    print(json.dumps({"severity": severity, "message": message, **fields}), flush=True)  # noqa: T201 - the log.
+
+
+def make_readable(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    """From now on, show the entries on standard output and error as lines for people."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        setattr(sys, name, ReadableStream(stream, now))
+
+
+def readable(line: str, now: datetime) -> str:
+    """Return an entry as `time severity message key=value`, and any other line as it is."""
+    try:
+        entry = json.loads(line) if line.startswith("{") else None
+    except ValueError:
+        return line
+    if not isinstance(entry, dict) or "severity" not in entry:
+        return line
+    severity, message = entry.pop("severity"), entry.pop("message", "")
+    fields = [f"{key}={_shown(value)}" for key, value in entry.items()]
+    return " ".join([f"{now:%H:%M:%S} {severity:<7}", *filter(None, [str(message)]), *fields])
+
+
+class ReadableStream(io.TextIOBase):
+    """A text stream that makes whole lines readable and passes them on, never two mixed."""
+
+    # What firebase_functions.logger wants to see; it would reconfigure any other.
+    encoding = "utf-8"
+
+    def __init__(self, sink: TextIO, now: Callable[[], datetime]) -> None:
+        self._sink = sink
+        self._now = now
+        self._begun = threading.local()
+        self._passing_on = threading.Lock()
+
+    def write(self, text: str) -> int:
+        """Take text in; a line is passed on with its end."""
+        # print() writes a line and its end separately, and other threads write between the two.
+        *lines, self._begun.text = (getattr(self._begun, "text", "") + text).split("\n")
+        if lines:
+            with self._passing_on:
+                self._sink.write("".join(readable(line, self._now()) + "\n" for line in lines))
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was passed on."""
+        self._sink.flush()
+
+    def writable(self) -> bool:
+        """Tell that it is."""
+        return True
+
+    def isatty(self) -> bool:
+        """Tell whether people read it directly."""
+        return self._sink.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor that lines end up in."""
+        return self._sink.fileno()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and value and not any(character in value for character in ' ="\n'):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
