@@ -3,20 +3,22 @@
 Knows no logic. Imported at deploy too: nothing here touches the network or reads a parameter.
 """
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from firebase_functions import https_fn, options, scheduler_fn
+from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
-from imagegen import web
-from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS
-from imagegen.deps import production
+from imagegen import triggers, web
+from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
+from imagegen.deps import Deps, production
 from imagegen.endpoints import credits, generations
+from imagegen.services import announcements
 from imagegen.services import credits as credit_services
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
 options.set_global_options(
-    region="us-central1",
+    region=REGION,
     timeout_sec=FUNCTION_TIME_LIMIT_SECONDS,
     memory=options.MemoryOption.MB_512,
     cpu=1,
@@ -48,9 +50,41 @@ def getUserCredits(request: Request) -> Response:
 
 
 @https_fn.on_request(cors=_READ)
+def getGenerationStatus(request: Request) -> Response:
+    """GET or POST: where a generation stands."""
+    # Imported here, as below, to keep it out of the cold start of all other functions.
+    from imagegen.endpoints import status
+
+    return web.answer(request, status.GET_GENERATION_STATUS)
+
+
+@https_fn.on_request(cors=_READ)
+def listGenerationRequests(request: Request) -> Response:
+    """GET or POST: a page of an account's generations, newest first."""
+    from imagegen.endpoints import status
+
+    return web.answer(request, status.LIST_GENERATION_REQUESTS)
+
+
+@https_fn.on_request(cors=_WRITE)
+def cancelGenerationRequest(request: Request) -> Response:
+    """POST: give up a generation that has not ended."""
+    from imagegen.endpoints import status
+
+    return web.answer(request, status.CANCEL_GENERATION_REQUEST)
+
+
+@https_fn.on_request(cors=_READ)
+def getCatalog(request: Request) -> Response:
+    """GET: what is on offer, and for how much."""
+    from imagegen.endpoints import status
+
+    return web.answer(request, status.GET_CATALOG)
+
+
+@https_fn.on_request(cors=_READ)
 def getWeeklyReport(request: Request) -> Response:
     """GET or POST: the report of a week, or the latest."""
-    # Imported here, as below, to keep it out of the cold start of all other functions.
     from imagegen.endpoints import reports
 
     return web.answer(request, reports.GET_WEEKLY_REPORT)
@@ -80,7 +114,38 @@ def verifyBooks(request: Request) -> Response:
     return web.answer(request, books.VERIFY_BOOKS)
 
 
-@web.scheduled({"reportStatus": "success"})
+@triggers.queued
+@tasks_fn.on_task_dispatched(
+    # More often than a generation is drawn, and for longer than a lease: a task that finds one begun waits for its end.
+    retry_config=options.RetryConfig(max_attempts=10, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5),
+    rate_limits=options.RateLimits(max_concurrent_dispatches=32),
+)
+def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
+    """A task: draw a queued generation."""
+    from imagegen.services import jobs
+
+    triggers.task(call, lambda deps, generation_id, _: jobs.process(deps, generation_id))
+
+
+@triggers.queued
+@tasks_fn.on_task_dispatched(
+    retry_config=options.RetryConfig(
+        max_attempts=WEBHOOK_ATTEMPTS, min_backoff_seconds=5, max_backoff_seconds=600, max_doublings=6
+    ),
+    rate_limits=options.RateLimits(max_concurrent_dispatches=32),
+    secrets=[WEBHOOK_SECRET],
+)
+def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
+    """A task: tell who asked for it that a generation has ended."""
+    from imagegen.services import webhooks
+
+    def deliver(deps: Deps, generation_id: str, tried: int) -> None:
+        webhooks.deliver(deps, generation_id, is_last_attempt=tried + 1 >= WEBHOOK_ATTEMPTS)
+
+    triggers.task(call, deliver)
+
+
+@triggers.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     """Mondays 00:00 UTC: write the report of the week before."""
@@ -89,8 +154,9 @@ def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     reporting.build_weekly_report(production(), event.schedule_time)
 
 
-@web.scheduled({"reconcileStatus": "success"})
+@triggers.scheduled({"reconcileStatus": "success"})
 @scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     """Every five minutes: refund what was left pending past its lease."""
     credit_services.reconcile(production())
+    announcements.announce_forgotten(production())

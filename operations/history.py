@@ -180,7 +180,10 @@ class _Past:
         return Generation(
             generation_id=generation_id,
             user_id=user_id,
-            **picked,
+            model=picked["model"],
+            style=picked["style"],
+            color=picked["color"],
+            size=picked["size"],
             prompt="a fox in the snow",
             status=GenerationStatus.FAILED if failed else GenerationStatus.COMPLETED,
             credits_charged=price_credits,

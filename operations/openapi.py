@@ -1,4 +1,4 @@
-"""Owns `make openapi`: the description of the API as a file. Knows nothing of what it says."""
+"""Owns `make openapi`: the description of the API, and the Postman collection, as files. Knows not what they say."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from pathlib import Path
 from imagegen import openapi
 from imagegen.endpoints.description import ENDPOINTS
 
-FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
+from operations import postman
+
+FOLDER = Path(__file__).parent.parent / "docs"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file, or only say whether it is current."""
-    parser = argparse.ArgumentParser(prog="make openapi", description="Write docs/openapi.json from the code.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the file is not current")
+    """Write the files, or only say which are not current."""
+    parser = argparse.ArgumentParser(
+        prog="make openapi", description="Write docs/openapi.json and docs/postman.json from the code."
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is not current")
     options = parser.parse_args(arguments)
-    if not options.check:
-        FILE.write_text(text())
-    elif not FILE.exists() or FILE.read_text() != text():
-        sys.stderr.write("docs/openapi.json is not current; run `make openapi`.\n")
-        return 1
-    return 0
+    outdated = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
+    for path in outdated:
+        if options.check:
+            sys.stderr.write(f"docs/{path.name} is not current; run `make openapi`.\n")
+        else:
+            path.write_text(files()[path])
+    return 1 if outdated and options.check else 0
 
 
-def text() -> str:
-    """Return what the file should hold."""
-    return json.dumps(openapi.document(ENDPOINTS), indent=2) + "\n"
+def files() -> dict[Path, str]:
+    """Return what each file should hold."""
+    document = openapi.document(ENDPOINTS)
+    contents = {"openapi.json": document, "postman.json": postman.collection(document)}
+    return {FOLDER / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
 
 
 if __name__ == "__main__":

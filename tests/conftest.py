@@ -17,7 +17,7 @@ from imagegen.image_models import ImageModel
 
 from emulator.firestore.faults import DatabaseFaults as Faults
 from emulator.firestore.server import FirestoreServer
-from tests.world import Clock, Draws, World, write_catalog
+from tests.world import Clock, Draws, Queue, Shelf, World, write_catalog
 
 pytest_plugins = ["emulator.pytest_plugin"]
 
@@ -79,6 +79,8 @@ def make_world(db: firestore.Client) -> Callable[..., World]:
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
             image_models={"model-a": models.get("model_a", Draws()), "model-b": models.get("model_b", Draws())},
+            images=Shelf(),
+            tasks=Queue(),
         )
         return World(deps, clock)
 

@@ -33,10 +33,11 @@ class Dev:
     """A running `make dev` on ports of its own, with the data folder of a test."""
 
     def __init__(self, data: Path, **environment: str) -> None:
-        self.functions_port, self.firestore_port = free_port(), free_port()
+        self.functions_port, self.firestore_port, self.hosting_port = free_port(), free_port(), free_port()
         self._environment = os.environ | {
             "FUNCTIONS_PORT": str(self.functions_port),
             "FIRESTORE_PORT": str(self.firestore_port),
+            "HOSTING_PORT": str(self.hosting_port),
             "PYTHONPATH": str(ROOT),
         }
         self._environment |= {"MODEL_FAILURE_RATE": "0"} | environment
@@ -71,7 +72,7 @@ class Dev:
 
     def curl(self, command: str) -> Any:
         """Run a curl line that names the default ports, in a shell, and return the JSON that it prints."""
-        command = command.replace(":5001/", f":{self.functions_port}/")
+        command = command.replace(":5001/", f":{self.functions_port}/").replace(":5000/", f":{self.hosting_port}/")
         if shutil.which("curl"):
             finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
             return json.loads(finished.stdout)
@@ -95,7 +96,7 @@ class Dev:
 
     def is_closed(self) -> bool:
         """Whether nothing listens on either port."""
-        for port in (self.functions_port, self.firestore_port):
+        for port in (self.functions_port, self.firestore_port, self.hosting_port):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return False
@@ -125,9 +126,14 @@ def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
         dev.stop()
 
 
+def ids_in(text: str) -> list[str]:
+    return re.findall(r"[0-9a-f]{32}", text)
+
+
 def masked(answer: Any) -> Any:
     """The answer without what differs from run to run: ids, weeks and times."""
     text = re.sub(r"[0-9a-f]{32}", "ID", json.dumps(answer))
+    text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"\d{4}-W\d\d", "WEEK", text)
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
 
@@ -142,8 +148,13 @@ class TestReadme:
         """Each curl line, in the README's order, gives the JSON that stands below it."""
         dev = make_dev()
         assert README.count("```sh\ncurl") == len(CURL_LINES)
+        ids: dict[str, str] = {}
         for command, answer in zip(CURL_LINES, ANSWERS, strict=True):
-            assert masked(dev.curl(command)) == masked(json.loads(answer))
+            for written, given in ids.items():
+                command = command.replace(written, given)
+            answered = dev.curl(command)
+            assert masked(answered) == masked(json.loads(answer))
+            ids |= dict(zip(ids_in(answer), ids_in(json.dumps(answered)), strict=True))
 
     def test_the_lines_work_without_curl(self, make_dev: Callable[..., Dev], monkeypatch: pytest.MonkeyPatch) -> None:
         """The tests need no curl: where there is none, they ask the same by themselves."""

@@ -12,8 +12,10 @@ from google.cloud import firestore
 from imagegen import books, books_store
 from imagegen.deps import Deps
 from imagegen.errors import AppError
-from imagegen.image_models import ImageRequest, ModelError
+from imagegen.image_models import ImageRequest, ModelError, Picture
+from imagegen.image_store import ImageStoreError
 from imagegen.records import Image
+from imagegen.task_queue import TaskQueueError
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -63,6 +65,41 @@ class Does:
         return Image("https://images.example.com/drawn.png")
 
 
+class Queue:
+    """A queue that keeps its tasks until a test looks at them; it can be told to fail, having taken a task or not."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, str]] = []
+        self.fails = False
+        self.takes = True
+
+    def enqueue(self, function: str, data: dict[str, str]) -> None:
+        if self.takes:
+            self.tasks.append((function, data["generationRequestId"]))
+        if self.fails:
+            raise TaskQueueError("no answer")
+
+
+class Shelf:
+    """A store of images that keeps them in memory."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, Picture] = {}
+        self.fails = False
+
+    def find(self, generation_id: str) -> Image | None:
+        return self._image(generation_id) if generation_id in self.pictures else None
+
+    def save(self, generation_id: str, picture: Picture) -> Image:
+        if self.fails:
+            raise ImageStoreError("full")
+        self.pictures.setdefault(generation_id, picture)
+        return self._image(generation_id)
+
+    def _image(self, generation_id: str) -> Image:
+        return Image(f"https://images.example.com/{generation_id}.png")
+
+
 @dataclass
 class World:
     """A back end of the test's own: the deps, and reading and writing what is in its database."""
@@ -73,6 +110,18 @@ class World:
 
     def __post_init__(self) -> None:
         self.db = self.deps.db
+
+    @property
+    def queue(self) -> Queue:
+        """The tasks that were handed over."""
+        assert isinstance(self.deps.tasks, Queue)
+        return self.deps.tasks
+
+    @property
+    def shelf(self) -> Shelf:
+        """The pictures that were kept."""
+        assert isinstance(self.deps.images, Shelf)
+        return self.deps.images
 
     def account(self, user_id: str, credits: int) -> str:
         """Open an account and return its id."""

@@ -20,6 +20,7 @@ Documents = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 COLLECTIONS = {"model": "models", "style": "styles", "color": "colors", "size": "sizes"}
 _RETRY_AFTER_FAILURE = timedelta(seconds=5)
+_USUAL_PIXELS = (1024, 1024)
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
@@ -47,6 +48,11 @@ class Choice:
         return int(self.size.settings["credits"])
 
     @property
+    def pixels(self) -> tuple[int, int]:
+        """The width and height of the picture, as the size's document or else its name has them."""
+        return pixels_of(self.size)
+
+    @property
     def provider(self) -> str:
         """The image model that draws it: the one that the model's document names, or else that of the same id."""
         return _provider(self.model)
@@ -59,6 +65,15 @@ class Catalog:
         """Take the enabled items of each request field (`model`, `style`, `color`, `size`)."""
         self._items = items
         self._by_name = {field: _by_name(offered) for field, offered in items.items()}
+
+    @property
+    def items(self) -> Mapping[str, Collection[Item]]:
+        """What is offered for each request field."""
+        return self._items
+
+    def find(self, field: str, name: str) -> Item | None:
+        """Find what is named in one request field."""
+        return self._by_name[field].get(_folded(name))
 
     def choose(self, names: Mapping[str, object]) -> Choice | list[Violation]:
         """Find what is named under `model`, `style`, `color` and `size`, or say per field what is allowed."""
@@ -73,6 +88,15 @@ class Catalog:
             else:
                 found[field] = item
         return violations or Choice(**found)
+
+
+def pixels_of(size: Item) -> tuple[int, int]:
+    """Return the width and height of a size, as its document or else its id has them; square where neither does."""
+    width, height = size.settings.get("width"), size.settings.get("height")
+    if isinstance(width, int) and isinstance(height, int) and 0 < width <= 4096 and 0 < height <= 4096:
+        return width, height
+    named = re.fullmatch(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})", size.item_id)
+    return (int(named[1]), int(named[2])) if named else _USUAL_PIXELS
 
 
 def parse(documents: Documents, providers: Collection[str]) -> Catalog:

@@ -5,13 +5,18 @@ Knows nothing of what they are used for; reads nothing when imported, since Fire
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
+REGION = "us-central1"
+# How often a webhook is tried, over some hours.
+WEBHOOK_ATTEMPTS = 12
 
 _MOST_COUNTED = 1_000_000
 _DEFAULT_FAILURE_RATE = "0.05"
@@ -42,6 +47,27 @@ RATE_LIMIT_BURST = params.StringParam(
     default="0",
     description="How many of them may come at once; 0 for as many as in a minute.",
 )
+IMAGE_BUCKET = params.StringParam(
+    "IMAGE_BUCKET",
+    default="",
+    description="The Cloud Storage bucket that keeps the pictures; left empty, the project's own.",
+)
+PLACEHOLDER_IMAGES = params.StringParam(
+    "PLACEHOLDER_IMAGES",
+    default="0",
+    description="Whether the simulated models answer with their fixed placeholders: 1 or 0.",
+)
+WEBHOOK_ALLOW_LOOPBACK = params.StringParam(
+    "WEBHOOK_ALLOW_LOOPBACK",
+    default="false",
+    description="Whether webhooks may go to this very machine, over http as well: true or false. For development.",
+)
+MODEL_ATTEMPTS = params.StringParam(
+    "MODEL_ATTEMPTS",
+    default="3",
+    description="How often a queued generation is drawn at most before it has failed.",
+)
+WEBHOOK_SECRET = params.SecretParam("WEBHOOK_SECRET")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +81,24 @@ class Settings:
     rate_limit_burst: int = 0
     model_failure_rate: float = 0.05
     model_time_limit_seconds: float = 60
+    # Where pictures are kept: a bucket, or else a folder that something serves under a URL.
+    image_bucket: str | None = None
+    image_folder: Path | None = None
+    image_base_url: str = ""
+    # For each exchange with the store, of which a picture has six at most.
+    image_store_timeout_seconds: float = 5.0
+    placeholder_images: bool = False
+    # Where the site of the project is, which has the placeholders.
+    site_url: str = ""
     lease_seconds: int = 180
+    # How long a generation may wait in the queue, from its charge on.
+    queue_time_limit_seconds: int = 3600
+    # How often a queued generation is drawn at most before it has failed.
+    model_attempts: int = 3
+    webhook_allow_loopback: bool = False
+    webhook_time_limit_seconds: float = 10.0
+    # For one hand-over to the queue.
+    enqueue_time_limit_seconds: float = 5.0
     catalog_lifetime_seconds: int = 30
     # The time for one exchange with Firestore: a call has at most three, and 10 s to say that Firestore is away.
     firestore_timeout_seconds: float = 3.0
@@ -73,6 +116,8 @@ class Settings:
         # A lease that ended while its function still runs would refund a picture that is about to be delivered.
         if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
             raise ValueError("lease > function time limit > model time limit must hold")
+        if self.model_time_limit_seconds + 6 * self.image_store_timeout_seconds >= FUNCTION_TIME_LIMIT_SECONDS:
+            raise ValueError("a function must have the time to draw a picture and to keep it")
 
 
 def load() -> Settings:
@@ -81,7 +126,7 @@ def load() -> Settings:
     Raises:
         ValueError: a parameter is out of its bounds; the message names it.
     """
-    emulated = os.environ.get("FUNCTIONS_EMULATOR") == "true"
+    emulated = is_emulated()
     if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
         # With it, firebase-admin takes unsigned tokens.
         raise ValueError("FIREBASE_AUTH_EMULATOR_HOST is set where no emulator runs the functions")
@@ -93,13 +138,38 @@ def load() -> Settings:
     if not 0 <= failure_rate <= 1:
         raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1")
     per_minute = _count(RATE_LIMIT_PER_MINUTE)
+    # Not parameters: they are the functions host's to say, which serves both.
+    folder = os.environ.get("IMAGE_FOLDER")
     return Settings(
         require_auth=_switch(REQUIRE_AUTH, default=not emulated),
         require_app_check=_switch(REQUIRE_APP_CHECK, default=False),
         rate_limit_per_minute=per_minute,
         rate_limit_burst=_count(RATE_LIMIT_BURST) or per_minute,
+        image_bucket=_image_bucket(),
+        image_folder=Path(folder) if folder else None,
+        image_base_url=os.environ.get("IMAGE_BASE_URL", ""),
+        placeholder_images=_count(PLACEHOLDER_IMAGES) == 1,
+        site_url=os.environ.get("SITE_URL") or f"https://{project_id()}.web.app",
+        webhook_allow_loopback=_switch(WEBHOOK_ALLOW_LOOPBACK, default=False),
+        model_attempts=_count(MODEL_ATTEMPTS) or 1,
         model_failure_rate=failure_rate,
     )
+
+
+def storage_origin() -> str | None:
+    """Return the address of a Storage emulator, if there is one."""
+    return os.environ.get("STORAGE_EMULATOR_HOST")
+
+
+def _image_bucket() -> str | None:
+    """Return the bucket that is set, or else the project's own where no emulator runs the functions."""
+    own = None if is_emulated() else json.loads(os.environ.get("FIREBASE_CONFIG") or "{}").get("storageBucket")
+    return IMAGE_BUCKET.value or own
+
+
+def webhook_secret() -> str:
+    """Return the secret that webhooks are signed with; empty where none is set, or the function was not given it."""
+    return os.environ.get(WEBHOOK_SECRET.name, "")
 
 
 def _count(parameter: params.StringParam) -> int:
@@ -114,6 +184,11 @@ def _switch(parameter: params.StringParam, *, default: bool) -> bool:
     if given not in ("", "true", "false"):
         raise ValueError(f"{parameter.name} is {given!r}; it must be true or false")
     return given == "true" if given else default
+
+
+def is_emulated() -> bool:
+    """Tell whether an emulator runs the functions, as the Firebase CLI says it."""
+    return os.environ.get("FUNCTIONS_EMULATOR") == "true"
 
 
 def project_id() -> str | None:

@@ -18,12 +18,12 @@ from google.cloud import firestore
 from . import catalog, config, store
 from .catalog import Catalog, CatalogCache
 from .config import Settings
-from .image_models import ImageModel, SimulatedModel
+from .image_models import ImageModel, ImageRequest, Picture, SimulatedModel, drawing_as, placeholder
+from .image_store import FIREBASE_ORIGIN, BucketImages, FolderImages, ImageStore, NoImageStore
+from .records import Image
+from .task_queue import FirebaseTaskQueue, NoTaskQueue, TaskQueue
+from .webhook_sender import HttpWebhookSender, NoWebhookSender, WebhookSender
 
-_PLACEHOLDERS = {
-    "model-a": "https://images.example.com/placeholders/model-a.png",
-    "model-b": "https://images.example.com/placeholders/model-b.png",
-}
 _building = threading.Lock()
 
 
@@ -36,6 +36,10 @@ class Deps:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     image_models: Mapping[str, ImageModel]
+    # A world without these refuses what needs them.
+    images: ImageStore = field(default_factory=NoImageStore)
+    tasks: TaskQueue = field(default_factory=NoTaskQueue)
+    webhooks: WebhookSender = field(default_factory=NoWebhookSender)
     catalog: CatalogCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +74,34 @@ def _build() -> Deps:
         now=lambda: datetime.now(UTC),
         new_id=new_id,
         image_models={
-            model_id: SimulatedModel(url, settings.model_failure_rate, random.Random())  # noqa: S311 - no secret.
-            for model_id, url in _PLACEHOLDERS.items()
+            # Random, and no secret.
+            model_id: SimulatedModel(_answer(settings, model_id), settings.model_failure_rate, random.Random())  # noqa: S311
+            for model_id in ("model-a", "model-b")
         },
+        images=_image_store(settings),
+        webhooks=HttpWebhookSender(
+            config.webhook_secret(),
+            allow_loopback=settings.webhook_allow_loopback,
+            time_limit_seconds=settings.webhook_time_limit_seconds,
+        ),
+        tasks=FirebaseTaskQueue(config.project_id(), settings.enqueue_time_limit_seconds),
     )
+
+
+def _answer(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:
+    # What cannot be kept need not be drawn.
+    if settings.placeholder_images or not (settings.image_bucket or settings.image_folder):
+        return placeholder(f"{settings.site_url}/placeholders/{model_id}.png")
+    return drawing_as(model_id)
+
+
+def _image_store(settings: Settings) -> ImageStore:
+    if settings.image_bucket:
+        return BucketImages(
+            settings.image_bucket,
+            project_id=config.project_id(),
+            new_token=lambda: str(uuid.uuid4()),
+            timeout_seconds=settings.image_store_timeout_seconds,
+            origin=config.storage_origin() or FIREBASE_ORIGIN,
+        )
+    return FolderImages(settings.image_folder, settings.image_base_url) if settings.image_folder else NoImageStore()

@@ -46,6 +46,10 @@ class Call(Generic[Asked]):
     caller: Caller
     asked: Asked
     idempotency_key: str | None = None
+    # Whether the caller prefers not to wait (RFC 7240).
+    respond_async: bool = False
+    # Says at which URL another function is called.
+    function_url: Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,15 @@ class Endpoint(Generic[Asked]):
     methods: tuple[str, ...]
     access: Access
     asked: type[Asked]
-    answers: Mapping[int, type[BaseModel]]
+    # What may be asked, for whoever reads the description.
+    example: Mapping[str, Any] = field(default_factory=dict)
+    # By HTTP status.
+    answers: Mapping[int, tuple[type[BaseModel], ...]]
     errors: tuple[type[AppError], ...] = ()
     idempotency_key: IdempotencyKey = IdempotencyKey.UNUSED
+    # Whether it heeds `Prefer: respond-async`.
+    may_respond_async: bool = False
+    # How an answer may be kept; one that may has an ETag, and is not sent to who has it.
     cache_control: str | None = None
     respond: Callable[[Call[Asked]], Reply]
     read: Callable[[Deps, Mapping[str, Any]], Asked] | None = None

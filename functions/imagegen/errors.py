@@ -42,6 +42,10 @@ class AppError(Exception):
         self.headers = headers or {}
 
 
+class TryAgain(Exception):
+    """What a task asked for is not done yet; its queue is to deliver it once more, later."""
+
+
 class InvalidRequest(AppError):
     """The request breaks the documented shape; one violation per bad field."""
 
@@ -92,6 +96,15 @@ class UserNotFound(AppError):
         super().__init__(f"There is no account '{user_id}'.", metadata={"userId": user_id})
 
 
+class GenerationNotFound(AppError):
+    """There is no generation of this id."""
+
+    http_status, status, reason = 404, "NOT_FOUND", "GENERATION_NOT_FOUND"
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__(f"There is no generation '{generation_id}'.", metadata={"generationRequestId": generation_id})
+
+
 class WeeklyReportNotFound(AppError):
     """There is no report of this week, or none at all."""
 
@@ -123,6 +136,30 @@ class RequestInProgress(AppError):
             "A request with this Idempotency-Key is still running; ask again later.",
             metadata={"generationRequestId": generation_id},
             retry_after_seconds=retry_after_seconds,
+        )
+
+
+class GenerationCancelled(AppError):
+    """The generation was given up while it was drawn, and the account has its credits back."""
+
+    http_status, status, reason = 409, "ABORTED", "GENERATION_CANCELLED"
+
+    def __init__(self, generation_id: str, refunded_credits: int) -> None:
+        super().__init__(
+            "The generation was cancelled. Nothing was charged.",
+            metadata={"generationRequestId": generation_id, "refundedCredits": str(refunded_credits)},
+        )
+
+
+class GenerationEnded(AppError):
+    """The generation can no longer be given up."""
+
+    http_status, status, reason = 409, "FAILED_PRECONDITION", "GENERATION_ENDED"
+
+    def __init__(self, generation_id: str, generation_status: str) -> None:
+        super().__init__(
+            f"The generation is {generation_status}; only one that has not ended can be cancelled.",
+            metadata={"generationRequestId": generation_id, "status": generation_status},
         )
 
 

@@ -1,14 +1,12 @@
-"""Owns the protocol of an image model and the two simulated ones; a real provider is one more module like this.
+"""Owns the protocol of an image model and the simulated ones; a real provider is one more module like this.
 
-Knows nothing of credits, accounts or Firestore.
+Knows nothing of credits, accounts or Firestore, nor of where pictures are kept.
 """
 
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,14 +15,29 @@ from .records import FailureReason, Image
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """What a model is asked for: canonical catalog ids, the prompt, and the model's own settings from its document."""
+    """What a model is asked for: catalog ids, the size in pixels too, the prompt, and the model's settings."""
 
     generation_id: str
     style: str
     color: str
     size: str
+    width: int
+    height: int
     prompt: str
+    # From the model's document.
     parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture itself, a PNG, of a model that does not host what it draws."""
+
+    content: bytes
+    media_type: str = "image/png"
+
+    def __post_init__(self) -> None:
+        if self.media_type != "image/png" or not self.content.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise ValueError(f"a picture is a PNG; this is {self.media_type}, {len(self.content)} bytes")
 
 
 class ModelError(Exception):
@@ -39,62 +52,59 @@ class ModelRefusedError(ModelError):
     reason = FailureReason.MODEL_REFUSED
 
 
-class ModelTimeoutError(ModelError):
-    """The model did not answer within its time limit."""
-
-    reason = FailureReason.MODEL_TIMEOUT
-
-
 class ImageModel(Protocol):
     """What a provider implements."""
 
-    def generate(self, request: ImageRequest) -> Image:
-        """Draw the picture.
+    def generate(self, request: ImageRequest) -> Image | Picture:
+        """Draw the picture; return it, or where it can be fetched if the provider hosts it.
 
         Raises:
             ModelError: there is none; the subclass says why.
         """
 
 
-def generate_within(model: ImageModel, request: ImageRequest, limit_seconds: float) -> Image:
-    """Ask a model for a picture and wait no longer than its limit.
+def drawing_as(model_id: str) -> Callable[[ImageRequest], Picture]:
+    """Return what draws a request, the same for the same one, in the manner of a model."""
 
-    Raises:
-        ModelTimeoutError: the limit passed; a late picture is dropped.
-        ModelError: the model failed.
-    """
-    answer: Future[Image] = Future()
+    def answer(request: ImageRequest) -> Picture:
+        # At the first picture, since most cold starts are for something else.
+        from .drawing import draw
 
-    def ask() -> None:
-        try:
-            answer.set_result(model.generate(request))
-        except Exception as error:
-            answer.set_exception(error)
-        except BaseException as error:  # A cancelled task or an exit is the provider's, not the end of this process.
-            answer.set_exception(ModelError(f"{type(error).__name__}: {error}"))
+        return Picture(
+            draw(
+                model=model_id,
+                style=request.style,
+                color=request.color,
+                width=request.width,
+                height=request.height,
+                prompt=request.prompt,
+            )
+        )
 
-    # A daemon, so that a provider that never answers cannot keep the process from ending.
-    threading.Thread(target=ask, name="image-model", daemon=True).start()
-    try:
-        return answer.result(timeout=limit_seconds)
-    except TimeoutError as error:
-        raise ModelTimeoutError(f"no picture within {limit_seconds} s") from error
+    return answer
+
+
+def placeholder(url: str) -> Callable[[ImageRequest], Image]:
+    """Return what answers any request with the one picture at a URL."""
+    return lambda request: Image(url)
 
 
 class SimulatedModel:
-    """A model that draws nothing: it answers a fixed placeholder and fails at a given rate."""
+    """A model that is none: it gives what `answer` makes of a request, and fails at a given rate."""
 
-    def __init__(self, placeholder_url: str, failure_rate: float, source: random.Random) -> None:
-        self._placeholder_url = placeholder_url
+    def __init__(
+        self, answer: Callable[[ImageRequest], Image | Picture], failure_rate: float, source: random.Random
+    ) -> None:
+        self._answer = answer
         self._failure_rate = failure_rate
         self._source = source
 
-    def generate(self, request: ImageRequest) -> Image:
-        """Answer the placeholder, or fail at the rate that the model's catalog document or else the setting gives."""
+    def generate(self, request: ImageRequest) -> Image | Picture:
+        """Answer, or fail at the rate that the model's catalog document or else the setting gives."""
         rate = request.parameters.get("failureRate", self._failure_rate)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ModelError(f"failureRate is {rate!r}; it must be a number from 0 to 1")
         # random() is in [0, 1), so that a rate of 0 never fails and a rate of 1 always does.
         if self._source.random() < rate:
             raise ModelError("simulated failure")
-        return Image(self._placeholder_url)
+        return self._answer(request)

@@ -26,6 +26,21 @@ _IDEMPOTENCY_KEY = {
     # Printable, and without spaces at the ends, which are no part of a header.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async`, not to wait for the picture (RFC 7240).",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what the caller has.",
+    "schema": {"type": "string"},
+}
+_ACCEPTED = 202
 _HEADERS = {
     "X-Request-Id": {"description": "Names this call in the log.", "schema": {"type": "string"}},
     "Retry-After": {"description": "After how many seconds to ask again.", "schema": {"type": "string"}},
@@ -34,7 +49,9 @@ _HEADERS = {
         "schema": {"const": "true"},
     },
     "Cache-Control": {"description": "How long the answer may be kept.", "schema": {"type": "string"}},
-    "ETag": {"description": "Names this state of the answer.", "schema": {"type": "string"}},
+    "ETag": {"description": "Names what is answered, for If-None-Match.", "schema": {"type": "string"}},
+    "Location": {"description": "Where to ask how it stands.", "schema": {"type": "string"}},
+    "Preference-Applied": {"description": "That nobody waited.", "schema": {"const": "respond-async"}},
     "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
 }
 _ERROR_SCHEMA = {
@@ -124,17 +141,24 @@ def document(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
 
 def _schemas(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
     asked: list[tuple[type[BaseModel], Any]] = [(endpoint.asked, "validation") for endpoint in endpoints]
-    answers = [(answer, "serialization") for endpoint in endpoints for answer in endpoint.answers.values()]
+    answers: list[tuple[type[BaseModel], Any]] = [
+        (answer, "serialization")
+        for endpoint in endpoints
+        for choices in endpoint.answers.values()
+        for answer in choices
+    ]
     models = list(dict.fromkeys([*asked, *answers]))
     _, definitions = models_json_schema(models, by_alias=True, ref_template=_REF)
     return dict(sorted((definitions["$defs"] | _ERROR_SCHEMAS).items()))
 
 
 def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = _query(schemas[endpoint.asked.__name__]) if method == "GET" else []
+    parameters = _query(schemas[endpoint.asked.__name__], endpoint.example) if method == "GET" else []
     if endpoint.idempotency_key is not IdempotencyKey.UNUSED:
         is_required = endpoint.idempotency_key is IdempotencyKey.REQUIRED
         parameters.append(_IDEMPOTENCY_KEY | {"required": is_required})
+    parameters += [_PREFER] if endpoint.may_respond_async else []
+    parameters += [_IF_NONE_MATCH] if endpoint.cache_control and method == "GET" else []
     # An operation has one id; where there are two, the one that reads is called by the function's name.
     is_first = method == endpoint.methods[0]
     operation: dict[str, Any] = {
@@ -146,11 +170,12 @@ def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any])
     }
     if method == "POST":
         schema = {"$ref": _REF.format(model=endpoint.asked.__name__)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"schema": schema, "example": dict(endpoint.example)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 
 
-def _query(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _query(schema: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
     parameters = []
     for name, given in schema.get("properties", {}).items():
         # A query cannot say null: it says nothing.
@@ -159,6 +184,8 @@ def _query(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
         parameter = {"name": name, "in": "query", "schema": {k: v for k, v in shape.items() if k != "default"}}
         if "description" in given:
             parameter["description"] = given["description"]
+        if name in example:
+            parameter["example"] = example[name]
         parameters.append(parameter | {"required": name in schema.get("required", [])})
     return parameters
 
@@ -166,11 +193,11 @@ def _query(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _responses(endpoint: Endpoint[Any], method: str) -> dict[str, Any]:
     responses = {
         str(status): {
-            "description": _sentence(answer),
-            "headers": {name: _HEADERS[name] for name in _answer_headers(endpoint)},
-            "content": {"application/json": {"schema": {"$ref": _REF.format(model=answer.__name__)}}},
+            "description": " ".join(map(_sentence, answers)),
+            "headers": {name: _HEADERS[name] for name in _answer_headers(endpoint, status)},
+            "content": {"application/json": {"schema": _one_of(answers)}},
         }
-        for status, answer in endpoint.answers.items()
+        for status, answers in endpoint.answers.items()
     }
     if endpoint.cache_control is not None:
         responses["304"] = {"description": "Whoever sends the ETag in If-None-Match has the answer already."}
@@ -217,12 +244,19 @@ def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
     }
 
 
-def _answer_headers(endpoint: Endpoint[Any]) -> Iterator[str]:
+def _one_of(answers: tuple[type[BaseModel], ...]) -> dict[str, Any]:
+    choices = [{"$ref": _REF.format(model=answer.__name__)} for answer in answers]
+    return choices[0] if len(choices) == 1 else {"oneOf": choices}
+
+
+def _answer_headers(endpoint: Endpoint[Any], status: int) -> Iterator[str]:
     yield "X-Request-Id"
     if endpoint.idempotency_key is not IdempotencyKey.UNUSED:
         yield "Idempotent-Replayed"
     if endpoint.cache_control is not None:
         yield from ("Cache-Control", "ETag")
+    if status == _ACCEPTED:
+        yield from ("Location", "Preference-Applied")
 
 
 def _sentence(documented: type) -> str:

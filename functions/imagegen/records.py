@@ -36,7 +36,28 @@ class FailureReason(StrEnum):
     MODEL_ERROR = "MODEL_ERROR"
     MODEL_REFUSED = "MODEL_REFUSED"
     MODEL_TIMEOUT = "MODEL_TIMEOUT"
+    NOT_OFFERED = "NOT_OFFERED"
+    STORAGE_ERROR = "STORAGE_ERROR"
+    QUEUE_ERROR = "QUEUE_ERROR"
     LEASE_EXPIRED = "LEASE_EXPIRED"
+
+
+class Stage(StrEnum):
+    """Where a generation stands as callers see it: a pending one is queued until it is begun."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class WebhookState(StrEnum):
+    """Whether the one who asked for it was told that a generation ended; unset before it ends."""
+
+    DUE = "due"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
 
 
 @dataclass(frozen=True)
@@ -112,11 +133,28 @@ class Generation:
     image_url: str | None = None
     failure_reason: FailureReason | None = None
     created_at: datetime
-    started_at: datetime
+    # None while it is queued.
+    started_at: datetime | None
     completed_at: datetime | None = None
+    # Of a queued one: until when it must be begun.
     lease_expires_at: datetime
     attempt_id: str
+    # How often it was begun.
+    attempts: int = 1
     idempotency_fingerprint: str | None = None
+    webhook_url: str | None = None
+    webhook: WebhookState | None = None
+
+    def names(self) -> dict[str, object]:
+        """Return what the catalog knows it by."""
+        return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands as callers see it."""
+        if self.status is not GenerationStatus.PENDING:
+            return Stage(self.status.value)
+        return Stage.QUEUED if self.started_at is None else Stage.PROCESSING
 
     @property
     def duration_ms(self) -> int | None:

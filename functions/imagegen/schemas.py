@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from . import webhook_urls
 from .errors import Violation
-from .records import EntryType
+from .records import EntryType, Stage
 
 # Control and format characters, among them those that turn the direction of text: an id shows all that is in it.
 _UNSEEN = (
@@ -67,7 +68,7 @@ UserId = Annotated[
         min_length=1,
         max_length=128,
         description="1 to 128 characters without '/', control and format characters, and not '.', '..' or '__...__'",
-        json_schema_extra={"pattern": _DOCUMENT_ID, "examples": ["testUser1"]},
+        json_schema_extra={"pattern": _DOCUMENT_ID},
     ),
     _matching(_DOCUMENT_ID),
 ]
@@ -99,23 +100,19 @@ Reason = Annotated[
 ]
 
 
+def _webhook_url(value: str) -> str:
+    try:
+        webhook_urls.check(value)
+    except ValueError:
+        raise PydanticCustomError("webhook_url", "cannot be called") from None
+    return value
+
+
+WebhookUrl = Annotated[str, Field(strict=True, min_length=1, max_length=2048), AfterValidator(_webhook_url)]
+
+
 class CreateGenerationRequest(Wire):
     """The body of createGenerationRequest."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "userId": "testUser1",
-                    "model": "Model A",
-                    "style": "anime",
-                    "color": "neon",
-                    "size": "1024x1024",
-                    "prompt": "a fox in the snow",
-                }
-            ]
-        }
-    )
 
     user_id: UserId
     model: Name
@@ -123,6 +120,10 @@ class CreateGenerationRequest(Wire):
     color: Name
     size: Name
     prompt: Prompt
+    validate_only: bool = Field(
+        default=False, strict=True, description="true, to be told the price and be charged nothing, or false"
+    )
+    webhook_url: WebhookUrl | None = Field(default=None, description="an https URL of at most 2,048 characters")
 
     def names(self) -> dict[str, object]:
         """Return what the catalog is asked for."""
@@ -132,13 +133,22 @@ class CreateGenerationRequest(Wire):
 class GrantCreditsRequest(Wire):
     """The body of grantCredits."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"userId": "testUser1", "credits": 20, "reason": "order 7"}]}
-    )
-
     user_id: UserId
     credits: int = Field(ge=1, le=1_000_000, description="an integer from 1 to 1,000,000")
     reason: Reason = "granted"
+
+
+GenerationId = Annotated[
+    str,
+    Field(
+        strict=True,
+        min_length=1,
+        max_length=128,
+        description="a generationRequestId",
+        json_schema_extra={"pattern": _DOCUMENT_ID},
+    ),
+    _matching(_DOCUMENT_ID),
+]
 
 
 class GetUserCreditsRequest(Wire):
@@ -166,6 +176,23 @@ class GrantCreditsAnswer(Answer):
     user_id: str
     granted_credits: int
     current_credits: int
+
+
+class QuoteAnswer(Answer):
+    """The 200 of createGenerationRequest with `validateOnly`."""
+
+    validate_only: Literal[True] = True
+    cost_credits: int
+    current_credits: int
+
+
+class QueuedGenerationAnswer(Answer):
+    """The 202 of createGenerationRequest with `Prefer: respond-async`."""
+
+    generation_request_id: str
+    status: Stage
+    deducted_credits: int
+    status_url: str
 
 
 class TransactionAnswer(Answer):

@@ -18,7 +18,17 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from . import log
 from .deadlines import FINAL, ONCE, remaining_seconds, until
-from .records import Account, EntryType, FailureReason, Generation, GenerationStatus, LedgerEntry, Spending, Week
+from .records import (
+    Account,
+    EntryType,
+    FailureReason,
+    Generation,
+    GenerationStatus,
+    LedgerEntry,
+    Spending,
+    WebhookState,
+    Week,
+)
 
 T = TypeVar("T")
 
@@ -155,6 +165,20 @@ def create_account(batch: firestore.WriteBatch, account: Account, entry: LedgerE
     _create_entry(batch, reference, entry)
 
 
+def read_generation(db: firestore.Client, generation_id: str, timeout_seconds: float) -> Generation | None:
+    """Read one generation outside of a transaction."""
+    deadline = time.monotonic() + timeout_seconds
+    reference = _generation_reference(db, generation_id)
+    snapshot = until(deadline, lambda: reference.get(retry=None, timeout=remaining_seconds(deadline)))
+    return _generation(generation_id, snapshot.to_dict())
+
+
+def read_generation_in(transaction: Transaction, generation_id: str) -> Generation | None:
+    """Read one generation, whoever's it is."""
+    (fields,) = transaction.read(_generation_reference(transaction._client, generation_id))
+    return _generation(generation_id, fields)
+
+
 def write_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
     reference = _account_reference(batch._client, account.user_id)
@@ -177,13 +201,17 @@ def create_generation(batch: firestore.WriteBatch, generation: Generation) -> No
             "createdAt": generation.created_at,
             # What the weekly report asks for, since an equality can be counted together with others.
             "week": Week.of(generation.created_at).week_id,
-            "startedAt": generation.started_at,
-            "leaseExpiresAt": generation.lease_expires_at,
-            "attemptId": generation.attempt_id,
             "idempotencyFingerprint": generation.idempotency_fingerprint,
+            "webhookUrl": generation.webhook_url,
+            **_course(generation),
             **_ending(generation),
         },
     )
+
+
+def begin_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write that somebody has begun to draw a generation."""
+    transaction.update(_generation_reference(transaction._client, generation.generation_id), _course(generation))
 
 
 def end_generation(transaction: Transaction, generation: Generation) -> None:
@@ -195,9 +223,26 @@ def end_generation_if_unchanged(
     db: firestore.Client, generation: Generation, updated_at: datetime, timeout_seconds: float
 ) -> bool:
     """Write how a generation ended in one guarded commit; return False if that did not, or not surely, happen."""
+    return _update_if_unchanged(db, generation, _ending(generation), updated_at, timeout_seconds)
+
+
+def requeue_generation_if_unchanged(
+    db: firestore.Client, generation: Generation, updated_at: datetime, timeout_seconds: float
+) -> bool:
+    """Write that nobody draws a generation any more in one guarded commit; return as above."""
+    return _update_if_unchanged(db, generation, _course(generation), updated_at, timeout_seconds)
+
+
+def _update_if_unchanged(
+    db: firestore.Client,
+    generation: Generation,
+    fields: Mapping[str, Any],
+    updated_at: datetime,
+    timeout_seconds: float,
+) -> bool:
     batch = db.batch()
     reference = _generation_reference(db, generation.generation_id)
-    batch.update(reference, _ending(generation), option=db.write_option(last_update_time=updated_at))
+    batch.update(reference, dict(fields), option=db.write_option(last_update_time=updated_at))
     try:
         batch.commit(retry=None, timeout=timeout_seconds)
     except exceptions.GoogleAPICallError as error:
@@ -235,6 +280,64 @@ def read_expired_generations(
     )
     snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
     return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+
+
+def read_generations(
+    db: firestore.Client,
+    equal: Mapping[str, Any],
+    *,
+    after: datetime | None,
+    before: datetime | None,
+    beyond: tuple[datetime, str] | None,
+    limit: int,
+    timeout_seconds: float,
+) -> list[Generation]:
+    """Read the generations whose fields equal these, newest first.
+
+    They were created at `after` or later and earlier than `before`; `beyond` is the creation and the id of the last one
+    that was read before.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    query: Any = db.collection("generationRequests")
+    for field, value in equal.items():
+        query = query.where(filter=FieldFilter(field, "==", value))
+    if after is not None:
+        query = query.where(filter=FieldFilter("createdAt", ">=", after))
+    if before is not None:
+        query = query.where(filter=FieldFilter("createdAt", "<", before))
+    descending = firestore.Query.DESCENDING
+    query = query.order_by("createdAt", direction=descending).order_by("__name__", direction=descending)
+    if beyond is not None:
+        created_at, generation_id = beyond
+        query = query.start_after({"createdAt": created_at, "__name__": _generation_reference(db, generation_id)})
+    snapshots = until(
+        deadline, lambda: list(query.limit(limit).stream(retry=ONCE, timeout=remaining_seconds(deadline)))
+    )
+    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+
+
+def read_due_webhooks(
+    db: firestore.Client, ended_before: datetime, limit: int, timeout_seconds: float
+) -> list[Generation]:
+    """Read generations that ended before a moment and whose webhook is still due, the oldest first."""
+    deadline = time.monotonic() + timeout_seconds
+    query = (
+        db.collection("generationRequests")
+        .where(filter=FieldFilter("webhook", "==", WebhookState.DUE.value))
+        .where(filter=FieldFilter("completedAt", "<=", ended_before))
+        .order_by("completedAt")
+        .limit(limit)
+    )
+    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
+    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+
+
+def write_webhook_state(db: firestore.Client, generation_id: str, state: WebhookState, timeout_seconds: float) -> None:
+    """Write what became of a webhook."""
+    deadline = time.monotonic() + timeout_seconds
+    reference = _generation_reference(db, generation_id)
+    fields = {"webhook": state.value}
+    until(deadline, lambda: reference.update(fields, retry=None, timeout=remaining_seconds(deadline)))
 
 
 # Catalog
@@ -361,8 +464,21 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
         completed_at=fields["completedAt"],
         lease_expires_at=fields["leaseExpiresAt"],
         attempt_id=fields["attemptId"],
+        # What is read with a default is younger than the oldest generations.
+        attempts=fields.get("attempts", 1),
         idempotency_fingerprint=fields["idempotencyFingerprint"],
+        webhook_url=fields.get("webhookUrl"),
+        webhook=WebhookState(fields["webhook"]) if fields.get("webhook") else None,
     )
+
+
+def _course(generation: Generation) -> dict[str, Any]:
+    return {
+        "startedAt": generation.started_at,
+        "leaseExpiresAt": generation.lease_expires_at,
+        "attemptId": generation.attempt_id,
+        "attempts": generation.attempts,
+    }
 
 
 def _ending(generation: Generation) -> dict[str, Any]:
@@ -373,4 +489,5 @@ def _ending(generation: Generation) -> dict[str, Any]:
         "failureReason": generation.failure_reason,
         "completedAt": generation.completed_at,
         "durationMs": generation.duration_ms,
+        "webhook": generation.webhook,
     }

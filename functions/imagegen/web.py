@@ -9,13 +9,14 @@ import functools
 import json
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
 from flask import Request, Response
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_list_header
 
 from . import config, identity, log, schemas
 from .deps import Deps, new_id, production
@@ -35,8 +36,8 @@ from .identity import Caller
 
 _BODY_LIMIT_BYTES = 16 * 1024
 _MOST_DIGITS = 20
-_HEALTH_PATH = "/__/health"
-_EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, X-Request-Id"
+HEALTH_PATH = "/__/health"
+_EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
 # What may stand in a log and a header as it was sent.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -45,42 +46,21 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def answer(request: Request, endpoint: Endpoint[Any]) -> Response:
     """Answer a call of an HTTPS function, whatever is sent and whatever happens."""
-    if request.path == _HEALTH_PATH:
-        return _healthy()
+    if request.path == HEALTH_PATH:
+        return healthy()
     request_id = request.headers.get("X-Request-Id") or ""
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = new_id()
-    with log.of_call(function=endpoint.name, requestId=request_id, **_trace(request)):
+    with log.of_call(function=endpoint.name, requestId=request_id, **trace_fields(request)):
         try:
             response = _respond(production(), request, endpoint)
         except AppError as error:
-            response = _render(error)
+            response = render(error)
         except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
             log.error(f"unexpected error: {traceback.format_exc()}")
-            response = _render(InternalError())
+            response = render(InternalError())
     response.headers["X-Request-Id"] = request_id
     return response
-
-
-def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
-    """Give a scheduled function the JSON answer, the health probe and the errors that HTTPS functions have.
-
-    Stands outside of `on_schedule`, which answers nothing on success and the exception's text on failure.
-    """
-
-    # `Any`, because on_schedule says that it returns a response where it returns what answers with one.
-    def decorate(function: Any) -> Callable[[Request], Response]:
-        @functools.wraps(function)
-        def answering(request: Request) -> Response:
-            if request.path == _HEALTH_PATH:
-                return _healthy()
-            with log.of_call(function=function.__name__, **_trace(request)):
-                failed = function(request).status_code >= 400
-            return _render(InternalError()) if failed else _json(answer)
-
-        return answering
-
-    return decorate
 
 
 def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
@@ -94,13 +74,35 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
         log.add(userId=asked.user_id)
         if not caller.may_act_for(asked.user_id):
             raise PermissionDenied("This account is not yours.")
-    reply = endpoint.respond(Call(deps=deps, caller=caller, asked=asked, idempotency_key=key))
-    response = _json(reply.answer, reply.status, reply.headers)
+    reply = endpoint.respond(
+        Call(
+            deps=deps,
+            caller=caller,
+            asked=asked,
+            idempotency_key=key,
+            respond_async=_prefers_async(request),
+            function_url=functools.partial(_function_url, request),
+        )
+    )
+    response = json_response(reply.answer, reply.status, reply.headers)
     if endpoint.cache_control is not None:
         response.headers["Cache-Control"] = endpoint.cache_control
         response.add_etag()
         response.make_conditional(request)
     return response
+
+
+def _prefers_async(request: Request) -> bool:
+    preferences = parse_list_header(request.headers.get("Prefer", ""))
+    return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
+
+
+def _function_url(request: Request, name: str) -> str:
+    """Say where another function of this deployment is called."""
+    project = config.project_id()
+    if config.is_emulated():
+        return f"{request.scheme}://{request.host}/{project}/{config.REGION}/{name}"
+    return f"https://{config.REGION}-{project}.cloudfunctions.net/{name}"
 
 
 def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
@@ -114,7 +116,7 @@ def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
     return caller
 
 
-def _trace(request: Request) -> dict[str, str]:
+def trace_fields(request: Request) -> dict[str, str]:
     """Name the platform's trace, under which Cloud Logging shows this call's lines together."""
     trace_id = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
     if not _TRACE_ID.fullmatch(trace_id):
@@ -122,7 +124,8 @@ def _trace(request: Request) -> dict[str, str]:
     return {"logging.googleapis.com/trace": f"projects/{config.project_id()}/traces/{trace_id}"}
 
 
-def _healthy() -> Response:
+def healthy() -> Response:
+    """Answer the platform's probe of a new instance."""
     return Response("ok", mimetype="text/plain")
 
 
@@ -213,9 +216,10 @@ def _bad_body(description: str) -> InvalidRequest:
     return InvalidRequest([Violation("body", description)])
 
 
-def _json(
+def json_response(
     answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """Answer with JSON, which nobody keeps unless told otherwise."""
     fields = answer.model_dump(mode="json", by_alias=True) if isinstance(answer, BaseModel) else answer
     text = json.dumps(fields, separators=(",", ":"))
     response = Response(text + "\n", status=status, mimetype="application/json")
@@ -225,7 +229,7 @@ def _json(
     return response
 
 
-def _render(error: AppError) -> Response:
+def render(error: AppError) -> Response:
     """Render an error in Google's API error model (AIP-193)."""
     details: list[dict[str, Any]] = [
         {
@@ -244,4 +248,4 @@ def _render(error: AppError) -> Response:
         details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
         headers["Retry-After"] = str(error.retry_after_seconds)
     body = {"code": error.http_status, "status": error.status, "message": error.message, "details": details}
-    return _json({"error": body}, error.http_status, headers)
+    return json_response({"error": body}, error.http_status, headers)

@@ -6,6 +6,7 @@ Times are given as ratios within one run, since machines differ; the bars they s
 from __future__ import annotations
 
 import argparse
+import functools
 import http.client
 import itertools
 import json
@@ -15,20 +16,23 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
 from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits
+from imagegen.services.jobs import process
 
 from emulator.firestore.server import FirestoreServer
 from tests.costs import measured
 from tests.services.test_generation import create
-from tests.world import AlwaysFails, Draws, World, write_catalog
+from tests.services.test_jobs import submit
+from tests.world import AlwaysFails, Draws, Queue, World, write_catalog
 
 PROJECT = "demo-bench"
 USER = "bench"
@@ -41,7 +45,7 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=9, help="timed imports of each kind (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    figures = {**costs(), **overhead(options.calls), **import_time(options.starts)}
+    figures = {**costs(), **overhead(options.calls), **waiting(options.calls), **import_time(options.starts)}
     if options.json:
         print(json.dumps(figures))
         return
@@ -60,6 +64,7 @@ def costs() -> dict[str, str]:
         now=lambda: datetime.now(UTC),
         new_id=lambda: f"gen{next(numbers)}",
         image_models={"model-a": Draws(), "model-b": AlwaysFails()},
+        tasks=Queue(),
     )
     write_catalog(deps.db)
     world = World(deps)
@@ -74,6 +79,9 @@ def costs() -> dict[str, str]:
         "create: success (at most 4, 1, 4)": measured(server, world, lambda: create(world, USER)),
         "create: success with a key (at most 4, 2, 4)": measured(server, world, lambda: create(world, USER, "key")),
         "create: failed model (at most 6 round trips)": measured(server, world, fail),
+        "create: asynchronous (at most 4 round trips)": measured(server, world, lambda: submit(world, USER)),
+        "  and enqueued (1)": len(world.queue.tasks),
+        "drawing it": measured(server, world, lambda: process(deps, world.queue.tasks[0][1])),
         "getUserCredits, page of 3 (at most 2, 4, 0)": measured(
             server, world, lambda: get_user_credits(deps, USER, 3, None)
         ),
@@ -113,7 +121,41 @@ def overhead(calls: int) -> dict[str, str]:
     }
 
 
-def call_host(port: int) -> None:
+def waiting(calls: int) -> dict[str, str]:
+    """Time the answer of those who wait for a model that takes no time, and of those who do not, in turn."""
+    with ExitStack() as running:
+        firestore_host = f"127.0.0.1:{running.enter_context(server_process('emulator'))}"
+        os.environ |= {"FIRESTORE_EMULATOR_HOST": firestore_host, "MODEL_FAILURE_RATE": "0", "PLACEHOLDER_IMAGES": "1"}
+        db = firestore.Client(project=PROJECT)
+        write_catalog(db)
+        db.document(f"users/{USER}").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
+        port = running.enter_context(
+            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+        )
+        synchronous, asynchronous = [], []
+        for number in range(calls + 20):
+            for sample, headers in ((synchronous, {}), (asynchronous, {"Prefer": "respond-async"})):
+                elapsed = timed(functools.partial(call_host, port, headers))
+                # What was queued is drawn before the next is timed.
+                drain(db)
+                if number >= 20:
+                    sample.append(elapsed)
+    ours, theirs = statistics.median(asynchronous), statistics.median(synchronous)
+    return {
+        "create, waiting for a model that takes no time, p50": f"{theirs * 1000:.2f} ms",
+        "create, asynchronous, p50": f"{ours * 1000:.2f} ms",
+        "difference (at most 10 ms)": f"{(ours - theirs) * 1000:+.2f} ms",
+    }
+
+
+def drain(db: firestore.Client) -> None:
+    """Wait until nothing is pending."""
+    pending = db.collection("generationRequests").where(filter=FieldFilter("status", "==", "pending")).limit(1)
+    while list(pending.stream()):
+        time.sleep(0.005)
+
+
+def call_host(port: int, headers: Mapping[str, str] | None = None) -> None:
     """One successful createGenerationRequest."""
     body = {
         "userId": USER,
@@ -128,10 +170,10 @@ def call_host(port: int) -> None:
         "POST",
         f"/{PROJECT}/us-central1/createGenerationRequest",
         json.dumps(body),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", **(headers or {})},
     )
     response = connection.getresponse()
-    if response.status != 200:
+    if response.status not in {200, 202}:
         raise RuntimeError(f"the host answered {response.status}: {response.read()!r}")
     response.read()
     connection.close()
@@ -231,7 +273,7 @@ def server_process(module: str, *arguments: str) -> Iterator[int]:
     )
     assert process.stdout is not None
     try:
-        ready = process.stdout.readline()
+        ready = next(line for line in process.stdout if "ready on" in line)
         # Its log must not fill the pipe.
         subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
         yield int(ready.rpartition(":")[2])

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from imagegen import deps
 
-from emulator import functions_host
+from emulator.functions import server
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of, violations_of
 from tests.world import World
@@ -430,7 +430,7 @@ class TestTransfers:
 
     def test_that_never_end(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whoever sends a byte and falls silent keeps nobody else waiting, and is told in the end."""
-        monkeypatch.setattr(functions_host._Handler, "timeout", 0.5)
+        monkeypatch.setattr(server._Handler, "timeout", 0.5)
         silent = [Wire(client) for _ in range(30)]
         for wire in silent:
             wire.send(

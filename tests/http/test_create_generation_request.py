@@ -43,7 +43,7 @@ class TestSuccess:
         assert response.json() == {
             "generationRequestId": generation["id"],
             "deductedCredits": 3,
-            "imageUrl": "https://images.example.com/placeholders/model-a.png",
+            "imageUrl": f"https://{world.db.project}.web.app/placeholders/model-a.png",
         }
         assert "Idempotent-Replayed" not in response.headers
 

@@ -21,7 +21,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
     def read() -> list[dict[str, Any]]:
         captured = capsys.readouterr()
-        return [json.loads(line) for line in (captured.out + captured.err).splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in (captured.out + captured.err).splitlines() if '"function"' in line]
 
     return read
 

@@ -23,9 +23,8 @@ class Servers:
         self._firestore, firestore_port = self._serve("emulator", "0", self._storage())
         self._firestore_port = firestore_port
         self.firestore_host = f"127.0.0.1:{firestore_port}"
-        self._functions, self.functions_port = self._serve(
-            "emulator.functions_host", "0", ["--firestore", self.firestore_host]
-        )
+        self.functions_port = 0
+        self.start_functions()
         os.environ["FIRESTORE_EMULATOR_HOST"] = self.firestore_host
         self.db = firestore.Client(project=self.project)
 
@@ -39,6 +38,19 @@ class Servers:
         for process in (self._functions, self._firestore):
             process.kill()
             process.communicate()
+
+    def kill_functions(self) -> None:
+        """End the functions host as a crash would."""
+        self._functions.kill()
+        self._functions.wait()
+
+    def start_functions(self) -> None:
+        """Start it again where it was, with the tasks that it had taken."""
+        self._functions, self.functions_port = self._serve(
+            "emulator.functions_host",
+            str(self.functions_port),
+            ["--firestore", self.firestore_host, "--data", str(self._folder)],
+        )
 
     def kill_firestore(self) -> None:
         """End Firestore as a crash would."""

@@ -65,7 +65,10 @@ class TestSuccess:
             "durationMs": 0,
             "leaseExpiresAt": NOON + timedelta(seconds=180),
             "attemptId": created.generation.attempt_id,
+            "attempts": 1,
             "idempotencyFingerprint": None,
+            "webhookUrl": None,
+            "webhook": None,
         }
         (entry,) = world.ledger(ada)
         assert entry["timestamp"] is not None

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from google.api_core.retry import retry_base
 from google.api_core.timeout import TimeToDeadlineTimeout
-from imagegen.services import generation
+from imagegen.services import generation, pictures
 
 from emulator.firestore.messages import Document, Value
 from tests.simulation.auditor import Auditor, require
@@ -129,7 +129,7 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
     patch.setattr(TimeToDeadlineTimeout.__init__, "__defaults__", (None, lambda: START))
     patch.setattr("imagegen.store.read_catalog", lambda *_: CATALOG)
     # The original asks in a thread of its own, which the scheduler does not know; the model keeps its limit itself.
-    patch.setattr(generation, "generate_within", lambda model, request, _limit_seconds: model.generate(request))
+    patch.setattr(pictures, "call_within", lambda _limit_seconds, call: call())
     settle = generation.settle
 
     def recorded(deps: Any, reservation: Any, outcome: Any) -> Any:

@@ -50,7 +50,7 @@ class TestSeeds:
             "Commit: INVALID_ARGUMENT",
             "Commit: DEADLINE_EXCEEDED",
         ]
-        wanted += ["dies", "is away", "a picture came after its lease was voided", "refunded after its lease"]
+        wanted += ["dies", "is away", "a picture came after its generation had ended", "refunded after its lease"]
         wanted += ["the guarded commit of generation", " again: ", " s off"]
         assert [event for event in wanted if event not in events] == []
 

@@ -15,7 +15,7 @@ from random import Random
 from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.errors import AppError, Unavailable
-from imagegen.image_models import ImageRequest, ModelError, ModelTimeoutError
+from imagegen.image_models import ImageRequest, ModelError
 from imagegen.records import EntryType, FailureReason, Generation, Image, LedgerEntry
 from imagegen.schemas import CreateGenerationRequest
 from imagegen.services import credits, generation
@@ -133,7 +133,7 @@ class Process:
         self._sleep_as_model(min(seconds, _MODEL_LIMIT_SECONDS))
         self._scheduler.note(f"the model took {seconds:.3f} s")
         if seconds > _MODEL_LIMIT_SECONDS:
-            raise ModelTimeoutError
+            raise TimeoutError
         if random.random() < 0.2:
             raise random.choice([ModelError("no picture"), ValueError("broken")])
         if random.random() < 0.2:

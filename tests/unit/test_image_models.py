@@ -1,20 +1,40 @@
-"""The image models and their time limit."""
+"""The image models."""
 
+import io
 import random
-import threading
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
-from imagegen.image_models import ImageRequest, ModelError, ModelTimeoutError, SimulatedModel, generate_within
-from imagegen.records import FailureReason, Image
-
-from tests.world import AlwaysFails, Does, Draws
+from imagegen.image_models import (
+    ImageRequest,
+    ModelError,
+    Picture,
+    SimulatedModel,
+    drawing_as,
+    placeholder,
+)
+from imagegen.records import Image
 
 
 def a_request(**parameters: object) -> ImageRequest:
     return ImageRequest(
-        generation_id="gen1", style="anime", color="neon", size="512x512", prompt="a fox", parameters=parameters
+        generation_id="gen1",
+        style="anime",
+        color="neon",
+        size="64x96",
+        width=64,
+        height=96,
+        prompt="a fox",
+        parameters=parameters,
     )
+
+
+def simulated(rate: float, seed: int = 1) -> SimulatedModel:
+    return SimulatedModel(placeholder("https://x/a.png"), rate, random.Random(seed))
 
 
 def failures(model: SimulatedModel, request: ImageRequest, times: int) -> int:
@@ -31,28 +51,57 @@ class TestSimulatedModel:
     @pytest.mark.parametrize(("rate", "expected"), [(0, 0), (1, 1000), (0.0, 0), (1.0, 1000)])
     def test_honours_never_and_always_exactly(self, rate: float, expected: int) -> None:
         """At 0 it never fails, at 1 always."""
-        assert failures(SimulatedModel("url", rate, random.Random(1)), a_request(), 1000) == expected
+        assert failures(simulated(rate), a_request(), 1000) == expected
 
     def test_fails_at_its_rate(self) -> None:
         """At 5% about 5% of calls fail, the same ones for the same seed."""
-        counts = [failures(SimulatedModel("url", 0.05, random.Random(7)), a_request(), 4000) for _ in range(2)]
+        counts = [failures(simulated(0.05, seed=7), a_request(), 4000) for _ in range(2)]
         assert counts[0] == counts[1]
         assert 150 < counts[0] < 250
 
     def test_the_catalog_document_overrides_the_rate(self) -> None:
         """`failureRate` in the model's own document wins over the setting."""
-        model = SimulatedModel("url", 0.0, random.Random(1))
+        model = simulated(0.0)
         assert failures(model, a_request(failureRate=1), 100) == 100
 
     @pytest.mark.parametrize("rate", ["often", 2, -0.1, True, None])
     def test_a_senseless_rate_is_a_failure(self, rate: object) -> None:
         """A rate that makes no sense fails the call, which is refunded, and says why."""
         with pytest.raises(ModelError, match="failureRate"):
-            SimulatedModel("url", 0.0, random.Random(1)).generate(a_request(failureRate=rate))
+            simulated(0.0).generate(a_request(failureRate=rate))
 
     def test_answers_its_placeholder(self) -> None:
-        """Each model answers the one URL it was given."""
-        assert SimulatedModel("https://x/a.png", 0, random.Random(1)).generate(a_request()) == Image("https://x/a.png")
+        """With a placeholder, a model answers the one URL it was given."""
+        assert simulated(0).generate(a_request()) == Image("https://x/a.png")
+
+    def test_draws(self) -> None:
+        """With a drawing, a model answers a picture of the size that was asked for."""
+        picture = SimulatedModel(drawing_as("model-a"), 0, random.Random(1)).generate(a_request())
+        assert isinstance(picture, Picture)
+        with PIL.Image.open(io.BytesIO(picture.content)) as image:
+            assert (image.format, image.size) == ("PNG", (64, 96))
+
+    def test_each_model_draws_in_its_own_manner(self) -> None:
+        """The same request gives another picture by another model, and the same by the same one."""
+        pictures = [drawing_as(model_id)(a_request()) for model_id in ("model-a", "model-b", "model-a")]
+        assert pictures[0] == pictures[2] != pictures[1]
+
+    def test_pillow_is_loaded_by_the_first_picture(self) -> None:
+        """A cold start that draws nothing does not pay for Pillow."""
+        code = "import sys, imagegen.image_models; print('PIL' in sys.modules)"
+        functions = Path(__file__).parent.parent.parent / "functions"
+        done = subprocess.run([sys.executable, "-c", code], cwd=functions, capture_output=True, text=True, check=True)
+        assert done.stdout == "False\n"
+
+
+class TestPicture:
+    @pytest.mark.parametrize(
+        ("content", "media_type"), [(b"", "image/png"), (b"GIF89a", "image/png"), (b"\x89PNG\r\n\x1a\n", "image/gif")]
+    )
+    def test_is_a_png(self, content: bytes, media_type: str) -> None:
+        """Whatever is no PNG, or does not say that it is one, is no picture, and its model has failed."""
+        with pytest.raises(ValueError, match="a picture is a PNG"):
+            Picture(content, media_type)
 
 
 class TestImage:
@@ -61,22 +110,3 @@ class TestImage:
         """A picture without a proper URL is none, and its model has failed."""
         with pytest.raises(ValueError, match="image URL"):
             Image(url)
-
-
-class TestGenerateWithin:
-    def test_answers_the_picture(self) -> None:
-        """A picture in time is handed on."""
-        assert generate_within(Draws(), a_request(), 5) == Image("https://images.example.com/drawn.png")
-
-    def test_hands_on_the_failure(self) -> None:
-        """A model's own error reaches the caller as it is."""
-        with pytest.raises(ModelError, match="no picture today"):
-            generate_within(AlwaysFails(), a_request(), 5)
-
-    def test_waits_no_longer_than_the_limit(self) -> None:
-        """A model that does not answer is given up with a reason of its own."""
-        release = threading.Event()
-        with pytest.raises(ModelTimeoutError) as late:
-            generate_within(Does(release.wait), a_request(), 0.01)
-        release.set()
-        assert late.value.reason is FailureReason.MODEL_TIMEOUT

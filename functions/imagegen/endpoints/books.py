@@ -50,6 +50,7 @@ VERIFY_BOOKS = Endpoint(
     methods=("GET", "POST"),
     access=Access.ADMIN,
     asked=VerifyBooksRequest,
-    answers={200: VerifyBooksAnswer},
+    example={"pageSize": 50},
+    answers={200: (VerifyBooksAnswer,)},
     respond=_verify_books,
 )

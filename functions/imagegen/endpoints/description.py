@@ -12,7 +12,7 @@ from pydantic import RootModel
 from .. import openapi
 from ..endpoint import Access, Call, Endpoint, Reply
 from ..schemas import Wire
-from . import books, credits, generations, reports
+from . import books, credits, generations, reports, status
 
 
 class OpenapiRequest(Wire):
@@ -33,7 +33,7 @@ OPENAPI = Endpoint(
     methods=("GET",),
     access=Access.PUBLIC,
     asked=OpenapiRequest,
-    answers={200: OpenapiAnswer},
+    answers={200: (OpenapiAnswer,)},
     cache_control="public, max-age=300",
     respond=_openapi,
 )
@@ -45,5 +45,9 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     generations.CREATE_GENERATION_REQUEST,
     reports.GET_WEEKLY_REPORT,
     reports.LIST_WEEKLY_REPORTS,
+    status.CANCEL_GENERATION_REQUEST,
+    status.GET_CATALOG,
+    status.GET_GENERATION_STATUS,
+    status.LIST_GENERATION_REQUESTS,
     OPENAPI,
 )

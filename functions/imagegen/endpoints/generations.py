@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 from ..errors import (
+    GenerationCancelled,
     GenerationFailed,
     IdempotencyKeyReused,
     InsufficientCredits,
@@ -14,12 +15,19 @@ from ..errors import (
     RequestInProgress,
     UserNotFound,
 )
-from ..schemas import CreateGenerationAnswer, CreateGenerationRequest
+from ..schemas import CreateGenerationAnswer, CreateGenerationRequest, QueuedGenerationAnswer, QuoteAnswer
 from ..services import generation
 
 
 def _create(call: Call[CreateGenerationRequest]) -> Reply:
-    created = generation.create_generation_request(call.deps, call.asked, call.idempotency_key)
+    if call.asked.validate_only:
+        quote = generation.quote(call.deps, call.asked)
+        return Reply(QuoteAnswer(cost_credits=quote.cost_credits, current_credits=quote.current_credits))
+    created = generation.create_generation_request(
+        call.deps, call.asked, call.idempotency_key, respond_async=call.respond_async
+    )
+    if call.respond_async:
+        return _accepted(call, created)
     answer = CreateGenerationAnswer(
         generation_request_id=created.generation.generation_id,
         deducted_credits=created.generation.credits_charged,
@@ -28,14 +36,44 @@ def _create(call: Call[CreateGenerationRequest]) -> Reply:
     return Reply(answer, headers={"Idempotent-Replayed": "true"} if created.replayed else {})
 
 
+def _accepted(call: Call[CreateGenerationRequest], created: generation.Created) -> Reply:
+    found = created.generation
+    status_url = f"{call.function_url('getGenerationStatus')}?generationRequestId={found.generation_id}"
+    answer = QueuedGenerationAnswer(
+        generation_request_id=found.generation_id,
+        status=found.stage,
+        deducted_credits=found.credits_charged - found.credits_refunded,
+        status_url=status_url,
+    )
+    headers = {"Location": status_url, "Preference-Applied": "respond-async"}
+    return Reply(answer, 202, headers | ({"Idempotent-Replayed": "true"} if created.replayed else {}))
+
+
 CREATE_GENERATION_REQUEST = Endpoint(
     name="createGenerationRequest",
     summary="Charge an account for a picture and draw it.",
     methods=("POST",),
     access=Access.OWNER,
     asked=CreateGenerationRequest,
-    answers={200: CreateGenerationAnswer},
-    errors=(InsufficientCredits, UserNotFound, RateLimited, RequestInProgress, IdempotencyKeyReused, GenerationFailed),
+    example={
+        "userId": "testUser1",
+        "model": "Model A",
+        "style": "anime",
+        "color": "neon",
+        "size": "1024x1024",
+        "prompt": "a fox in the snow",
+    },
+    answers={200: (CreateGenerationAnswer, QuoteAnswer), 202: (QueuedGenerationAnswer,)},
+    may_respond_async=True,
+    errors=(
+        InsufficientCredits,
+        UserNotFound,
+        RateLimited,
+        RequestInProgress,
+        IdempotencyKeyReused,
+        GenerationFailed,
+        GenerationCancelled,
+    ),
     idempotency_key=IdempotencyKey.OPTIONAL,
     respond=_create,
     read=generation.validate,

@@ -36,7 +36,8 @@ GET_WEEKLY_REPORT = Endpoint(
     methods=("GET", "POST"),
     access=Access.ADMIN,
     asked=GetWeeklyReportRequest,
-    answers={200: WeeklyReportAnswer},
+    example={"week": "2026-W46"},
+    answers={200: (WeeklyReportAnswer,)},
     errors=(WeeklyReportNotFound,),
     respond=_get_weekly_report,
 )
@@ -47,6 +48,7 @@ LIST_WEEKLY_REPORTS = Endpoint(
     methods=("GET", "POST"),
     access=Access.ADMIN,
     asked=ListWeeklyReportsRequest,
-    answers={200: WeeklyReportsAnswer},
+    example={"pageSize": 1},
+    answers={200: (WeeklyReportsAnswer,)},
     respond=_list_weekly_reports,
 )

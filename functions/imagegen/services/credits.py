@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from .. import idempotency, ledger, log, page_tokens, rate_limit, store
 from ..deps import Deps
 from ..errors import IdempotencyKeyReused, InvalidRequest, UserNotFound, Violation
-from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry
+from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry, WebhookState
+from .announcements import announce
 
 # What one run settles; a run has a time limit, and the next one goes on.
 _RECONCILED_AT_ONCE = 200
+
+
+Cancelled = Literal[GenerationStatus.CANCELLED]
+# How a generation can end.
+Outcome = Image | FailureReason | Cancelled
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,13 @@ def reserve(
     return Reservation(generation, updated_at if created else None)
 
 
-def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason) -> Generation:
-    """End a pending generation with its image URL, or with a failure and the refund; return it as it ended.
+def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
+    """End a pending generation with its image URL, or with the refund; return it as it ended.
 
     One guarded commit where there is a picture and nobody else can have touched the generation, else a transaction
     that reads how it stands. A generation that has ended stays as it is: settling is safe to repeat, and a picture that
-    comes after its lease was voided is refused. A lease that has not expired is not voided.
+    comes after its lease was voided is refused. A lease that has not expired is not voided, and a failure ends nothing
+    that somebody else has begun since.
 
     Raises:
         Unavailable: Firestore was away; the generation may be pending still, and is then refunded after its lease.
@@ -98,6 +106,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason)
         timeout_seconds /= 2
         ended = _completed(generation, outcome, now)
         if store.end_generation_if_unchanged(deps.db, ended, reservation.updated_at, timeout_seconds):
+            announce(deps, ended)
             return ended
 
     def body(transaction: store.Transaction) -> Generation:
@@ -106,21 +115,27 @@ def settle(deps: Deps, reservation: Reservation, outcome: Image | FailureReason)
             raise LookupError(f"generation {generation.generation_id} is gone")
         if current.status is not GenerationStatus.PENDING:
             return current
-        if outcome is FailureReason.LEASE_EXPIRED and now < current.lease_expires_at:
+        if outcome is FailureReason.LEASE_EXPIRED:
+            if now < current.lease_expires_at:
+                return current
+        elif isinstance(outcome, FailureReason) and current.attempt_id != generation.attempt_id:
             return current
         if isinstance(outcome, Image):
             ended = _completed(current, outcome, now)
         elif account is None:
             log.error(f"generation {current.generation_id} has no account to refund", userId=current.user_id)
-            ended = _failed(current, outcome, now, refunded_credits=0)
+            ended = _refunded(current, outcome, now, refunded_credits=0)
         else:
-            ended = _failed(current, outcome, now, refunded_credits=current.credits_charged)
+            ended = _refunded(current, outcome, now, refunded_credits=current.credits_charged)
             refunded, entry = ledger.refund(account, current, outcome)
             store.write_account(transaction, refunded, entry, now)
         store.end_generation(transaction, ended)
         return ended
 
-    return store.transact(deps.db, timeout_seconds, body)[0]
+    ended, written_at = store.transact(deps.db, timeout_seconds, body)
+    if written_at is not None:
+        announce(deps, ended)
+    return ended
 
 
 def reconcile(deps: Deps) -> int:
@@ -193,25 +208,30 @@ def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str |
     # The ledger has no gap, so that its length tells what there is to read.
     entries = store.read_ledger(deps.db, user_id, newest, page_size, timeout_seconds) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
-    return Statement(account.credits, entries, page_tokens.make(user_id, entries[-1].sequence) if more else None)
+    return Statement(account.credits, entries, page_tokens.make(user_id, str(entries[-1].sequence)) if more else None)
 
 
 def _completed(generation: Generation, image: Image, now: datetime) -> Generation:
-    return replace(generation, status=GenerationStatus.COMPLETED, image_url=image.url, completed_at=now)
+    return _ended(replace(generation, status=GenerationStatus.COMPLETED, image_url=image.url), now)
 
 
-def _failed(generation: Generation, reason: FailureReason, now: datetime, *, refunded_credits: int) -> Generation:
-    return replace(
-        generation,
-        status=GenerationStatus.FAILED,
-        failure_reason=reason,
-        credits_refunded=refunded_credits,
-        completed_at=now,
-    )
+def _refunded(
+    generation: Generation, outcome: FailureReason | Cancelled, now: datetime, *, refunded_credits: int
+) -> Generation:
+    generation = replace(generation, credits_refunded=refunded_credits)
+    if outcome is GenerationStatus.CANCELLED:
+        return _ended(replace(generation, status=outcome), now)
+    return _ended(replace(generation, status=GenerationStatus.FAILED, failure_reason=outcome), now)
+
+
+def _ended(generation: Generation, now: datetime) -> Generation:
+    # Written together with the end, so that no crash forgets whom to tell.
+    webhook = WebhookState.DUE if generation.webhook_url else None
+    return replace(generation, completed_at=now, webhook=webhook)
 
 
 def _read_page_token(user_id: str, page_token: str) -> int:
     try:
-        return page_tokens.read(user_id, page_token)
+        return page_tokens.read_number(user_id, page_token)
     except ValueError:
         raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")]) from None

@@ -7,28 +7,43 @@ from __future__ import annotations
 
 import hashlib
 import math
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import ValidationError
 
-from .. import idempotency, log
+from .. import idempotency, log, store
 from ..catalog import Choice
 from ..deps import Deps
-from ..errors import GenerationFailed, IdempotencyKeyReused, InvalidRequest, RequestInProgress
-from ..image_models import ImageRequest, ModelError, generate_within
+from ..errors import (
+    GenerationCancelled,
+    GenerationFailed,
+    IdempotencyKeyReused,
+    InsufficientCredits,
+    InvalidRequest,
+    RequestInProgress,
+    UserNotFound,
+)
 from ..records import FailureReason, Generation, GenerationStatus, Image
 from ..schemas import CreateGenerationRequest, violations_of
+from . import jobs, pictures
 from .credits import Reservation, reserve, settle
 
 _LONGEST_RETRY_AFTER_SECONDS = 5
 
 
 @dataclass(frozen=True)
+class Quote:
+    """What a request would cost, and what its account holds."""
+
+    cost_credits: int
+    current_credits: int
+
+
+@dataclass(frozen=True)
 class Created:
-    """A completed generation, and whether an earlier call with the same idempotency key made it."""
+    """A generation, completed or on its way, and whether an earlier call with the same idempotency key made it."""
 
     generation: Generation
     replayed: bool
@@ -50,16 +65,37 @@ def validate(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationReques
         raise InvalidRequest(list(faults.values())) from None
 
 
-def create_generation_request(deps: Deps, body: CreateGenerationRequest, idempotency_key: str | None = None) -> Created:
+def quote(deps: Deps, body: CreateGenerationRequest) -> Quote:
+    """Make all the checks of a request and say what it would cost; charge nothing.
+
+    Raises:
+        InvalidRequest, UserNotFound, InsufficientCredits: the request would be refused so.
+        Unavailable: Firestore was away.
+    """
+    chosen = deps.catalog.current().choose(body.names())
+    if not isinstance(chosen, Choice):
+        raise InvalidRequest(chosen)
+    account = store.read_account(deps.db, body.user_id, deps.settings.firestore_timeout_seconds)
+    if account is None:
+        raise UserNotFound(body.user_id)
+    if account.credits < chosen.cost_credits:
+        raise InsufficientCredits(body.user_id, account.credits, chosen.cost_credits)
+    return Quote(chosen.cost_credits, account.credits)
+
+
+def create_generation_request(
+    deps: Deps, body: CreateGenerationRequest, idempotency_key: str | None = None, *, respond_async: bool = False
+) -> Created:
     """Charge for a picture, have it drawn, and complete the request or give the credits back.
 
     With an idempotency key, the answer that an earlier call with it came to is given again, whatever has happened to
-    the catalog since.
+    the catalog since. With `respond_async` the picture is drawn later: what is returned may be pending.
 
     Raises:
         InvalidRequest: a name is not in the catalog.
         UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
         GenerationFailed: the model failed and the charge was refunded, now or in the call that is replayed.
+        GenerationCancelled: it was given up meanwhile.
         RequestInProgress, IdempotencyKeyReused: the key is taken.
         Unavailable: Firestore was away; whatever was charged is refunded after the lease.
     """
@@ -70,6 +106,8 @@ def create_generation_request(deps: Deps, body: CreateGenerationRequest, idempot
     if idempotency_key is None and not isinstance(chosen, Choice):
         raise InvalidRequest(chosen)
     now = deps.now()
+    settings = deps.settings
+    seconds = settings.queue_time_limit_seconds if respond_async else settings.lease_seconds
 
     def draft() -> Generation:
         if not isinstance(chosen, Choice):
@@ -85,49 +123,34 @@ def create_generation_request(deps: Deps, body: CreateGenerationRequest, idempot
             status=GenerationStatus.PENDING,
             credits_charged=chosen.cost_credits,
             created_at=now,
-            started_at=now,
-            lease_expires_at=now + timedelta(seconds=deps.settings.lease_seconds),
+            started_at=None if respond_async else now,
+            lease_expires_at=now + timedelta(seconds=seconds),
             attempt_id=attempt_id,
+            attempts=0 if respond_async else 1,
             idempotency_fingerprint=fingerprint,
+            webhook_url=body.webhook_url,
         )
 
     reservation = reserve(deps, body.user_id, generation_id, may_exist=idempotency_key is not None, draft=draft)
     if reservation.generation.attempt_id != attempt_id:
-        return _replay(deps, reservation, fingerprint)
+        return _replay(deps, reservation, fingerprint, respond_async=respond_async)
+    if respond_async:
+        submitted = jobs.submit(deps, reservation)
+        return Created(submitted, False) if submitted.status is GenerationStatus.PENDING else _answer(submitted)
     assert isinstance(chosen, Choice)  # Else `draft` would have refused.
-    outcome = _outcome(deps, reservation.generation, chosen)
+    outcome = pictures.draw(deps, reservation.generation, chosen)
     return _answer(settle(deps, reservation, outcome), outcome=outcome)
 
 
-def _outcome(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureReason:
-    request = ImageRequest(
-        generation_id=generation.generation_id,
-        style=generation.style,
-        color=generation.color,
-        size=generation.size,
-        prompt=generation.prompt,
-        parameters=chosen.model.settings,
-    )
-    model = deps.image_models[chosen.provider]
-    try:
-        return generate_within(model, request, deps.settings.model_time_limit_seconds)
-    except ModelError as error:
-        log.warn(_without_prompt(f"{generation.model} failed: {error}", generation), **_ids(generation))
-        return error.reason
-    except Exception:  # A provider's fault of any kind is a failed model: the charge must be given back.
-        log.error(
-            _without_prompt(f"{generation.model} broke: {traceback.format_exc()}", generation), **_ids(generation)
-        )
-        return FailureReason.MODEL_ERROR
-
-
-def _replay(deps: Deps, reservation: Reservation, fingerprint: str | None) -> Created:
+def _replay(deps: Deps, reservation: Reservation, fingerprint: str | None, *, respond_async: bool) -> Created:
     existing = reservation.generation
     if existing.idempotency_fingerprint != fingerprint:
         raise IdempotencyKeyReused
     now = deps.now()
     if existing.status is GenerationStatus.PENDING and existing.lease_expires_at <= now:
         existing = settle(deps, reservation, FailureReason.LEASE_EXPIRED)
+    if respond_async:
+        return Created(existing, True)
     if existing.status is GenerationStatus.PENDING:
         remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())
         raise RequestInProgress(existing.generation_id, min(max(remaining_seconds, 1), _LONGEST_RETRY_AFTER_SECONDS))
@@ -138,19 +161,13 @@ def _answer(generation: Generation, *, outcome: Image | FailureReason | None = N
     if generation.status is GenerationStatus.COMPLETED:
         return Created(generation, replayed)
     if isinstance(outcome, Image):
-        log.warn("a picture came after its lease was voided", **_ids(generation))
+        log.warn("a picture came after its generation had ended", **pictures.ids(generation))
+    if generation.status is GenerationStatus.CANCELLED:
+        raise GenerationCancelled(generation.generation_id, generation.credits_refunded)
     reason = generation.failure_reason or FailureReason.MODEL_ERROR
     raise GenerationFailed(generation.generation_id, generation.credits_refunded, reason, replayed=replayed)
 
 
-def _ids(generation: Generation) -> dict[str, str]:
-    return {"generationRequestId": generation.generation_id, "userId": generation.user_id}
-
-
-def _without_prompt(message: str, generation: Generation) -> str:
-    """Keep what people wrote out of the log, which a provider may repeat in its error."""
-    return message.replace(generation.prompt, "[prompt]")
-
-
 def _fingerprint(body: CreateGenerationRequest) -> str:
-    return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    # Without what is not given, so that a field that is added changes no older fingerprint.
+    return hashlib.sha256(body.model_dump_json(exclude_none=True, exclude={"validate_only"}).encode()).hexdigest()

@@ -103,7 +103,7 @@ def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> R
     found = report_store.list_reports(deps.db, before, page_size + 1, deps.settings.firestore_timeout_seconds)
     reports, more = found[:page_size], len(found) > page_size
     last_day = reports[-1].week.start_at.toordinal() if more else 0
-    return ReportPage(reports, page_tokens.make(_PAGES, last_day) if more else None)
+    return ReportPage(reports, page_tokens.make(_PAGES, str(last_day)) if more else None)
 
 
 def _measure(
@@ -156,7 +156,7 @@ def _remaining_seconds(deadline: float) -> float:
 
 def _read_page_token(page_token: str) -> Week:
     try:
-        monday = date.fromordinal(page_tokens.read(_PAGES, page_token))
+        monday = date.fromordinal(page_tokens.read_number(_PAGES, page_token))
     except (ValueError, OverflowError):
         raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
     return Week(datetime(monday.year, monday.month, monday.day, tzinfo=UTC))

@@ -1,0 +1,43 @@
+"""Owns having somebody told that a generation has ended, by a task for each.
+
+Knows neither HTTP nor how the message looks. That somebody is to be told is written together with the end, so that no
+crash forgets it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .. import log, store
+from ..deps import Deps
+from ..records import Generation, WebhookState
+from ..task_queue import TaskQueueError
+
+DELIVER = "deliverWebhook"
+# What one run hands to the queue again; the next one goes on.
+_ANNOUNCED_AT_ONCE = 200
+# Older than any delivery that the queue may still be trying.
+_FORGOTTEN_AFTER = timedelta(hours=1)
+
+
+def announce(deps: Deps, generation: Generation) -> None:
+    """Have somebody told of a generation that has just ended; where the queue fails, `announce_forgotten` does it."""
+    if generation.webhook is not WebhookState.DUE:
+        return
+    try:
+        deps.tasks.enqueue(DELIVER, {"generationRequestId": generation.generation_id})
+    except TaskQueueError as error:
+        log.warn(f"the queue did not take a webhook: {error}", generationRequestId=generation.generation_id)
+
+
+def announce_forgotten(deps: Deps) -> int:
+    """Hand to the queue again what was due for long; return how many.
+
+    Raises:
+        Unavailable: Firestore was away.
+    """
+    ended_before = deps.now() - _FORGOTTEN_AFTER
+    due = store.read_due_webhooks(deps.db, ended_before, _ANNOUNCED_AT_ONCE, deps.settings.firestore_timeout_seconds)
+    for generation in due:
+        announce(deps, generation)
+    return len(due)

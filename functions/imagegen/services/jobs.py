@@ -1,0 +1,108 @@
+"""Owns generations that are drawn later: handing them to the queue, and what the queue's function does with one.
+
+Knows neither HTTP nor how Firestore is written to. A task may be delivered twice, late or never; what counts is how
+the generation stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from .. import log, store
+from ..catalog import Choice
+from ..deps import Deps
+from ..errors import TryAgain
+from ..records import FailureReason, Generation, GenerationStatus, Image
+from ..task_queue import TaskQueueError
+from . import pictures
+from .credits import Reservation, settle
+
+PROCESS = "processGeneration"
+# A model that refuses a prompt refuses it again; what is no longer offered will not be by the next try.
+_RETRYABLE = {FailureReason.MODEL_ERROR, FailureReason.MODEL_TIMEOUT, FailureReason.STORAGE_ERROR}
+
+
+def submit(deps: Deps, reservation: Reservation) -> Generation:
+    """Hand a charged generation to the queue; give the credits back at once when it is not sure that the queue has it.
+
+    Raises:
+        Unavailable: Firestore was away while they were to be given back; they are, after the queue's time limit.
+    """
+    generation = reservation.generation
+    try:
+        deps.tasks.enqueue(PROCESS, {"generationRequestId": generation.generation_id})
+    except TaskQueueError as error:
+        log.error(f"the queue did not take a generation: {error}", **pictures.ids(generation))
+        # Should the queue have it after all, the task finds a generation that has ended.
+        return settle(deps, reservation, FailureReason.QUEUE_ERROR)
+    return generation
+
+
+def process(deps: Deps, generation_id: str) -> None:
+    """Draw a queued generation and end it; do nothing when it has ended or is not there.
+
+    Raises:
+        TryAgain: the model failed and may be asked again, or somebody else is drawing it.
+        Unavailable: Firestore was away.
+    """
+    claimed = _claim(deps, generation_id)
+    if claimed is None:
+        return
+    generation = claimed.generation
+    chosen = deps.catalog.current().choose(generation.names())
+    outcome = pictures.draw(deps, generation, chosen) if isinstance(chosen, Choice) else FailureReason.NOT_OFFERED
+    if outcome in _RETRYABLE and generation.attempts < deps.settings.model_attempts and _requeue(deps, claimed):
+        raise TryAgain(f"attempt {generation.attempts} ended with {outcome}")
+    ended = settle(deps, claimed, outcome)
+    if isinstance(outcome, Image) and ended.image_url != outcome.url:
+        log.warn("a picture came after its generation had ended", **pictures.ids(generation))
+
+
+def _claim(deps: Deps, generation_id: str) -> Reservation | None:
+    """Begin a generation, which starts its lease; None when there is nothing to draw."""
+    attempt_id = deps.new_id()
+    now = deps.now()
+
+    def body(transaction: store.Transaction) -> tuple[Generation | None, bool]:
+        current = store.read_generation_in(transaction, generation_id)
+        # After a lost answer, the own attempt is found.
+        if current is None or current.status is not GenerationStatus.PENDING or current.attempt_id == attempt_id:
+            return current, False
+        is_overdue = current.lease_expires_at <= now
+        if current.started_at is not None and not is_overdue:
+            return current, False
+        if is_overdue and (current.started_at is None or current.attempts >= deps.settings.model_attempts):
+            return current, False
+        begun = replace(
+            current,
+            started_at=now,
+            lease_expires_at=now + timedelta(seconds=deps.settings.lease_seconds),
+            attempt_id=attempt_id,
+            attempts=current.attempts + 1,
+        )
+        store.begin_generation(transaction, begun)
+        return begun, True
+
+    (current, begun), updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    if current is None:
+        log.error("a task for a generation that is not there", generationRequestId=generation_id)
+        return None
+    if current.attempt_id == attempt_id and current.status is GenerationStatus.PENDING:
+        return Reservation(current, updated_at if begun else None)
+    if current.status is GenerationStatus.PENDING:
+        if current.lease_expires_at > now:
+            raise TryAgain("somebody else is drawing it")
+        settle(deps, Reservation(current), FailureReason.LEASE_EXPIRED)
+    return None
+
+
+def _requeue(deps: Deps, claimed: Reservation) -> bool:
+    """Let a generation wait for its next attempt; False when that is not sure or its time in the queue is over."""
+    generation = claimed.generation
+    queued_until = generation.created_at + timedelta(seconds=deps.settings.queue_time_limit_seconds)
+    if claimed.updated_at is None or queued_until <= deps.now():
+        return False
+    waiting = replace(generation, started_at=None, lease_expires_at=queued_until)
+    timeout_seconds = deps.settings.firestore_timeout_seconds
+    return store.requeue_generation_if_unchanged(deps.db, waiting, claimed.updated_at, timeout_seconds)

@@ -1,0 +1,65 @@
+"""Owns getting a picture for a generation: ask its model, and keep what it drew where it can be fetched.
+
+Knows nothing of credits, accounts or queues.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from .. import log
+from ..bounded import call_within
+from ..catalog import Choice
+from ..deps import Deps
+from ..image_models import ImageRequest, ModelError, Picture
+from ..image_store import ImageStoreError
+from ..records import FailureReason, Generation, Image
+
+
+def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureReason:
+    """Return the picture of a generation, or why there is none; never raises.
+
+    The model is asked once for a generation: where an earlier attempt left a picture, it is that.
+    """
+    try:
+        kept = deps.images.find(generation.generation_id) if generation.attempts > 1 else None
+        return kept or _drawn(deps, generation, chosen)
+    except TimeoutError:
+        log.warn(f"{generation.model} gave no picture in time", **ids(generation))
+        return FailureReason.MODEL_TIMEOUT
+    except ModelError as error:
+        log.warn(_without_prompt(f"{generation.model} failed: {error}", generation), **ids(generation))
+        return error.reason
+    except ImageStoreError as error:
+        log.error(f"a picture could not be kept: {error}", **ids(generation))
+        return FailureReason.STORAGE_ERROR
+    except Exception:  # A provider's fault of any kind is a failed model: the charge must be given back.
+        log.error(_without_prompt(f"{generation.model} broke: {traceback.format_exc()}", generation), **ids(generation))
+        return FailureReason.MODEL_ERROR
+
+
+def ids(generation: Generation) -> dict[str, str]:
+    """Return what a line of the log names a generation by."""
+    return {"generationRequestId": generation.generation_id, "userId": generation.user_id}
+
+
+def _drawn(deps: Deps, generation: Generation, chosen: Choice) -> Image:
+    width, height = chosen.pixels
+    request = ImageRequest(
+        generation_id=generation.generation_id,
+        style=generation.style,
+        color=generation.color,
+        size=generation.size,
+        width=width,
+        height=height,
+        prompt=generation.prompt,
+        parameters=chosen.model.settings,
+    )
+    model = deps.image_models[chosen.provider]
+    drawn = call_within(deps.settings.model_time_limit_seconds, lambda: model.generate(request))
+    return deps.images.save(generation.generation_id, drawn) if isinstance(drawn, Picture) else drawn
+
+
+def _without_prompt(message: str, generation: Generation) -> str:
+    """Keep what people wrote out of the log, which a provider may repeat in its error."""
+    return message.replace(generation.prompt, "[prompt]")

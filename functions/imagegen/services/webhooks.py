@@ -1,0 +1,43 @@
+"""Owns telling those who asked for it that a generation has ended: once at least, and again when it was not heard.
+
+Knows neither HTTP nor how Firestore is written to. Telling twice is allowed: the message's id says that it is the same.
+"""
+
+from __future__ import annotations
+
+from .. import log, store
+from ..deps import Deps
+from ..errors import TryAgain
+from ..records import WebhookState
+from ..status_schemas import GenerationAnswer, WebhookMessage
+from ..webhook_sender import WebhookFailed, WebhookRefused
+
+
+def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
+    """Tell of a generation, unless that was done.
+
+    Raises:
+        TryAgain: it was not heard.
+        Unavailable: Firestore was away.
+    """
+    timeout_seconds = deps.settings.firestore_timeout_seconds
+    generation = store.read_generation(deps.db, generation_id, timeout_seconds)
+    if generation is None or generation.webhook is not WebhookState.DUE or generation.webhook_url is None:
+        return
+    sent_at = deps.now()
+    message = WebhookMessage(
+        type=f"generation.{generation.stage}", timestamp=sent_at, data=GenerationAnswer.of(generation)
+    )
+    body = message.model_dump_json(by_alias=True).encode()
+    state = WebhookState.DELIVERED
+    try:
+        deps.webhooks.send(generation.webhook_url, f"msg_{generation_id}", sent_at, body)
+    except WebhookRefused as error:
+        log.warn(f"a webhook is given up: {error}", generationRequestId=generation_id, userId=generation.user_id)
+        state = WebhookState.GIVEN_UP
+    except WebhookFailed as error:
+        if not is_last_attempt:
+            raise TryAgain(f"a webhook was not heard: {error}") from error
+        log.warn(f"a webhook is given up: {error}", generationRequestId=generation_id, userId=generation.user_id)
+        state = WebhookState.GIVEN_UP
+    store.write_webhook_state(deps.db, generation_id, state, timeout_seconds)

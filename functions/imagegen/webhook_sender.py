@@ -1,0 +1,136 @@
+"""Owns sending a webhook: signed as the Standard Webhooks say, to a public address alone, once.
+
+Knows nothing of generations nor of when to send again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+import urllib3
+
+from . import webhook_urls
+from .bounded import call_within
+
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, which is none.
+_MOST_ANSWERED_BYTES = 1024
+
+
+class WebhookRefused(Exception):
+    """It cannot be sent there, however often it is tried."""
+
+
+class WebhookFailed(Exception):
+    """It was not, or not surely, received."""
+
+
+class WebhookSender(Protocol):
+    """What calls those who want to be told."""
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        """Send one message.
+
+        Raises:
+            WebhookRefused, WebhookFailed: it was not received.
+        """
+
+
+class NoWebhookSender:
+    """The sender of a world that has none."""
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        """Refuse."""
+        raise WebhookRefused("webhooks are not set up here")
+
+
+def sign(secret: str, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
+    """Return the headers of a message (https://www.standardwebhooks.com, symmetric signature v1).
+
+    Raises:
+        WebhookRefused: the secret is not `whsec_` and base64 of 24 to 64 bytes.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not secret.startswith(_SECRET_PREFIX) or not 24 <= len(key) <= 64:
+        raise WebhookRefused("WEBHOOK_SECRET must be 'whsec_' and base64 of 24 to 64 bytes")
+    timestamp = str(int(sent_at.timestamp()))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
+
+
+class HttpWebhookSender:
+    """Sends over HTTPS to public addresses; with `allow_loopback` also over HTTP to this machine, for development."""
+
+    def __init__(self, secret: str, *, allow_loopback: bool, time_limit_seconds: float) -> None:
+        self._secret = secret
+        self._allow_loopback = allow_loopback
+        self._time_limit_seconds = time_limit_seconds
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        """Resolve the name, look at every address, and send to one of those that were looked at, never elsewhere."""
+        headers = sign(self._secret, message_id, sent_at, body) | {"Content-Type": "application/json"}
+        try:
+            status = call_within(self._time_limit_seconds, self._sending(url, headers, body))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise WebhookFailed(f"{type(error).__name__}") from error
+        if status == 410:
+            raise WebhookRefused("it answered 410 Gone")
+        # A redirect could lead anywhere.
+        if not 200 <= status < 300:
+            raise WebhookFailed(f"it answered {status}")
+
+    def _sending(self, url: str, headers: dict[str, str], body: bytes) -> Callable[[], int]:
+        parts = webhook_urls.check(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+        def send() -> int:
+            address = self._address(host, port, encrypted=parts.scheme == "https")
+            # To the very address that was looked at: asked again, the name could lead elsewhere.
+            pool: urllib3.HTTPConnectionPool
+            if parts.scheme == "https":
+                pool = urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
+            else:
+                pool = urllib3.HTTPConnectionPool(address, port)
+            with pool:
+                response = pool.urlopen(
+                    "POST",
+                    target,
+                    body,
+                    headers | {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1"},
+                    retries=False,
+                    redirect=False,
+                    timeout=self._time_limit_seconds,
+                    preload_content=False,
+                    decode_content=False,
+                )
+                response.read(_MOST_ANSWERED_BYTES)
+                response.close()
+                return int(response.status)
+
+        return send
+
+    def _address(self, host: str, port: int, *, encrypted: bool) -> str:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise WebhookFailed(f"{host} has no address") from error
+        addresses = [str(sockaddr[0]) for *_, sockaddr in found]
+        if self._allow_loopback and all(map(webhook_urls.is_loopback, addresses)):
+            return addresses[0]
+        if not encrypted:
+            raise WebhookRefused("it must be https")
+        # All of them, since which one is taken must not be a matter of luck.
+        if not addresses or not all(map(webhook_urls.is_public, addresses)):
+            raise WebhookRefused(f"{host} leads to an address that is not public")
+        return addresses[0]

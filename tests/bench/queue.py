@@ -1,0 +1,84 @@
+"""Owns `make bench-queue`: many queued generations through the running host, which is killed half-way."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from tests.load.books import open_accounts, what_disagrees
+from tests.load.servers import Servers
+
+_ACCOUNTS = [f"account-{number}" for number in range(20)]
+_CLIENTS = 8
+_LONGEST_SECONDS = 300
+
+
+def main() -> int:
+    """Queue, kill, start again, wait for the end of all; return 1 where one has none or the books disagree."""
+    parser = argparse.ArgumentParser(prog="make bench-queue", description=__doc__)
+    parser.add_argument("--generations", type=int, default=1000, help="how many (default: %(default)s)")
+    count = parser.parse_args().generations
+    with tempfile.TemporaryDirectory() as folder, Servers(Path(folder)) as servers:
+        open_accounts(servers.db, _ACCOUNTS)
+        started = time.monotonic()
+        with ThreadPoolExecutor(_CLIENTS) as clients:
+            statuses = Counter(clients.map(lambda number: _submit(servers, number), range(count)))
+        queued_seconds = time.monotonic() - started
+        _await(servers, lambda ended: ended >= count // 2)
+        servers.kill_functions()
+        at_the_kill = _ended(servers)
+        servers.start_functions()
+        found = _await(servers, lambda ended: ended >= count)
+        seconds = time.monotonic() - started
+        stored = Counter(
+            (snapshot.get("status"), snapshot.get("attempts"))
+            for snapshot in servers.db.collection("generationRequests").select(["status", "attempts"]).stream()
+        )
+        disagreements = what_disagrees(servers.db, [])
+    print(f"answers: {dict(statuses)} in {queued_seconds:.1f} s")
+    print(f"ended: {at_the_kill} when the host was killed, {found} after {seconds:.1f} s")
+    for (status, attempts), number in sorted(stored.items()):
+        print(f"  {status}, begun {attempts} times: {number}")
+    told = [line for line in disagreements if "nobody was told of" not in line]
+    print(f"books: {len(told)} disagreements", *told, sep="\n")
+    return 0 if statuses == {202: count} and found == count and not told else 1
+
+
+def _submit(servers: Servers, number: int) -> int:
+    body = {"userId": _ACCOUNTS[number % len(_ACCOUNTS)], "model": "Model A", "style": "anime", "color": "neon"}
+    body |= {"size": "512x512", "prompt": f"fox number {number}"}
+    headers = {"Content-Type": "application/json", "Prefer": "respond-async", "Idempotency-Key": str(number)}
+    connection = http.client.HTTPConnection("127.0.0.1", servers.functions_port, timeout=30)
+    connection.request("POST", f"/{servers.project}/us-central1/createGenerationRequest", json.dumps(body), headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def _await(servers: Servers, is_enough: Callable[[int], bool]) -> int:
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not is_enough(ended := _ended(servers)) and time.monotonic() < deadline:
+        time.sleep(0.25)
+    return ended
+
+
+def _ended(servers: Servers) -> int:
+    requests = servers.db.collection("generationRequests")
+    return sum(
+        requests.where(filter=FieldFilter("status", "==", status)).count().get()[0][0].value
+        for status in ("completed", "failed")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Owns a web server that webhooks are sent to, and which answers as a test says."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Receiver:
+    """Remembers what it was sent; answers `status`, with `location` where there is one."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.status = 204
+        self.location: str | None = None
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(receiver.status)
+                if receiver.location is not None:
+                    self.send_header("Location", receiver.location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._serving = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._serving.start()
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/hook?of=ada"
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._serving.join()
+        self._server.server_close()

@@ -1,0 +1,289 @@
+"""Webhooks: who is told of what, how often, signed how, and where they are never sent."""
+
+import base64
+import json
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from imagegen import webhook_urls
+from imagegen.errors import GenerationFailed, InvalidRequest, TryAgain
+from imagegen.identity import Caller
+from imagegen.services.announcements import announce_forgotten
+from imagegen.services.credits import reconcile
+from imagegen.services.generation import validate
+from imagegen.services.jobs import process
+from imagegen.services.lookup import cancel_generation
+from imagegen.services.webhooks import deliver
+from imagegen.webhook_sender import HttpWebhookSender, WebhookFailed, WebhookRefused, sign
+from pytest_mock import MockerFixture
+from standardwebhooks.webhooks import Webhook
+
+from tests.http.receiver import Receiver
+from tests.services.test_generation import create
+from tests.services.test_jobs import submit
+from tests.world import NOON, AlwaysFails, World, refusal
+
+MakeWorld = Callable[..., World]
+SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
+HOOK = "https://shop.example.com/hook"
+
+
+class Heard:
+    """A sender that remembers what it sent, and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.error: Exception | None = None
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.sent.append((url, message_id, json.loads(body)))
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, heard: Heard) -> World:
+    """A world whose webhooks are remembered; Model B fails."""
+    world = make_world(model_b=AlwaysFails())
+    world = World(replace(world.deps, webhooks=heard), world.clock)
+    world.account("ada", 10)
+    return world
+
+
+def due(world: World) -> list[str]:
+    return [generation_id for function, generation_id in world.queue.tasks if function == "deliverWebhook"]
+
+
+class TestAnnounced:
+    def test_nobody_asked(self, world: World) -> None:
+        """Without a URL nobody is told."""
+        create(world, "ada")
+        assert due(world) == []
+        assert announce_forgotten(world.deps) == 0
+
+    def test_a_picture(self, world: World, heard: Heard) -> None:
+        """Whoever asked is told of a picture, with the generation as its status shows it."""
+        created = create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        deliver(world.deps, generation_id, is_last_attempt=False)
+        ((url, message_id, message),) = heard.sent
+        assert (url, message_id) == (HOOK, f"msg_{created.generation.generation_id}")
+        assert message["type"] == "generation.completed"
+        assert message["data"]["imageUrl"] == created.generation.image_url
+        assert message["data"]["status"] == "completed"
+
+    def test_every_way_to_end(self, world: World, heard: Heard, mocker: MockerFixture) -> None:
+        """A failure, a cancellation and a refund after the lease are told as well, asynchronous ones too."""
+        with pytest.raises(GenerationFailed):
+            create(world, "ada", model="Model B", webhookUrl=HOOK)
+        cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
+        cancel_generation(world.deps, Caller("ada"), cancelled)
+        process(world.deps, submit(world, "ada", webhookUrl=HOOK).generation.generation_id)
+        submit(world, "ada", webhookUrl=HOOK)
+        world.clock.advance(seconds=3600)
+        reconcile(world.deps)
+        for generation_id in due(world):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        told = [message["type"].removeprefix("generation.") for _, _, message in heard.sent]
+        assert told == ["failed", "cancelled", "completed", "failed"]
+        world.check_books("ada")
+
+    def test_twice_is_once(self, world: World, heard: Heard) -> None:
+        """A task that is delivered twice tells once."""
+        create(world, "ada", webhookUrl=HOOK)
+        for _ in range(2):
+            deliver(world.deps, due(world)[0], is_last_attempt=False)
+        assert len(heard.sent) == 1
+
+    def test_before_the_end(self, world: World, heard: Heard) -> None:
+        """A generation that has not ended is told to nobody, nor is one that is not there."""
+        for generation_id in (submit(world, "ada", webhookUrl=HOOK).generation.generation_id, "nothing"):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        assert heard.sent == []
+
+    def test_a_queue_that_failed(self, world: World, heard: Heard) -> None:
+        """What the queue did not take is handed over again later, and the generation is not touched by it."""
+        world.queue.fails, world.queue.takes = True, False
+        created = create(world, "ada", webhookUrl=HOOK)
+        assert due(world) == []
+        world.queue.fails, world.queue.takes = False, True
+        assert announce_forgotten(world.deps) == 0
+        world.clock.advance(hours=1)
+        assert announce_forgotten(world.deps) == 1
+        assert due(world) == [created.generation.generation_id]
+        world.check_books("ada")
+
+    def test_not_heard(self, world: World, heard: Heard) -> None:
+        """A webhook that is not heard comes back, and is given up after the last attempt."""
+        heard.error = WebhookFailed("it answered 500")
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        with pytest.raises(TryAgain):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        deliver(world.deps, generation_id, is_last_attempt=True)
+        assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
+        world.clock.advance(hours=2)
+        assert announce_forgotten(world.deps) == 0
+
+    def test_refused(self, world: World, heard: Heard) -> None:
+        """A webhook that can never be sent is given up at once."""
+        heard.error = WebhookRefused("it must be https")
+        create(world, "ada", webhookUrl=HOOK)
+        deliver(world.deps, due(world)[0], is_last_attempt=False)
+        assert world.fields(f"generationRequests/{due(world)[0]}")["webhook"] == "given_up"
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "x",
+            "ftp://example.com/",
+            "https://",
+            "https:///hook",
+            "https://user:word@example.com/",
+            "https://example.com/#here",
+            "https://exa mple.com/",
+            "https://example.com\\@127.0.0.1/",
+            "https://example.com:0/",
+            "https://example.com:99999/",
+            "https://[::1/",
+            "https://exämple.com/",
+            "https://example.com/" + "x" * 2048,
+            "javascript:alert(1)",
+        ],
+    )
+    def test_what_is_no_webhook(self, world: World, url: str) -> None:
+        """What is no URL of a web server is refused, by name."""
+        with pytest.raises(InvalidRequest) as refused:
+            validate(world.deps, world.body("ada", webhookUrl=url))
+        assert refusal(refused) == {"webhookUrl": "must be an https URL of at most 2,048 characters"}
+
+
+class TestSignature:
+    def test_as_the_standard_says(self) -> None:
+        """The standard's own library verifies what we sign, and nothing else."""
+        sent_at, body = datetime.now(UTC), b'{"type":"generation.completed"}'
+        headers = sign(SECRET, "msg_1", sent_at, body)
+        assert Webhook(SECRET).verify(body, headers) == {"type": "generation.completed"}
+        with pytest.raises(Exception, match="No matching signature"):
+            Webhook(SECRET).verify(body + b" ", headers)
+
+    @pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whsec_???", "whsec_c2hvcnQ="])
+    def test_a_secret_that_is_none(self, secret: str) -> None:
+        """Without a proper secret nothing is sent."""
+        with pytest.raises(WebhookRefused, match="WEBHOOK_SECRET"):
+            sign(secret, "msg_1", NOON, b"")
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "127.0.0.1",
+            "127.8.9.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fe80::1%eth0",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "::7f00:1",
+            "2001::7f00:1",
+            "2001:db8::1",
+        ],
+    )
+    def test_private_ones(self, address: str) -> None:
+        """What leads to a machine's, a network's or a cloud's inside is not public, in whatever spelling."""
+        assert not webhook_urls.is_public(address)
+
+    @pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946"])
+    def test_public_ones(self, address: str) -> None:
+        """Addresses of the internet are public."""
+        assert webhook_urls.is_public(address)
+
+
+class TestSending:
+    @pytest.fixture
+    def receiver(self) -> Iterator[Receiver]:
+        receiver = Receiver()
+        yield receiver
+        receiver.stop()
+
+    def sender(self, *, allow_loopback: bool) -> HttpWebhookSender:
+        return HttpWebhookSender(SECRET, allow_loopback=allow_loopback, time_limit_seconds=5)
+
+    def test_to_this_machine_in_development(self, receiver: Receiver) -> None:
+        """Where it is allowed, a webhook goes to this machine, over http, signed."""
+        self.sender(allow_loopback=True).send(receiver.url, "msg_1", datetime.now(UTC), b'{"a":1}')
+        ((headers, body),) = receiver.received
+        assert Webhook(SECRET).verify(body, headers) == {"a": 1}
+        assert headers["host"] == f"127.0.0.1:{receiver.port}"
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]"])
+    def test_never_to_this_machine_otherwise(self, receiver: Receiver, scheme: str, host: str) -> None:
+        """Where it is not allowed, nothing reaches this machine, whatever its name."""
+        with pytest.raises((WebhookRefused, WebhookFailed)):
+            self.sender(allow_loopback=False).send(f"{scheme}://{host}:{receiver.port}/", "msg_1", NOON, b"")
+        assert receiver.received == []
+
+    def test_a_name_that_leads_inside(self, receiver: Receiver, mocker: MockerFixture) -> None:
+        """A name with one address that is not public is refused, whichever comes first."""
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 443)) for host in ("93.184.216.34", "10.0.0.1")]
+        mocker.patch("imagegen.webhook_sender.socket.getaddrinfo", return_value=found)
+        with pytest.raises(WebhookRefused, match="not public"):
+            self.sender(allow_loopback=True).send("https://shop.example.com/", "msg_1", NOON, b"")
+
+    def test_a_redirect(self, receiver: Receiver) -> None:
+        """A redirect is not followed."""
+        elsewhere = Receiver()
+        receiver.status, receiver.location = 307, elsewhere.url
+        with pytest.raises(WebhookFailed, match="307"):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+        elsewhere.stop()
+        assert elsewhere.received == []
+
+    @pytest.mark.parametrize(("status", "error"), [(500, WebhookFailed), (404, WebhookFailed), (410, WebhookRefused)])
+    def test_answers(self, receiver: Receiver, status: int, error: type[Exception]) -> None:
+        """Whatever is no success may be tried again, but for what is gone."""
+        receiver.status = status
+        with pytest.raises(error, match=str(status)):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+
+    def test_nobody_there(self, receiver: Receiver) -> None:
+        """A machine that does not answer may be tried again."""
+        receiver.stop()
+        with pytest.raises(WebhookFailed):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+
+    def test_who_answers_too_slowly(self, mocker: MockerFixture) -> None:
+        """A machine that takes its time does not hold the function."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
+            with pytest.raises(WebhookFailed):
+                sender.send(url, "msg_1", NOON, b"")
