@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,7 +140,7 @@ def running(command: list[str], ready: str, folder: Path, environment: dict[str,
 
 def answer(response: httpx.Response) -> tuple[int, str, dict[str, str]]:
     """What a caller sees of an answer: all but what each server says of itself and of its connections."""
-    own = {"server", "x-powered-by", "date", "connection", "keep-alive", "transfer-encoding"}
+    own = {"server", "x-powered-by", "date", "connection", "keep-alive", "transfer-encoding", "x-request-id"}
     return response.status_code, response.text, {k: v for k, v in response.headers.items() if k not in own}
 
 
@@ -220,3 +221,23 @@ class TestAuth:
         assert {account["localId"] for account in accounts} == {"testUser1", "testUser2", "user123", "emptyUser"}
         assert signed_in["localId"] == "testUser1"
         assert balance["currentCredits"] == 10
+
+
+class TestAsynchronously:
+    def test_a_generation_is_queued_and_drawn(self, project: Project, world: World) -> None:
+        """Under the CLI's task queue a request is answered 202 and drawn, and its status URL says so."""
+        path = f"/{project.name}/us-central1/createGenerationRequest"
+        headers = {"Prefer": "respond-async", "Idempotency-Key": "key"}
+        with project.emulators("--only", "functions,tasks") as client:
+            response = client.post(path, json=world.body("ada"), headers=headers)
+            assert response.status_code == 202, response.text
+            answer = response.json()
+            deadline = time.monotonic() + 30
+            while (found := client.get(answer["statusUrl"]).json())["status"] in {"queued", "processing"}:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            again = client.post(path, json=world.body("ada"), headers=headers)
+        assert found["status"] == "completed"
+        assert again.json() == answer | {"status": "completed"}
+        assert world.credits("ada") == 9
+        world.check_books("ada")
