@@ -48,6 +48,10 @@ conformance: $(VENV)/.development ## Run Google's own tests of the Firestore cli
 bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FIRESTORE=folder with @firestore-emulator/server to compare)
 	@$(RUN) -m tests.bench.firestore
 
+.PHONY: bench-console
+bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium
+	@$(RUN) -m tests.bench.console
+
 .PHONY: bench-report
 bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
 	@$(RUN) -m tests.bench.report $(if $(N),--requests $(N))

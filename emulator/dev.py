@@ -24,7 +24,7 @@ _WELCOME = """
 Everything is running; Ctrl-C stops it.
 
   Functions   {functions}
-  Site        http://127.0.0.1:{hosting_port}
+  Console     http://127.0.0.1:{hosting_port}
   Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data kept in {data})
 
 Try it:
@@ -86,6 +86,7 @@ def main() -> None:
             "emulator.functions_host",
             *("--port", functions_port, "--firestore", firestore_host, "--data", options.data),
             *("--files", images, "--config", "firebase.json", "--hosting-port", hosting_port),
+            *("--run", "history=operations.history"),
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)

@@ -89,7 +89,14 @@ def _host(
     mounts = {"/files": files(options.files)} if options.files else {}
     try:
         return FunctionsHost(
-            functions, options.project, listener, options.data, mounts=mounts, site=site, emulators=emulators
+            functions,
+            options.project,
+            listener,
+            options.data,
+            mounts=mounts,
+            site=site,
+            emulators=emulators,
+            runnable=dict(options.run),
         )
     except OSError as error:
         sys.exit(f"{error}; is another host using it?")
@@ -108,6 +115,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=Path, metavar="DIR", help="serve the files of this folder below /files")
     parser.add_argument("--config", type=Path, metavar="FILE", help="serve the site that this firebase.json describes")
     parser.add_argument("--hosting-port", type=int, default=5000, help="where that site is served")
+    parser.add_argument(
+        "--run",
+        type=lambda given: tuple(given.split("=", 1)),
+        action="append",
+        default=[],
+        metavar="NAME=MODULE",
+        help="let pages of the site run this Python module by a POST to /__/run/NAME",
+    )
     parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)
     return parser

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.functions import hosting, log, tasks_api
+from emulator.functions import commands, hosting, log, tasks_api
 from emulator.functions.delivery import deliver
 from emulator.functions.discovery import Function, Schedule
 from emulator.functions.hosting import Site
@@ -39,6 +39,7 @@ class FunctionsHost:
         mounts: applications at paths of their own.
         site: a site in front of the functions, and the socket that it is served on.
         emulators: addresses of other emulators, by product, for the pages of the site.
+        runnable: Python modules that these pages may run, by name.
         now: the clock of queues and schedules; after moving a fake one, `wake`.
 
     Raises:
@@ -55,6 +56,7 @@ class FunctionsHost:
         mounts: Mapping[str, WSGIApplication] | None = None,
         site: tuple[Site, socket.socket] | None = None,
         emulators: Mapping[str, str] | None = None,
+        runnable: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         functions = list(functions)
@@ -78,6 +80,11 @@ class FunctionsHost:
         if site:
             addresses = {"functions": f"{host}:{port}", **(emulators or {})}
             own = {"/__/firebase/init.json": hosting.init_json(project, addresses), "/__/calls": recent.answer}
+            # They find the same Firestore.
+            place = {"GCLOUD_PROJECT": project} | (
+                {"FIRESTORE_EMULATOR_HOST": addresses["firestore"]} if "firestore" in addresses else {}
+            )
+            own |= {f"/__/run/{name}": commands.run(module, place) for name, module in (runnable or {}).items()}
             self._servers.append(FunctionsServer(site[1], hosting.application(site[0], recent, project, own), {}))
         # A short interval, because it is how long stopping takes.
         self._serving = [

@@ -1,0 +1,64 @@
+"""What holds on every page, for everybody."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import serious_faults
+from tests.browser.conftest import OpenPage
+from tests.browser.console import Console
+
+PAGES = ["create", "account", "reports", "data", "operations"]
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is loading any more."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')")
+
+
+@pytest.fixture(scope="module")
+def used_console(console: Console) -> Console:
+    """A `make dev` whose first account has a picture and a ledger."""
+    body = {"userId": "testUser1", "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
+    console.call("createGenerationRequest", body | {"prompt": "a fox"})
+    return console
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("name", PAGES)
+    def test_axe_finds_nothing_serious(
+        self, used_console: Console, open_page: OpenPage, name: str, scheme: str
+    ) -> None:
+        """No rule of axe-core is broken in a way that is serious or critical."""
+        page = open_page(used_console, name, account="testUser1", scheme=scheme)
+        settle(page)
+        assert serious_faults(page) == []
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_a_phone_shows_it_whole(self, used_console: Console, open_page: OpenPage, name: str) -> None:
+        """Nothing is wider than a screen of 360 pixels."""
+        page = open_page(used_console, name, account="testUser1", width=360)
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+    def test_a_new_page_has_the_focus(self, console: Console, open_page: OpenPage) -> None:
+        """Who goes to another page by the keyboard is at its heading, and the title says where."""
+        page = open_page(console, "create")
+        page.get_by_role("link", name="Reports").press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Reports")).to_be_focused()
+        expect(page).to_have_title("Reports · Image generations")
+
+    def test_the_theme_is_kept(self, console: Console, open_page: OpenPage) -> None:
+        """A theme that was chosen goes before the system's, also after a reload."""
+        page = open_page(console, "create", scheme="light")
+        ground = "getComputedStyle(document.documentElement).backgroundColor"
+        bright = page.evaluate(ground)
+        for _ in range(2):
+            page.get_by_role("button", name="Theme").click()
+        expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+        assert page.evaluate(ground) != bright

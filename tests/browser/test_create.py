@@ -1,0 +1,209 @@
+"""The page on which pictures are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser import console as consoles
+from tests.browser.axe import serious_faults
+from tests.browser.conftest import OpenPage, Watch
+from tests.browser.console import Console
+
+Keep = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="module")
+def failing_console(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with consoles.running(tmp_path_factory.mktemp("failing"), MODEL_FAILURE_RATE="1") as running:
+        yield running
+
+
+def open_account(console: Console, user_id: str, credits: int = 50) -> str:
+    console.call("grantCredits", {"userId": user_id, "credits": credits}, **{"Idempotency-Key": f"open-{user_id}"})
+    return user_id
+
+
+def submit(page: Page) -> None:
+    page.get_by_role("button", name="Create for").click()
+
+
+class TestRequest:
+    def test_the_button_says_the_price_of_the_size(self, console: Console, open_page: OpenPage) -> None:
+        """The price on the button is that of the chosen size."""
+        page = open_page(console, "create", account="testUser1")
+        expect(page.get_by_role("button", name="Create for 1 credit", exact=True)).to_be_visible()
+        page.locator("[data-value='1024x1792']").click()
+        expect(page.get_by_role("button", name="Create for 4 credits", exact=True)).to_be_visible()
+
+    def test_a_picture_is_made_and_shown(self, console: Console, open_page: OpenPage, keep_screenshot: Keep) -> None:
+        """A request ends with its picture, a lower balance, and a place in the gallery that opens with its facts."""
+        page = open_page(console, "create", account=open_account(console, "painter"))
+        expect(page.get_by_label("Balance")).to_have_text("50 credits")
+        page.get_by_role("radio", name="Watercolor").check(force=True)
+        page.get_by_role("radio", name="Pastel").check(force=True)
+        page.locator("[data-value='1024x1024']").click()
+        page.get_by_label("Prompt").fill("a fox in the snow")
+        submit(page)
+        picture = page.locator(".result img")
+        expect(picture).to_have_attribute("alt", "Watercolor picture in pastel colors by Model A, 1024x1024")
+        page.wait_for_function("() => document.querySelector('.result img').naturalWidth === 1024")
+        expect(page.get_by_label("Balance")).to_have_text("47 credits")
+        page.get_by_role("button", name="Watercolor picture").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("a fox in the snow")
+        expect(dialog).to_contain_text("3 credits")
+        assert serious_faults(page) == []
+        keep_screenshot(page, "picture")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        keep_screenshot(page, "create")
+
+    def test_a_failed_picture_is_refunded(self, failing_console: Console, open_page: OpenPage) -> None:
+        """When the model fails the page says so, and that nothing was charged."""
+        page = open_page(failing_console, "create", account="testUser1")
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        expect(page.locator(".result")).to_contain_text("1 credit refunded. Nothing was charged.", timeout=30_000)
+        expect(page.get_by_label("Balance")).to_have_text("100 credits")
+
+    def test_a_poor_account_is_told_why_it_is_refused(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """A refusal shows its reason and the id under which the log has it."""
+        watch.expect_refusal(402)
+        page = open_page(console, "create", account="emptyUser")
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("Account 'emptyUser' has 0 credits; this request costs 1.")
+        expect(alert).to_contain_text("Request ")
+
+    def test_an_account_is_needed(self, console: Console, open_page: OpenPage) -> None:
+        """Without an account nothing is sent, and the focus is where one is chosen."""
+        page = open_page(console, "create")
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        expect(page.get_by_label("Account", exact=True)).to_be_focused()
+        expect(page.locator(".result")).to_contain_text("Nothing yet")
+
+    def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """An empty prompt is explained at the prompt, which has the focus and is marked as invalid."""
+        watch.expect_refusal(400)
+        page = open_page(console, "create", account="testUser1")
+        submit(page)
+        expect(page.locator("[data-field=prompt] .fault")).to_contain_text("1 to 2,000 characters")
+        expect(page.get_by_label("Prompt")).to_be_focused()
+        expect(page.get_by_label("Prompt")).to_have_attribute("aria-invalid", "true")
+
+    def test_markup_in_a_prompt_does_nothing(self, console: Console, open_page: OpenPage) -> None:
+        """What looks like markup is shown as the text that it is, wherever a prompt is shown."""
+        prompt = "<img src=x onerror=alert(1)>"
+        page = open_page(console, "create", account=open_account(console, "joker"))
+        dialogs: list[str] = []
+        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        page.get_by_label("Prompt").fill(prompt)
+        submit(page)
+        page.locator(".result .done").wait_for()
+        page.locator(".tile").click()
+        expect(page.get_by_role("dialog").locator(".prompt")).to_have_text(prompt)
+        assert page.locator("img[src=x]").count() == 0
+        assert dialogs == []
+
+    def test_a_busy_service_is_asked_again_with_the_same_key(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """A 503 is tried again under the same key, so that the account is charged once."""
+        watch.expect_refusal(503)
+        keys: list[str | None] = []
+        page = open_page(console, "create", account=open_account(console, "patient"))
+
+        def lose_the_first_answer(route: Route) -> None:
+            keys.append(route.request.header_value("Idempotency-Key"))
+            if len(keys) > 1:
+                route.continue_()
+                return
+            route.fetch()
+            route.fulfill(status=503, json={"error": {"code": 503, "message": "busy", "details": []}})
+
+        page.route("**/api/createGenerationRequest", lose_the_first_answer)
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        expect(page.locator(".result")).to_contain_text("still trying")
+        page.locator(".result .done").wait_for()
+        assert keys[0]
+        assert keys == [keys[0]] * 2
+        expect(page.get_by_label("Balance")).to_have_text("49 credits")
+
+    def test_a_picture_that_is_waited_for_can_be_given_up(self, console: Console, open_page: OpenPage) -> None:
+        """A generation that is cancelled while it waits shows its refund."""
+        page = open_page(console, "create", account=open_account(console, "fickle"))
+        cancelled: list[str] = []
+
+        def waiting(route: Route) -> None:
+            answer = route.fetch()
+            changed = {"status": "cancelled" if cancelled else "queued", "imageUrl": None, "creditsRefunded": 1}
+            route.fulfill(response=answer, json=answer.json() | changed)
+
+        def cancel(route: Route) -> None:
+            cancelled.append(route.request.post_data_json["generationRequestId"])
+            route.fulfill(json={})
+
+        page.route("**/api/getGenerationStatus?*", waiting)
+        page.route("**/api/cancelGenerationRequest", cancel)
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".result")).to_contain_text("1 credit refunded. Nothing was charged.")
+        assert len(cancelled) == 1
+
+    def test_the_keyboard_is_enough(self, console: Console, open_page: OpenPage) -> None:
+        """A picture can be asked for without a mouse, from the skip link on."""
+        page = open_page(console, "create", account=open_account(console, "typist"))
+        page.get_by_role("button", name="Create for").wait_for()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        for _ in range(2):
+            page.keyboard.press("Tab")
+        expect(page.get_by_role("radio", name="Model A")).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
+        for _ in range(3):
+            page.keyboard.press("Tab")
+        page.keyboard.type("a fox")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator(".result img")).to_have_attribute(
+            "alt", "Cyberpunk picture in monochrome colors by Model B, 512x512"
+        )
+
+
+class TestGallery:
+    def test_filters_narrow_it(self, console: Console, open_page: OpenPage) -> None:
+        """Only what fits all filters is shown; where nothing does, the page says so."""
+        account = open_account(console, "collector")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
+        for style in ("anime", "sketch"):
+            console.call("createGenerationRequest", request | {"style": style})
+        page = open_page(console, "create", account=account)
+        expect(page.locator(".tile")).to_have_count(2)
+        page.locator(".filters").get_by_label("Style").select_option("sketch")
+        expect(page.locator(".tile")).to_have_count(1)
+        page.locator(".filters").get_by_label("Model").select_option("model-b")
+        expect(page.get_by_text("Nothing fits")).to_be_visible()
+
+    def test_it_goes_on(self, console: Console, open_page: OpenPage) -> None:
+        """There are twelve on a page, and more on request."""
+        account = open_account(console, "hoarder")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
+        for _ in range(13):
+            console.call("createGenerationRequest", request | {"style": "anime"})
+        page = open_page(console, "create", account=account)
+        expect(page.locator(".tile")).to_have_count(12)
+        page.get_by_role("button", name="Show more").click()
+        expect(page.locator(".tile")).to_have_count(13)
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)

@@ -1,0 +1,49 @@
+"""The page of what the embedded Firestore holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.console import Console
+
+
+class TestTree:
+    def test_documents_are_shown_with_typed_values(
+        self, console: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
+    ) -> None:
+        """Collections open to documents, documents to fields with their types."""
+        page = open_page(console, "data")
+        page.get_by_text("sizes", exact=True).click()
+        page.locator("summary", has_text="1024x1792").click()
+        fields = page.locator("details", has=page.locator("summary", has_text="1024x1792")).last.locator(".fields")
+        expect(fields).to_contain_text("credits4integer")
+        expect(fields).to_contain_text("enabledtrueboolean")
+        expect(fields).to_contain_text("name“1024x1792”string")
+        keep_screenshot(page, "data")
+
+    def test_it_follows_changes(self, console: Console, open_page: OpenPage) -> None:
+        """A document that is written while the page is open changes there, with what is below it."""
+        page = open_page(console, "data")
+        page.get_by_text("users", exact=True).click()
+        page.locator("summary", has_text="testUser2").wait_for()
+        console.call("grantCredits", {"userId": "watched", "credits": 7}, **{"Idempotency-Key": "watched-1"})
+        page.locator("summary", has_text="watched").click()
+        fields = page.locator("details", has=page.locator("summary", has_text="watched")).last
+        expect(fields).to_contain_text("credits7integer")
+        console.call("grantCredits", {"userId": "watched", "credits": 5}, **{"Idempotency-Key": "watched-2"})
+        expect(fields).to_contain_text("credits12integer")
+        expect(fields).to_contain_text("transactions")
+
+    def test_it_is_hidden_where_there_is_no_embedded_firestore(self, console: Console, open_page: OpenPage) -> None:
+        """A deployed page has neither the data nor what fires a trigger."""
+        page = open_page(console, "create", account="testUser1")
+        page.route("**/__/firebase/init.json", lambda route: route.fulfill(json={"projectId": "demo-imagegen"}))
+        page.goto(f"{console.url}/#operations")
+        page.reload()
+        expect(page.get_by_role("button", name="Verify the books")).to_be_visible()
+        expect(page.get_by_role("link", name="Data")).to_have_count(0)
+        expect(page.get_by_role("button", name="Reconcile now")).to_have_count(0)
+        expect(page.get_by_role("heading", name="Failure rate")).to_have_count(0)

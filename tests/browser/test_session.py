@@ -1,0 +1,114 @@
+"""Signing in, where the functions ask for it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import console as consoles
+from tests.browser.axe import serious_faults
+from tests.browser.conftest import OpenPage, Watch
+from tests.browser.console import PROJECT, Console
+from tests.http.tokens import claims, unsigned
+
+PASSWORD = "open sesame"
+
+
+class _AuthEmulator(BaseHTTPRequestHandler):
+    """As much of Identity Toolkit and of the token service as a page needs to sign in."""
+
+    def do_OPTIONS(self) -> None:
+        self._answer(204, {})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        uid = "testUser1"
+        if asked.get("grant_type") == "refresh_token":
+            self._answer(200, {"id_token": _id_token(uid), "refresh_token": "refresh", "expires_in": "3600"})
+        elif asked.get("password") != PASSWORD:
+            self._answer(400, {"error": {"code": 400, "message": "INVALID_LOGIN_CREDENTIALS"}})
+        else:
+            # It ends at once, so that the next call has to renew it.
+            issued = {"idToken": _id_token(uid), "refreshToken": "refresh", "expiresIn": "1"}
+            self._answer(200, issued | {"localId": uid, "email": asked["email"]})
+        self.server.paths.append(self.path.partition("?")[0])  # type: ignore[attr-defined]
+
+    def _answer(self, status: int, body: dict[str, object]) -> None:
+        content = json.dumps(body).encode() if status != 204 else b""
+        self.send_response(status)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Headers", "content-type")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _id_token(uid: str) -> str:
+    return unsigned(claims(PROJECT, uid, user_id=uid, auth_time=0, admin=True))
+
+
+@pytest.fixture(scope="module")
+def auth_emulator() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _AuthEmulator)
+    server.paths = []  # type: ignore[attr-defined]
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    yield server
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    browser: Browser, auth_emulator: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Console]:
+    """A `make dev` that asks who calls."""
+    host = f"127.0.0.1:{auth_emulator.server_port}"
+    settings = {"REQUIRE_AUTH": "true", "FIREBASE_AUTH_EMULATOR_HOST": host}
+    with consoles.running(tmp_path_factory.mktemp("guarded"), **settings) as running:
+        yield running
+
+
+class TestSignIn:
+    def test_it_is_asked_for_and_goes_on(
+        self,
+        guarded: Console,
+        auth_emulator: ThreadingHTTPServer,
+        open_page: OpenPage,
+        watch: Watch,
+        keep_screenshot: Callable[[Page, str], None],
+    ) -> None:
+        """A 401 brings the form; a wrong password is said, and the right one goes on where the page was."""
+        watch.expect_refusal(400, 401)
+        page = open_page(guarded, "account", account="testUser1")
+        form = page.get_by_role("dialog", name="Sign in")
+        form.wait_for()
+        keep_screenshot(page, "sign-in")
+        assert serious_faults(page) == []
+        form.get_by_label("Email").fill("testuser1@example.com")
+        form.get_by_label("Password").fill("wrong")
+        form.get_by_role("button", name="Sign in").click()
+        expect(form.get_by_role("alert")).to_have_text("The email or password is wrong.")
+        form.get_by_label("Password").fill(PASSWORD)
+        form.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("100 credits")
+        assert "/securetoken.googleapis.com/v1/token" in auth_emulator.paths  # type: ignore[attr-defined]
+        expect(page.get_by_role("button", name="Sign out testuser1@example.com")).to_be_visible()
+        assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
+
+    def test_a_closed_form_leaves_the_refusal(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
+        """Whoever does not sign in is told that it is needed, and can try again."""
+        watch.expect_refusal(401)
+        page = open_page(guarded, "account", account="testUser1")
+        page.get_by_role("dialog", name="Sign in").get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("alert").first).to_contain_text("Sign in")
+        expect(page.get_by_role("button", name="Try again").first).to_be_visible()
