@@ -44,6 +44,20 @@ class Draws:
         return Image("https://images.example.com/drawn.png")
 
 
+A_PICTURE = Picture(b"\x89PNG\r\n\x1a\n and so on")
+
+
+class Paints:
+    """A model that hands out bytes."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def generate(self, request: ImageRequest) -> Picture:
+        self.asked += 1
+        return A_PICTURE
+
+
 class AlwaysFails:
     """A model that never draws."""
 
@@ -129,6 +143,9 @@ class World:
             {"credits": credits, "openingCredits": credits, "ledgerCount": 0, "createdAt": NOON, "updatedAt": NOON}
         )
         return user_id
+
+    def accounts(self) -> list[str]:
+        return [snapshot.id for snapshot in self.db.collection("users").stream()]
 
     def credits(self, user_id: str) -> int:
         return int(self.fields(f"users/{user_id}")["credits"])

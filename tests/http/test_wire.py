@@ -10,14 +10,13 @@ import httpx
 import pytest
 import werkzeug.test
 from imagegen import deps
-from pytest_mock import MockerFixture
 
 from emulator.firestore.errors import Code
 from emulator.firestore.server import FirestoreServer
 from emulator.functions_host import discover
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of
-from tests.services.test_generation import abandon
+from tests.mortal import abandon
 from tests.world import World
 
 HTTPS_FUNCTIONS = [
@@ -157,10 +156,10 @@ class TestWeeklyReport:
 
 
 class TestReconcile:
-    def test_refunds_what_is_overdue(self, world: World, client: httpx.Client, mocker: MockerFixture) -> None:
+    def test_refunds_what_is_overdue(self, world: World, client: httpx.Client) -> None:
         """Its trigger gives back what a dead process left."""
         ada = world.account("ada", 5)
-        abandon(world, mocker)
+        abandon(world)
         assert world.credits(ada) == 4
         response = client.post(trigger(client, "reconcile"))
         assert (response.status_code, response.json()) == (200, {"reconcileStatus": "success"})

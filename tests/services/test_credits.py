@@ -9,9 +9,9 @@ from imagegen import store
 from imagegen.errors import GenerationFailed, InvalidRequest, UserNotFound
 from imagegen.records import FailureReason
 from imagegen.services.credits import Reservation, get_user_credits, reconcile, settle
-from pytest_mock import MockerFixture
 
-from tests.services.test_generation import abandon, create
+from tests.mortal import abandon
+from tests.services.test_generation import create
 from tests.world import NOON, AlwaysFails, Does, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -110,12 +110,12 @@ class TestGetUserCredits:
 
 
 class TestReconcile:
-    def test_refunds_what_is_overdue(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_refunds_what_is_overdue(self, make_world: MakeWorld) -> None:
         """A pending generation past its lease is failed and refunded; a second run finds nothing."""
         world = make_world()
         ada = world.account("ada", 5)
-        abandon(world, mocker)
-        abandon(world, mocker)
+        abandon(world)
+        abandon(world)
         world.clock.advance(seconds=180)
         assert reconcile(world.deps) == 2
         assert reconcile(world.deps) == 0
@@ -123,22 +123,22 @@ class TestReconcile:
         assert {generation["failureReason"] for generation in world.generations()} == {"LEASE_EXPIRED"}
         world.check_books(ada)
 
-    def test_leaves_what_may_still_be_running(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_leaves_what_may_still_be_running(self, make_world: MakeWorld) -> None:
         """A generation within its lease is nobody else's business."""
         world = make_world()
         ada = world.account("ada", 5)
         create(world, ada)
-        abandon(world, mocker)
+        abandon(world)
         world.clock.advance(seconds=179)
         assert reconcile(world.deps) == 0
         assert world.credits(ada) == 3
 
-    def test_many_at_once_refund_once(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_many_at_once_refund_once(self, make_world: MakeWorld) -> None:
         """Runs that overlap settle each generation once."""
         world = make_world()
         ada = world.account("ada", 5)
         for _ in range(3):
-            abandon(world, mocker)
+            abandon(world)
         world.clock.advance(seconds=180)
         with ThreadPoolExecutor(5) as runs:
             list(runs.map(lambda _: reconcile(world.deps), range(5)))

@@ -1,158 +1,63 @@
 """Death at every step: a service call is killed before and after every round trip, or loses the answer to one.
 
-Whatever happens, after the lease and a reconcile the books balance, and a retry with the same key is answered once and
-charged once.
+Whatever happens, after the lease and a reconcile the books balance, and what may be called again, with the same key or
+by the queue, is answered once and charged once.
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-import grpc
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
 from imagegen import store
 from imagegen.config import Settings
 from imagegen.deps import Deps
-from imagegen.errors import GenerationFailed, RequestInProgress, Unavailable
-from imagegen.image_models import ImageModel, ImageRequest
-from imagegen.records import FailureReason, Generation, Image
-from imagegen.services.credits import Reservation, reconcile, settle
+from imagegen.errors import GenerationEnded, GenerationFailed, RequestInProgress, TryAgain, Unavailable
+from imagegen.identity import EVERYBODY
+from imagegen.records import FailureReason, Generation, GenerationStatus
+from imagegen.services.credits import Grant, Reservation, grant, reconcile, settle
 from imagegen.services.generation import Created, create_generation_request, validate
+from imagegen.services.jobs import process as process_job
+from imagegen.services.lookup import cancel_generation
 from imagegen.services.reporting import build_weekly_report
 
-from tests.hooks import HookedClient, RpcFault, Send
-from tests.world import AlwaysFails, Clock, Draws, World, write_catalog
+from tests.mortal import (
+    Fate,
+    Killed,
+    Late,
+    Process,
+    Status,
+    abandon,
+    dies_after,
+    dies_before,
+    is_refused,
+    is_sent_twice,
+    loses_the_answer,
+)
+from tests.world import AlwaysFails, Clock, Paints, Queue, Shelf, World, write_catalog
 
 NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 OPENING_CREDITS = 10
+GRANTED_CREDITS = 5
+# How a generation ends.
+ENDS = ("completed", "failed", "cancelled")
 Call = Callable[[Deps], object]
 Prepare = Callable[[World], Call]
-# What happens at a step: it is handed the sending of the request and returns the response, or raises.
-Fate = Callable[[Send], object]
 Answer = tuple[str, ...]
-Status = grpc.StatusCode
 HASTY = Settings(firestore_timeout_seconds=0.05, catalog_lifetime_seconds=10**9)
+NOT_RPCS = {"model", "picture", "task"}
 # What Firestore answers when asking again may help; so does UNAVAILABLE.
 PASSING = (Status.DEADLINE_EXCEEDED, Status.ABORTED, Status.INTERNAL)
 # What else a commit may be answered that was applied, when it was sent again on the way.
 RESENT = (Status.FAILED_PRECONDITION, Status.ALREADY_EXISTS, Status.INVALID_ARGUMENT)
-
-
-class Killed(BaseException):
-    """Stands for the end of a process: nothing of ours may catch it."""
-
-
-def dies_before(send: Send) -> object:
-    raise Killed
-
-
-def dies_after(send: Send) -> object:
-    with suppress(Exception):
-        send()
-    raise Killed
-
-
-def loses_the_answer(code: Status) -> Fate:
-    """What was asked is done, and the answer is an error."""
-
-    def fate(send: Send) -> object:
-        send()
-        raise RpcFault(code)
-
-    return fate
-
-
-def is_refused(code: Status) -> Fate:
-    """What was asked is not done."""
-
-    def fate(send: Send) -> object:
-        raise RpcFault(code)
-
-    return fate
-
-
-def is_sent_twice(send: Send) -> object:
-    """What was asked arrives a second time, and only the answer to that comes back, as when a channel sends again."""
-    send()
-    return send()
-
-
-class Late:
-    """What was asked arrives only after its caller was told that there is no answer in time."""
-
-    def __init__(self) -> None:
-        self._send: Send | None = None
-
-    def __call__(self, send: Send) -> object:
-        self._send = send
-        raise RpcFault(Status.DEADLINE_EXCEEDED)
-
-    def arrive(self) -> None:
-        assert self._send is not None
-        with suppress(grpc.RpcError):
-            self._send()
-
-    def arrives_first(self, send: Send) -> object:
-        """Arrive before something else is sent."""
-        self.arrive()
-        return send()
-
-
-class Process:
-    """A process as the list of its steps: each RPC and each call of a model, the first being step 1.
-
-    `fates` says what happens at which step. Once killed it does nothing more: whatever it still tries raises `Killed`
-    before anything is sent, as even a rollback would be.
-    """
-
-    def __init__(self, world: World, fates: Mapping[int, Fate] | None = None) -> None:
-        self.steps: list[str] = []
-        self._fates = fates or {}
-        self._dead = False
-        self._lock = threading.Lock()
-        self.db = HookedClient(world.db.project, self._step)
-        models = {name: _Watched(model, self._step) for name, model in world.deps.image_models.items()}
-        self.deps = replace(world.deps, db=self.db, image_models=models)
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.db.close()
-
-    def _step(self, name: str, request: object, send: Send) -> object:
-        with self._lock:
-            if self._dead:
-                raise Killed
-            self.steps.append(name)
-            fate = self._fates.get(len(self.steps))
-        if fate is None:
-            return send()
-        try:
-            return fate(send)
-        except Killed:
-            self._dead = True
-            raise
-
-
-@dataclass
-class _Watched:
-    model: ImageModel
-    step: Callable[[str, object, Send], object]
-
-    def generate(self, request: ImageRequest) -> Image:
-        drawn = self.step("model", request, lambda: self.model.generate(request))
-        assert isinstance(drawn, Image)
-        return drawn
 
 
 @pytest.fixture(autouse=True)
@@ -171,10 +76,12 @@ def new_world() -> Iterator[World]:
         deps = Deps(
             db=db,
             # Each process reads the catalog just once, as the first steps of its call.
-            settings=Settings(catalog_lifetime_seconds=10**9),
+            settings=Settings(catalog_lifetime_seconds=10**9, model_attempts=2),
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
-            image_models={"model-a": Draws(), "model-b": AlwaysFails()},
+            image_models={"model-a": Paints(), "model-b": AlwaysFails()},
+            images=Shelf(),
+            tasks=Queue(),
         )
         world = World(deps, clock)
         world.account("ada", OPENING_CREDITS)
@@ -184,19 +91,55 @@ def new_world() -> Iterator[World]:
 # What is killed
 
 
-def creating(key: str | None, model: str) -> Prepare:
+def creating(key: str | None, model: str, *, queued: bool = False) -> Prepare:
     def prepare(world: World) -> Call:
-        return lambda deps: create_generation_request(deps, validate(deps, world.body("ada", model=model)), key)
+        def call(deps: Deps) -> object:
+            body = validate(deps, world.body("ada", model=model))
+            return create_generation_request(deps, body, key, respond_async=queued)
+
+        return call
 
     return prepare
 
 
-def abandon(world: World, key: str | None = None) -> None:
-    """Charge for a generation and die when the model is asked, after the catalog's four collections and the reserve."""
-    with Process(world, {4 + 3 + 1: dies_before}) as process:
-        with pytest.raises(Killed):
-            create_generation_request(process.deps, validate(process.deps, world.body("ada")), key)
-        assert process.steps[-1] == "model"
+def queueing_where_the_queue_fails(world: World) -> Call:
+    world.queue.fails = True
+    return creating("key-1", "Model A", queued=True)(world)
+
+
+def processing(model: str) -> Prepare:
+    """Queue a generation; what is called is its task, again for as long as it asks for that, as the queue does."""
+
+    def prepare(world: World) -> Call:
+        return delivering(queue(world, model))
+
+    return prepare
+
+
+def delivering(generation_id: str) -> Call:
+    def call(deps: Deps) -> object:
+        for _ in range(deps.settings.model_attempts - 1):
+            with suppress(TryAgain):
+                return process_job(deps, generation_id)
+        return process_job(deps, generation_id)
+
+    return call
+
+
+def cancelling(world: World) -> Call:
+    generation_id = queue(world, "Model A")
+    return lambda deps: cancel_generation(deps, EVERYBODY, generation_id)
+
+
+def queue(world: World, model: str) -> str:
+    """Have ada ask for a picture that is to be drawn later; return the generation's id."""
+    created = creating(None, model, queued=True)(world)(world.deps)
+    assert isinstance(created, Created)
+    return created.generation.generation_id
+
+
+def granting(user_id: str) -> Prepare:
+    return lambda world: lambda deps: grant(deps, user_id, GRANTED_CREDITS, "bought", "grant-1")
 
 
 def settling_what_is_overdue(world: World) -> Call:
@@ -225,11 +168,21 @@ KEYED = {
     "failed model with a key": creating("key-1", "Model B"),
     "retry of what is overdue": retrying_what_is_overdue,
 }
+QUEUED = {
+    "queued": creating("key-1", "Model A", queued=True),
+    "queued where the queue fails": queueing_where_the_queue_fails,
+    "task": processing("Model A"),
+    "task of a failing model": processing("Model B"),
+    "cancel": cancelling,
+}
+GRANTS = {"grant": granting("ada"), "grant that opens an account": granting("eve")}
 SETTLING = {"settle of what is overdue": settling_what_is_overdue, "reconcile": reconciling}
-CALLS = KEYLESS | KEYED | SETTLING
+# What is called again by whoever got no answer.
+REPEATED = KEYED | QUEUED | GRANTS
+CALLS = KEYLESS | REPEATED | SETTLING
 
 
-def rehearse(prepare: Prepare, fates: Mapping[int, Fate] | None = None) -> tuple[list[str], Answer]:
+def rehearse(prepare: Prepare, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:
     """Make a call, once and to its end; return its steps and what its caller is told."""
     with new_world() as world, Process(world, fates) as process:
         call = prepare(world)
@@ -252,7 +205,7 @@ def faults_of(steps: list[str]) -> Iterator[tuple[int, Status]]:
 
 
 def rpcs(steps: list[str]) -> list[int]:
-    return numbered(steps, *{*steps} - {"model"})
+    return numbered(steps, *{*steps} - NOT_RPCS)
 
 
 # What must be true afterwards
@@ -265,66 +218,108 @@ def answer_of(call: Call, deps: Deps) -> Answer:
     except Killed:
         return ("killed",)
     except GenerationFailed as error:
-        return ("failed", *error.metadata.values())
+        told = error.metadata
+        return ("failed", told["generationRequestId"], told["refundedCredits"], told["failureReason"])
+    except GenerationEnded as error:
+        return (error.metadata["status"], error.metadata["generationRequestId"])
     except (Unavailable, RequestInProgress) as error:
         return (error.reason, "come back" if error.retry_after_seconds else "")
+    except TryAgain:
+        return ("TRY_AGAIN", "come back")
     except exceptions.GoogleAPICallError:
         return ("broken",)
-    if isinstance(answer, Created):
-        return ("completed", answer.generation.generation_id, str(answer.generation.image_url))
-    return ("settled", answer.status if isinstance(answer, Generation) else str(answer))
+    match answer:
+        case Created(generation) if generation.status is GenerationStatus.PENDING:
+            return ("pending", "come back")
+        case Created(generation) if generation.status is GenerationStatus.FAILED:
+            reason = str(generation.failure_reason)
+            return ("failed", generation.generation_id, str(generation.credits_refunded), reason)
+        case Created(generation):
+            return (generation.status, generation.generation_id, str(generation.image_url))
+        case Grant(entry):
+            return ("granted", entry.entry_id, str(entry.balance_after))
+        case Generation(status=GenerationStatus.CANCELLED):
+            return ("cancelled", answer.generation_id)
+        case Generation():
+            return ("settled", answer.status)
+    return ("done", str(answer))
 
 
 def is_final(answer: Answer) -> bool:
-    return answer[0] in ("completed", "failed")
+    return answer[0] in (*ENDS, "granted", "done")
 
 
 def reconcile_and_check(world: World, answers: list[Answer]) -> None:
-    """Let all leases pass, reconcile, and check."""
+    """Let all leases pass, reconcile, and check; what waits in the queue has longer."""
     world.clock.advance(seconds=181)
     reconcile(world.deps)
+    waiting = [generation for generation in world.generations() if generation["status"] == "pending"]
+    if waiting:
+        assert {generation["startedAt"] for generation in waiting} == {None}
+        world.clock.advance(seconds=world.deps.settings.queue_time_limit_seconds)
+        reconcile(world.deps)
     check(world, answers)
 
 
 def check(world: World, answers: list[Answer]) -> None:
     """The books balance, nothing is pending, and what callers were told is what the books say."""
-    world.check_books("ada")
+    accounts = world.accounts()
+    for user_id in accounts:
+        world.check_books(user_id)
     statuses = {generation["id"]: generation["status"] for generation in world.generations()}
     completed = [generation_id for generation_id, status in statuses.items() if status == "completed"]
-    assert world.credits("ada") == OPENING_CREDITS - len(completed)
-    told = {answer for answer in answers if is_final(answer)}
+    grants = [entry["id"] for user_id in accounts for entry in world.ledger(user_id) if entry["type"] == "grant"]
+    assert (
+        sum(world.credits(user_id) for user_id in accounts)
+        == OPENING_CREDITS - len(completed) + len(grants) * GRANTED_CREDITS
+    )
+    told = {answer for answer in answers if is_final(answer) and answer[0] != "done"}
     assert len(told) <= 1
-    assert all(statuses == {generation_id: status} for status, generation_id, *_ in told)
+    for end, name, *_ in told:
+        assert (grants == [name]) if end == "granted" else (statuses == {name: end})
 
 
-def check_retries(world: World, call: Call, answers: list[Answer]) -> None:
-    """The same key once more, and again: one answer, which earlier ones agree with, and one charge."""
-    retries = [answer_of(call, world.deps) for _ in range(2)]
-    assert is_final(retries[0])
-    check(world, answers + retries)
-    assert [entry["type"] for entry in world.ledger("ada")].count("deduction") == 1
+def check_repeated(world: World, call: Call, answers: list[Answer]) -> None:
+    """The same call once more, and again: one answer, which earlier ones agree with, and one charge or grant."""
+    repeated = [answer_of(call, world.deps)]
+    deliver_tasks(world)
+    repeated.append(answer_of(call, world.deps))
+    assert is_final(repeated[0]) or repeated[0] == ("pending", "come back")
+    assert is_final(repeated[1])
+    check(world, answers + repeated)
+    entries = [entry["type"] for user_id in world.accounts() for entry in world.ledger(user_id)]
+    assert len([entry for entry in entries if entry != "refund"]) == 1
 
 
-def run(name: str, fates: Mapping[int, Fate], retry: str = "after a reconcile") -> Answer:
+def deliver_tasks(world: World) -> None:
+    """Call for what is in the queue, as it does at least once; what is to be tried again later is left at that."""
+    for _, generation_id in world.queue.tasks:
+        with suppress(TryAgain):
+            delivering(generation_id)(world.deps)
+
+
+def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconcile") -> Answer:
     """Make a call to which something happens, then all that follows; return what its caller was told."""
     late = [fate for fate in fates.values() if isinstance(fate, Late)]
     with new_world() as world, Process(world, fates) as process:
         call = CALLS[name](world)
         answers = [answer_of(call, process.deps)]
-        assert len(process.steps) >= max(fates)
-        if retry == "at once":
+        assert len(process.steps) >= max(number for number in fates if isinstance(number, int))
+        if again == "at once":
             answers.append(answer_of(call, world.deps))
-            assert is_final(answers[-1]) or answers[-1] == ("REQUEST_IN_PROGRESS", "come back")
-        if retry == "after the lease":
+            assert is_final(answers[-1]) or answers[-1][1] == "come back"
+        if again == "after the lease":
             world.clock.advance(seconds=181)
             answers.append(answer_of(call, world.deps))
-            assert is_final(answers[-1])
+            assert is_final(answers[-1]) or answers[-1] == ("pending", "come back")
+        deliver_tasks(world)
         reconcile_and_check(world, answers)
         for fate in late:
             fate.arrive()
+            deliver_tasks(world)
             reconcile_and_check(world, answers)
-        if name in KEYED:
-            check_retries(world, call, answers)
+        if name in REPEATED:
+            check_repeated(world, call, answers)
         return answers[0]
 
 
@@ -337,16 +332,16 @@ class TestDeath:
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}) == ("killed",)
 
-    @pytest.mark.parametrize("retry", ["at once", "after the lease", "after a reconcile"])
-    @pytest.mark.parametrize("name", KEYED)
-    def test_at_every_step_with_a_key(
-        self, firestore_host: str, subtests: pytest.Subtests, name: str, retry: str
+    @pytest.mark.parametrize("again", ["at once", "after the lease", "after a reconcile"])
+    @pytest.mark.parametrize("name", REPEATED)
+    def test_at_every_step_and_again(
+        self, firestore_host: str, subtests: pytest.Subtests, name: str, again: str
     ) -> None:
-        """Wherever the process dies and whenever its caller tries again, the key is answered and charged once."""
-        steps, _ = rehearse(KEYED[name])
+        """Wherever the process dies and whenever the call is made again, it is answered and charged once."""
+        steps, _ = rehearse(REPEATED[name])
         for number, fate in itertools.product(range(1, len(steps) + 1), (dies_before, dies_after)):
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
-                assert run(name, {number: fate}, retry) == ("killed",)
+                assert run(name, {number: fate}, again) == ("killed",)
 
     @pytest.mark.parametrize("name", CALLS)
     def test_after_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
@@ -398,9 +393,9 @@ class TestLostAnswer:
                     assert run(name, {commit: late, number: late.arrives_first}) == answer
             with subtests.test(f"commit {commit} arrives after the call"):
                 assert run(name, {commit: Late()}) == answer
-            for retry in ("at once", "after a reconcile") if name in KEYED else ("after a reconcile",):
-                with subtests.test(f"commit {commit} arrives from the grave, retry {retry}"):
-                    assert run(name, {commit: Late(), commit + 1: dies_before}, retry) == ("killed",)
+            for again in ("at once", "after a reconcile") if name in REPEATED else ("after a reconcile",):
+                with subtests.test(f"commit {commit} arrives from the grave, called again {again}"):
+                    assert run(name, {commit: Late(), commit + 1: dies_before}, again) == ("killed",)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -417,8 +412,9 @@ class TestUnavailable:
         """What cannot be done in time is a 503 that says when to come back, and nothing stays charged for it."""
         steps, _ = rehearse(CALLS[name])
         for first in rpcs(steps):
-            # The model is not Firestore's, and draws whenever it is reached.
-            refused = dict.fromkeys({*range(first, 10_000)} - {*numbered([*steps, "model"], "model")}, is_refused(code))
+            # What is not Firestore's does its work whenever it is reached.
+            others = {number for number, step in enumerate(steps, start=1) if step in NOT_RPCS}
+            refused = dict.fromkeys({*range(first, 10_000)} - others, is_refused(code))
             with (
                 subtests.test(f"from step {first} on, {steps[first - 1]}"),
                 new_world() as world,

@@ -23,10 +23,10 @@ from imagegen.errors import (
 from imagegen.image_models import ModelError, ModelRefusedError
 from imagegen.records import GenerationStatus
 from imagegen.services.generation import Created, create_generation_request, validate
-from pytest_mock import MockerFixture
 
 from emulator.firestore.errors import Code
 from tests.conftest import Faults
+from tests.mortal import abandon
 from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -261,11 +261,11 @@ class TestIdempotency:
         assert conflicts[0].retry_after_seconds == 5
         assert world.credits("ada") == 4
 
-    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld) -> None:
         """A pending generation past its lease is refunded by the retry, which gets the answer of a failed model."""
         world = make_world()
         ada = world.account("ada", 5)
-        abandon(world, mocker, "key-1")
+        abandon(world, "key-1")
         assert (world.credits(ada), world.generations()[0]["status"]) == (4, "pending")
         world.clock.advance(seconds=179)
         with pytest.raises(RequestInProgress) as conflict:
@@ -446,15 +446,3 @@ def outcome_of(call: Callable[[], object]) -> str:
         return type(call()).__name__
     except AppError as error:
         return type(error).__name__
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing of ours may catch it."""
-
-
-def abandon(world: World, mocker: MockerFixture, key: str | None = None) -> None:
-    """Charge ada for a generation and die before it is settled."""
-    dying = mocker.patch("imagegen.services.generation.settle", side_effect=Killed)
-    with pytest.raises(Killed):
-        create(world, "ada", key)
-    mocker.stop(dying)

@@ -8,32 +8,18 @@ import pytest
 from imagegen import store
 from imagegen.config import Settings
 from imagegen.errors import GenerationFailed, IdempotencyKeyReused, InsufficientCredits, RequestInProgress, TryAgain
-from imagegen.image_models import ImageRequest, ModelError, ModelRefusedError, Picture
+from imagegen.image_models import ImageRequest, ModelError, ModelRefusedError
 from imagegen.records import FailureReason, Generation, Image, Stage
 from imagegen.services.credits import reconcile
 from imagegen.services.generation import Created, create_generation_request, validate
 from imagegen.services.jobs import process
-from pytest_mock import MockerFixture
 
 from tests.conftest import Faults
-from tests.services.test_generation import Killed, create
-from tests.world import AlwaysFails, Does, Draws, World
+from tests.mortal import Killed, Process, dies_before
+from tests.services.test_generation import create
+from tests.world import A_PICTURE, AlwaysFails, Does, Draws, Paints, World
 
 MakeWorld = Callable[..., World]
-
-
-A_PICTURE = Picture(b"\x89PNG\r\n\x1a\n and so on")
-
-
-class Paints:
-    """A model that hands out bytes."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def generate(self, request: ImageRequest) -> Picture:
-        self.asked += 1
-        return A_PICTURE
 
 
 def submit(world: World, user_id: str, key: str | None = None, **changed: Any) -> Created:
@@ -172,12 +158,12 @@ class TestProcess:
         assert model.asked == 1
         world.check_books(ada)
 
-    def test_a_claim_of_the_dead_is_taken_over(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_a_claim_of_the_dead_is_taken_over(self, make_world: MakeWorld) -> None:
         """What a dead process was drawing is drawn by the next delivery once its lease is over."""
         world = make_world(model_a=Paints())
         ada = world.account("ada", 5)
         created = submit(world, ada)
-        die_while_drawing(world, created, mocker)
+        die_while_drawing(world, created)
         with pytest.raises(TryAgain):
             process(world.deps, created.generation.generation_id)
         world.clock.advance(seconds=181)
@@ -185,14 +171,14 @@ class TestProcess:
         assert stage(world, created) == ("completed", None)
         world.check_books(ada)
 
-    def test_a_picture_that_was_kept_is_not_drawn_again(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+    def test_a_picture_that_was_kept_is_not_drawn_again(self, make_world: MakeWorld) -> None:
         """A process that died after keeping its picture has drawn it: the next one asks no model."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
         created = submit(world, ada)
         world.deps.images.save(created.generation.generation_id, A_PICTURE)
-        die_while_drawing(world, created, mocker)
+        die_while_drawing(world, created)
         world.clock.advance(seconds=181)
         process(world.deps, created.generation.generation_id)
         assert stage(world, created) == ("completed", None)
@@ -327,12 +313,10 @@ def fail_after(faults: Faults) -> None:
     raise ModelError("no")
 
 
-def die_while_drawing(world: World, created: Created, mocker: MockerFixture) -> None:
+def die_while_drawing(world: World, created: Created) -> None:
     """Begin a generation and die."""
-    dying = mocker.patch("imagegen.services.jobs.pictures.draw", side_effect=Killed)
-    with pytest.raises(Killed):
-        process(world.deps, created.generation.generation_id)
-    mocker.stop(dying)
+    with Process(world, {"model": dies_before}) as mortal, pytest.raises(Killed):
+        process(mortal.deps, created.generation.generation_id)
 
 
 def submitted(world: World, created: Created) -> Generation:

@@ -1,4 +1,4 @@
-"""A real process, killed by SIGKILL before and after Firestore applies what it asked for, and while its model draws.
+"""A real process, killed by SIGKILL before and after Firestore applies what it asked for, while it draws or enqueues.
 
 The steps are those of `test_death.py`, at each of which the same is proved with an injected fault and more variants.
 """
@@ -15,10 +15,13 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from imagegen import idempotency
+from imagegen.services import jobs
 from imagegen.services.reporting import build_weekly_report
 
 from emulator.firestore.errors import Code, EmulatorError
@@ -26,21 +29,26 @@ from emulator.firestore.faults import DatabaseFaults
 from emulator.firestore.paths import database_name
 from emulator.firestore.server import FirestoreServer
 from tests.services.test_death import (
+    CALLS,
+    GRANTED_CREDITS,
     NEXT_MONDAY,
     OPENING_CREDITS,
-    abandon,
-    check_retries,
+    REPEATED,
+    check_repeated,
     creating,
+    deliver_tasks,
     new_world,
     reconcile_and_check,
-    reconciling,
 )
 from tests.world import World
 
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]
 RPCS = ("BeginTransaction", "BatchGetDocuments", "Commit", "Rollback", "RunQuery", "RunAggregationQuery")
-WORDS = ("drawing", "drawn")
+# What is named by the key.
+KEYED_ID = idempotency.id_of("ada", "key-1")
+DRAWS, QUEUES = ("drawing", "drawn"), ("enqueuing", "enqueued")
+WORDS = DRAWS + QUEUES
 # Each costs the start of an interpreter, so that more at once gain nothing.
 AT_ONCE = 4
 
@@ -83,6 +91,8 @@ class Victim:
                 word = line.strip()
                 if word == "begins":
                     self._watch()
+                if word == "enqueued":
+                    self._world.queue.enqueue(jobs.PROCESS, {"generationRequestId": KEYED_ID})
                 if word in WORDS and self._is_deadly(word, after=False):
                     self._kill()
                     break
@@ -117,34 +127,52 @@ class Victim:
         self._process.wait()
 
 
-def create(key: str | None, model: str) -> dict[str, object]:
-    return {"call": "create", "key": key, "model": model}
+@dataclass(frozen=True)
+class Case:
+    """What a victim is ordered to do in a case of `test_death.py`, and what it says while it does it."""
+
+    call: str
+    words: tuple[str, ...] = ()
+    model: str = "Model A"
+    key: str | None = None
+
+    def order(self, world: World) -> dict[str, object]:
+        """What the victim has to know."""
+        (generation_id,) = [generation["id"] for generation in world.generations()][:1] or [None]
+        return {
+            "call": self.call,
+            "key": self.key,
+            "body": world.body("ada", model=self.model),
+            "generationId": generation_id,
+            "credits": GRANTED_CREDITS,
+        }
 
 
-CALLS: dict[str, dict[str, object]] = {
-    "success": create(None, "Model A"),
-    "failed model": create(None, "Model B"),
-    "success with a key": create("key-1", "Model A"),
-    "failed model with a key": create("key-1", "Model B"),
-    "retry of what is overdue": create("key-1", "Model A"),
-    "reconcile": {"call": "reconcile"},
+CASES = {
+    "success": Case("create", DRAWS),
+    "failed model": Case("create", DRAWS, "Model B"),
+    "success with a key": Case("create", DRAWS, key="key-1"),
+    "failed model with a key": Case("create", DRAWS, "Model B", "key-1"),
+    "retry of what is overdue": Case("create", key="key-1"),
+    "reconcile": Case("reconcile"),
+    "queued": Case("queue", QUEUES, key="key-1"),
+    "task": Case("process", DRAWS),
+    "task of a failing model": Case("process", DRAWS),
+    "cancel": Case("cancel"),
+    "grant": Case("grant", key="grant-1"),
 }
 
 
 def run(server: FirestoreServer, name: str, death: Moment | None = None) -> list[str]:
     """Make a call in a process of its own, killed or not, and check what follows; return the steps it took."""
-    order = CALLS[name]
     with new_world() as world:
-        if name == "reconcile":
-            reconciling(world)
-        if name == "retry of what is overdue":
-            abandon(world, "key-1")
-            world.clock.advance(seconds=181)
+        call = CALLS[name](world)
         victim = Victim(server, world, death)
-        victim.run(order | {"body": world.body("ada", model=str(order.get("model")))})
+        victim.run(CASES[name].order(world))
+        deliver_tasks(world)
         reconcile_and_check(world, [])
-        if order.get("key"):
-            check_retries(world, creating("key-1", str(order["model"]))(world), [])
+        if name in REPEATED:
+            check_repeated(world, call, [])
         if name == "reconcile":
             assert world.credits("ada") == OPENING_CREDITS
         return victim.steps
@@ -164,18 +192,19 @@ def check_each(deaths: list[Moment], subtests: pytest.Subtests, check: Callable[
     assert deaths
     with ThreadPoolExecutor(AT_ONCE) as pool:
         checks = [pool.submit(check, death) for death in deaths]
-        for death, checked in zip(deaths, checks, strict=True):
-            with subtests.test(f"dies {'after' if death.after else 'before'} step {death.number}"):
-                checked.result()
+    # Looked at when all are over, since every subtest changes the streams that their threads log to.
+    for death, checked in zip(deaths, checks, strict=True):
+        with subtests.test(f"dies {'after' if death.after else 'before'} step {death.number}"):
+            checked.result()
 
 
 class TestSigkill:
-    @pytest.mark.parametrize("name", CALLS)
+    @pytest.mark.parametrize("name", CASES)
     def test_at_every_step(self, server: FirestoreServer, subtests: pytest.Subtests, name: str) -> None:
         """Wherever a process is killed, a reconcile balances the books, and a key is answered and charged once."""
         steps = run(server, name)
         assert {"BatchGetDocuments", "Commit"} < set(steps)
-        assert (name in ("reconcile", "retry of what is overdue")) != ({*WORDS} < set(steps))
+        assert tuple(step for step in steps if step in WORDS) == CASES[name].words
         check_each(moments(steps), subtests, functools.partial(run, server, name))
 
     def test_weekly_report(self, server: FirestoreServer, subtests: pytest.Subtests) -> None:

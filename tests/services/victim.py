@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +16,14 @@ from typing import Any
 from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.deps import Deps
-from imagegen.errors import AppError
+from imagegen.errors import AppError, TryAgain
+from imagegen.identity import EVERYBODY
 from imagegen.image_models import ImageRequest, ModelError
 from imagegen.records import Image
-from imagegen.services.credits import reconcile
+from imagegen.services.credits import grant, reconcile
 from imagegen.services.generation import create_generation_request, validate
+from imagegen.services.jobs import process
+from imagegen.services.lookup import cancel_generation
 from imagegen.services.reporting import build_weekly_report
 
 
@@ -37,6 +41,14 @@ class Tells:
         return Image("https://images.example.com/drawn.png")
 
 
+class TellsOfTasks:
+    """A queue that tells when it is handed a task and when it has it."""
+
+    def enqueue(self, function: str, data: dict[str, str]) -> None:
+        tell("enqueuing")
+        tell("enqueued")
+
+
 def tell(word: str) -> str:
     """Say a word and return the line that it is answered with."""
     print(word, flush=True)
@@ -52,12 +64,21 @@ def obey(order: dict[str, Any]) -> None:
         now=lambda: now,
         new_id=lambda: "victim1",
         image_models={"model-a": Tells(fails=False), "model-b": Tells(fails=True)},
+        tasks=TellsOfTasks(),
     )
     deps.catalog.current()
     tell("begins")
     match order["call"]:
-        case "create":
-            create_generation_request(deps, validate(deps, order["body"]), order["key"])
+        case "create" | "queue" as call:
+            body = validate(deps, order["body"])
+            create_generation_request(deps, body, order["key"], respond_async=call == "queue")
+        case "process":
+            with suppress(TryAgain):
+                process(deps, order["generationId"])
+        case "cancel":
+            cancel_generation(deps, EVERYBODY, order["generationId"])
+        case "grant":
+            grant(deps, "ada", order["credits"], "bought", order["key"])
         case "reconcile":
             reconcile(deps)
         case "report":
