@@ -7,8 +7,8 @@ share their mistakes.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from google.cloud.firestore_v1._helpers import decode_dict
 from imagegen import books
@@ -18,6 +18,8 @@ from emulator.firestore.messages import Document
 from emulator.firestore.targets import Changes
 
 Fields = dict[str, Any]
+# What a call is told of how its generation ended.
+_ENDS = {"": "completed", "GENERATION_FAILED": "failed", "GENERATION_CANCELLED": "cancelled"}
 
 
 class Breach(AssertionError):
@@ -32,14 +34,34 @@ def require(kept: bool, promise: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a call was told; `key` is an account and a name, `reason` an error's, `""` for a 200."""
+    """What a call was told; `key` is an account and a name, `reason` an error's, `""` for a 200, ACCEPTED for a 202."""
 
     attempt_id: str
     key: tuple[str, str] | None
     prompt: str
     reason: str
-    generation_id: str | None = None
+    generation_id: str = ""
     image_url: str | None = None
+
+
+class Granted(NamedTuple):
+    """What somebody was told of a grant: which was asked for, and the entry."""
+
+    user_id: str
+    key: str
+    asked_credits: int
+    entry_id: str
+    credits: int
+    balance_after: int
+
+
+@dataclass
+class Told:
+    """All that anybody was told: answers to who wanted a picture, how generations have ended, and grants."""
+
+    answers: list[Answer] = field(default_factory=list)
+    ends: list[tuple[str, str]] = field(default_factory=list)
+    grants: list[Granted] = field(default_factory=list)
 
 
 class Auditor:
@@ -50,6 +72,8 @@ class Auditor:
         self.generations: dict[str, Fields] = {}
         # By account: the entries in the order of their commits, by entry id.
         self.ledgers: dict[str, dict[str, Fields]] = {}
+        # The attempts that have charged for a generation; another one may draw it.
+        self.charged_by: set[str] = set()
 
     def watch(self, rpc: str, request: Any) -> None:
         """Check that a request to commit can only ever create ledger entries."""
@@ -87,6 +111,8 @@ class Auditor:
         before = self.generations.get(generation_id)
         ended = before is not None and before["status"] != "pending"
         require(not ended or before == fields, f"generation {generation_id} has ended and stays as it is")
+        if before is None:
+            self.charged_by.add(fields["attemptId"])
 
     def _check_account(self, user_id: str) -> None:
         account, entries = self.accounts[user_id], self.ledgers[user_id].values()
@@ -110,8 +136,12 @@ class Auditor:
         require(
             charged == {name: fields["creditsCharged"] for name, fields in own.items()}, "each is charged its price"
         )
-        failed = {name: fields["creditsRefunded"] for name, fields in own.items() if fields["status"] == "failed"}
-        require(refunded == failed, "a generation is refunded when and only when it failed")
+        void = {
+            name: fields["creditsRefunded"]
+            for name, fields in own.items()
+            if fields["status"] in ("failed", "cancelled")
+        }
+        require(refunded == void, "a generation is refunded when and only when it failed or was cancelled")
         require(all(charged[name] == refunded[name] for name in refunded), "what is refunded is what was charged")
 
     def _generations_of(self, user_id: str) -> dict[str, Fields]:
@@ -128,8 +158,8 @@ class Auditor:
         else:
             self.accounts[name] = fields
 
-    def check_end(self, engine: Engine, database: str, answers: list[Answer]) -> None:
-        """Check the whole books as the engine stores them, and that each answer was true.
+    def check_end(self, engine: Engine, database: str, told: Told) -> None:
+        """Check the whole books as the engine stores them, and that what was told is true.
 
         Raises:
             Breach: one was not.
@@ -152,29 +182,43 @@ class Auditor:
             require(not found, f"verify finds nothing: {found}")
         pending = [name for name, fields in self.generations.items() if fields["status"] == "pending"]
         require(not pending, f"nothing is pending past its lease: {pending}")
-        by_attempt = {fields["attemptId"]: fields for fields in self.generations.values()}
-        for answer in answers:
-            _check_answer(answer, self.generations, by_attempt)
-        _check_keys(answers)
+        for answer in told.answers:
+            self._check_answer(answer)
+        for name, status in told.ends:
+            require(self.generations[name]["status"] == status, f"generation {name} is {status}")
+        for granted in told.grants:
+            self._check_grant(granted)
+        _check_keys(told)
+
+    def _check_answer(self, answer: Answer) -> None:
+        if answer.reason in _ENDS:
+            generation = self.generations[answer.generation_id]
+            require(generation["status"] == _ENDS[answer.reason], f"{answer} is true")
+            require(generation["imageUrl"] == answer.image_url, f"{answer} has the picture")
+        elif answer.reason == "ACCEPTED":
+            require(answer.generation_id in self.generations, f"{answer} is there")
+        elif answer.reason != "UNAVAILABLE":
+            require(answer.attempt_id not in self.charged_by, f"{answer} has charged nothing")
+
+    def _check_grant(self, granted: Granted) -> None:
+        entry = self.ledgers[granted.user_id][granted.entry_id]
+        require(entry["type"] == "grant", f"{granted} is a grant")
+        require(entry["credits"] == granted.credits == granted.asked_credits, f"{granted} is what was asked for")
+        require(entry["balanceAfter"] == granted.balance_after, f"{granted} tells the balance")
 
 
-def _check_answer(answer: Answer, generations: dict[str, Fields], by_attempt: dict[str, Fields]) -> None:
-    if answer.reason in ("", "GENERATION_FAILED"):
-        generation = generations[answer.generation_id or ""]
-        told = "failed" if answer.reason else "completed"
-        require(generation["status"] == told, f"{answer} is true")
-        require(generation["imageUrl"] == answer.image_url, f"{answer} has the picture")
-    elif answer.reason != "UNAVAILABLE":
-        require(answer.attempt_id not in by_attempt, f"{answer} has charged nothing")
-
-
-def _check_keys(answers: list[Answer]) -> None:
+def _check_keys(told: Told) -> None:
     final = defaultdict(set)
-    for answer in answers:
-        if answer.key and answer.reason in ("", "GENERATION_FAILED"):
+    for answer in told.answers:
+        if answer.key and answer.reason in _ENDS:
             final[answer.key].add((answer.reason, answer.generation_id, answer.image_url, answer.prompt))
-    for key, told in final.items():
-        require(len(told) == 1, f"the key {key} is of one request and has one answer: {told}")
+    for key, answers in final.items():
+        require(len(answers) == 1, f"the key {key} is of one request and has one answer: {answers}")
+    granted = defaultdict(set)
+    for grant in told.grants:
+        granted[grant.user_id, grant.key].add(grant)
+    for key, grants in granted.items():
+        require(len(grants) == 1, f"the key {key} is of one grant: {grants}")
 
 
 def _fields(document: Document) -> Fields:

@@ -7,40 +7,77 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from google.cloud import firestore
 from imagegen import ledger, store
 from imagegen.deps import Deps
-from imagegen.records import FailureReason, Generation, Image
-from imagegen.services import credits, generation
+from imagegen.records import Generation, Image
+from imagegen.services import credits, generation, jobs, lookup
+
+
+def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome: credits.Outcome) -> Generation:
+    found, now = reservation.generation, deps.now()
+
+    def body(transaction: store.Transaction) -> Generation:
+        account, current = store.read_in(transaction, found.user_id, found.generation_id)
+        assert account is not None
+        assert current is not None
+        if isinstance(outcome, Image):
+            ended = credits._completed(current, outcome, now)
+        else:
+            ended = credits._refunded(current, outcome, now, refunded_credits=current.credits_charged)
+            refunded, entry = ledger.refund(account, current, outcome)
+            store.write_account(transaction, refunded, entry, now)
+        store.end_generation(transaction, ended)
+        return ended
+
+    return store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
 
 
 def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
     """Settle without looking whether the generation has ended already."""
+    for service in (credits, generation, jobs, lookup):
+        patch.setattr(service, "settle", _settle_without_guard)
 
-    def settle(deps: Deps, reservation: credits.Reservation, outcome: Image | FailureReason) -> Generation:
-        found, now = reservation.generation, deps.now()
 
-        def body(transaction: store.Transaction) -> Generation:
-            account, current = store.read_in(transaction, found.user_id, found.generation_id)
-            assert account is not None
-            assert current is not None
-            if isinstance(outcome, Image):
-                ended = credits._completed(current, outcome, now)
-            else:
-                ended = credits._failed(current, outcome, now, refunded_credits=current.credits_charged)
-                refunded, entry = ledger.refund(account, current, outcome)
-                store.write_account(transaction, refunded, entry, now)
-            store.end_generation(transaction, ended)
-            return ended
+def cancel_without_guard(patch: pytest.MonkeyPatch) -> None:
+    """Give up a generation without looking, in the transaction, whether it has ended."""
+    patch.setattr(lookup, "settle", _settle_without_guard)
 
-        return store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
 
-    patch.setattr(credits, "settle", settle)
-    patch.setattr(generation, "settle", settle)
+def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
+    """Begin whatever a task names, as often as it is delivered."""
+
+    def claim(deps: Deps, generation_id: str) -> credits.Reservation | None:
+        now = deps.now()
+        lease_expires_at = now + timedelta(seconds=deps.settings.lease_seconds)
+        attempt_id = deps.new_id()
+
+        def body(transaction: store.Transaction) -> Generation | None:
+            current = store.read_generation_in(transaction, generation_id)
+            if current is None:
+                return None
+            begun = replace(current, started_at=now, lease_expires_at=lease_expires_at, attempt_id=attempt_id)
+            store.begin_generation(transaction, begun)
+            return begun
+
+        begun, updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+        return begun and credits.Reservation(begun, updated_at)
+
+    patch.setattr(jobs, "_claim", claim)
+
+
+def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
+    """Grant as often as it is asked for."""
+    grant = credits.grant
+
+    def grant_again(deps: Deps, user_id: str, amount_credits: int, reason: str, _key: str) -> credits.Grant:
+        return grant(deps, user_id, amount_credits, reason, deps.new_id())
+
+    patch.setattr(credits, "grant", grant_again)
 
 
 def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -131,6 +168,9 @@ BUGS = {
     bug.__name__: bug
     for bug in (
         refund_without_guard,
+        cancel_without_guard,
+        claim_without_guard,
+        grant_without_its_key,
         charge_outside_of_the_transaction,
         entry_without_create,
         picture_without_guard,

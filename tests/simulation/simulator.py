@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from google.api_core.retry import retry_base
 from google.api_core.timeout import TimeToDeadlineTimeout
-from imagegen.services import generation, pictures
+from imagegen.config import Settings
+from imagegen.services import generation, jobs, lookup, pictures
 
 from emulator.firestore.messages import Document, Value
 from tests.simulation.auditor import Auditor, require
@@ -27,7 +28,8 @@ from tests.world import CATALOG
 # Replaces functions of the services by ones with a bug.
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 _LAST_EVENTS = 60
-_LEASE_SECONDS = 180.0
+# After it nothing that was charged is still on its way.
+_LONGEST_SECONDS = Settings().queue_time_limit_seconds + LARGEST_CLOCK_STEP_SECONDS
 # From calls on each other's heels to some minutes apart.
 _PACES = [(0.01,), (0.01, 1), (0.01, 1, 100), (0.01, 100)]
 
@@ -88,7 +90,7 @@ def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> Non
         network.listen(auditor.listen)
         user_ids = [f"user-{number}" for number in range(random.randint(1, 3))]
         network.engine.load([_account(user_id, random.choice([0, 2, 7, 30])) for user_id in user_ids])
-        shared = Shared(scheduler, random, client, user_ids, random.choice(_PACES), [], [])
+        shared = Shared(scheduler, random, client, user_ids, random.choice(_PACES))
         _leave_nothing_to_chance(patch, scheduler, random, shared)
         for number in range(random.randint(3, 8)):
             process = Process(f"process-{number}", shared)
@@ -100,12 +102,12 @@ def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> Non
             away_seconds = random.random() * random.choice([0.3, 5, 20])
             scheduler.after(random.random() * 200, functools.partial(network.go_away, away_seconds))
         scheduler.run()
-        network.fault_rate = 0.0
+        network.fault_rate = shared.queue.fault_rate = 0.0
         scheduler.note("all is quiet")
         last = Process("last", shared)
-        scheduler.spawn(last.name, _LEASE_SECONDS + LARGEST_CLOCK_STEP_SECONDS, lambda: _close_books(last, shared))
+        scheduler.spawn(last.name, _LONGEST_SECONDS, lambda: _close_books(last, shared))
         scheduler.run()
-        auditor.check_end(network.engine, DATABASE, shared.answers)
+        auditor.check_end(network.engine, DATABASE, shared.told)
 
 
 def _close_books(last: Process, shared: Shared) -> None:
@@ -130,13 +132,16 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
     patch.setattr("imagegen.store.read_catalog", lambda *_: CATALOG)
     # The original asks in a thread of its own, which the scheduler does not know; the model keeps its limit itself.
     patch.setattr(pictures, "call_within", lambda _limit_seconds, call: call())
-    settle = generation.settle
+    for service in (generation, jobs, lookup):
+        patch.setattr(service, "settle", _recorded(service.settle, shared))
 
+
+def _recorded(settle: Callable[..., Any], shared: Shared) -> Callable[..., Any]:
     def recorded(deps: Any, reservation: Any, outcome: Any) -> Any:
         shared.settled.append((reservation, outcome))
         return settle(deps, reservation, outcome)
 
-    patch.setattr(generation, "settle", recorded)
+    return recorded
 
 
 class _Time:

@@ -41,7 +41,7 @@ class TestSeeds:
         """The accidents and answers that there are to be met are met within few seeds."""
         events = "\n".join(line for seed in range(50) for line in simulate(seed))
         reasons = ["", "GENERATION_FAILED", "INSUFFICIENT_CREDITS", "USER_NOT_FOUND", "REQUEST_IN_PROGRESS"]
-        reasons += ["IDEMPOTENCY_KEY_REUSED", "UNAVAILABLE"]
+        reasons += ["IDEMPOTENCY_KEY_REUSED", "UNAVAILABLE", "ACCEPTED", "GENERATION_CANCELLED"]
         wanted = [f"reason={reason!r}" for reason in reasons]
         wanted += [f"Commit, to be {fate}" for fate in ("refused", "lost", "unanswered", "late", "twice")]
         wanted += [
@@ -51,7 +51,9 @@ class TestSeeds:
             "Commit: DEADLINE_EXCEEDED",
         ]
         wanted += ["dies", "is away", "a picture came after its generation had ended", "refunded after its lease"]
-        wanted += ["the guarded commit of generation", " again: ", " s off"]
+        wanted += ["the guarded commit of generation", " again: ", " s off", " is cancelled"]
+        wanted += ["granted: ", "not granted: IDEMPOTENCY_KEY_REUSED", "to be taken twice", "did not take a generation"]
+        wanted += ["the task is not done: attempt", "the task is not done: somebody else is drawing it"]
         assert [event for event in wanted if event not in events] == []
 
 

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 
+from imagegen import idempotency
 from imagegen.config import Settings
 from imagegen.deps import Deps
-from imagegen.errors import AppError, Unavailable
+from imagegen.errors import AppError, GenerationEnded, TryAgain, Unavailable
+from imagegen.identity import EVERYBODY
 from imagegen.image_models import ImageRequest, ModelError
-from imagegen.records import EntryType, FailureReason, Generation, Image, LedgerEntry
+from imagegen.records import EntryType, Generation, GenerationStatus, Image, LedgerEntry
 from imagegen.schemas import CreateGenerationRequest
-from imagegen.services import credits, generation
+from imagegen.services import credits, generation, jobs, lookup
 
-from tests.simulation.auditor import Answer, require
+from tests.simulation.auditor import Answer, Granted, Told, require
 from tests.simulation.network import START_MICROS, Client
+from tests.simulation.queue import Queue
 from tests.simulation.scheduler import Scheduler
 
 START = datetime.fromtimestamp(START_MICROS / 1e6, UTC)
@@ -29,6 +32,12 @@ LARGEST_CLOCK_STEP_SECONDS = 300.0
 # What a caller is promised, beside the time that the model takes.
 _LONGEST_CALL_SECONDS = 10.0
 _MODEL_LIMIT_SECONDS = Settings().model_time_limit_seconds
+_REASONS = {
+    GenerationStatus.PENDING: "ACCEPTED",
+    GenerationStatus.COMPLETED: "",
+    GenerationStatus.FAILED: "GENERATION_FAILED",
+    GenerationStatus.CANCELLED: "GENERATION_CANCELLED",
+}
 
 
 @dataclass
@@ -41,9 +50,14 @@ class Shared:
     user_ids: Sequence[str]
     # How long a process rests between two calls, one of these times an exponential variate.
     pauses_seconds: Sequence[float]
-    answers: list[Answer]
+    told: Told = field(default_factory=Told)
     # Every settle that was ever asked for, to be delivered again.
-    settled: list[tuple[credits.Reservation, Image | FailureReason]]
+    settled: list[tuple[credits.Reservation, credits.Outcome]] = field(default_factory=list)
+    # The ids of all generations that were ever asked for, whether there is one or not.
+    generation_ids: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.queue = Queue(self.scheduler, self.random, lambda name, task: Process(name, self).deliver(task))
 
 
 class Process:
@@ -55,6 +69,7 @@ class Process:
         self._scheduler, self._random = shared.scheduler, shared.random
         self._clock_seconds = 0.0
         self._attempts = 0
+        self._attempt_id = ""
         self._model_seconds = 0.0
         self._deps = Deps(
             db=shared.client,
@@ -62,35 +77,47 @@ class Process:
             now=lambda: START + timedelta(seconds=self._scheduler.now + self._clock_seconds),
             new_id=self._new_id,
             image_models={"model-a": self, "model-b": self},
+            tasks=shared.queue,
         )
 
     def live(self) -> None:
         """Make a few calls of any kind, one after another, and perhaps die in one of them."""
         random = self._random
-        acts: list[Callable[[], object]] = [self._create] * 6 + [self.read_any, self._redeliver, self.reconcile] * 2
-        acts += [self._step_clock_soon]
+        acts: list[Callable[[], object]] = [self._create] * 9 + [self.read_any, self._redeliver, self.reconcile] * 2
+        acts += [self._look, self._step_clock_soon] + [self._cancel, self._grant] * 2
         for _ in range(random.randint(3, 7)):
             self._scheduler.sleep(self._a_while(*self._shared.pauses_seconds))
-            if random.random() < 0.12:
-                crash = functools.partial(self._scheduler.crash, self._scheduler.current())
-                self._scheduler.after(self._a_while(0.005, 0.05, 1, 60), crash)
+            self._perhaps_die_soon()
             random.choice(acts)()
 
-    def create(self, user_id: str, key: str | None, prompt: str) -> Answer:
-        """Ask for a picture and note the answer."""
+    def deliver(self, generation_id: str) -> bool:
+        """Do what a task asks for, and perhaps die meanwhile; tell whether it is done."""
+        if self._random.random() < 0.1:
+            self._step_clock()
+        self._perhaps_die_soon()
+        self._scheduler.note(f"a task: draw {generation_id}")
+        try:
+            jobs.process(self._deps, generation_id)
+        except (TryAgain, Unavailable) as error:
+            self._scheduler.note(f"the task is not done: {error}")
+            return False
+        return True
+
+    def create(self, user_id: str, key: str | None, prompt: str, *, respond_async: bool = False) -> Answer:
+        """Ask for a picture, now or later, and note the answer."""
         body = CreateGenerationRequest.model_validate(
             {"userId": user_id, "model": "Model A", "style": "anime", "color": "neon", "prompt": prompt}
             | {"size": self._random.choice(["512x512", "1024x1024"]) if key is None else "1024x1024"}
         )
-        self._scheduler.note(f"create for {user_id} with key {key}: {prompt}")
+        self._scheduler.note(f"create {'later ' if respond_async else ''}for {user_id} with key {key}: {prompt}")
         since, self._model_seconds = self._scheduler.now, 0.0
         made: Generation | None = None
-        generation_id, reason = None, ""
+        self._shared.generation_ids.append(idempotency.id_of(user_id, key) if key else self._next_id())
         try:
-            made = generation.create_generation_request(self._deps, body, key).generation
-            generation_id = made.generation_id
+            made = generation.create_generation_request(self._deps, body, key, respond_async=respond_async).generation
+            generation_id, reason = made.generation_id, _REASONS[made.status]
         except AppError as error:
-            reason, generation_id = error.reason, error.metadata.get("generationRequestId")
+            reason, generation_id = error.reason, error.metadata.get("generationRequestId", "")
         took = self._scheduler.now - since - self._model_seconds
         require(took <= _LONGEST_CALL_SECONDS, f"an answer comes within {_LONGEST_CALL_SECONDS} s: {took:.3f} s")
         answer = Answer(
@@ -102,7 +129,7 @@ class Process:
             image_url=made and made.image_url,
         )
         self._scheduler.note(f"answer: {answer}")
-        self._shared.answers.append(answer)
+        self._shared.told.answers.append(answer)
         return answer
 
     def read(self, user_id: str, page_size: int) -> None:
@@ -151,7 +178,45 @@ class Process:
         random = self._random
         user_id = "nobody" if random.random() < 0.03 else random.choice(self._shared.user_ids)
         key = random.choice([None, "key-1", "key-1", "key-2"])
-        self.create(user_id, key, "an owl" if random.random() < 0.1 else "a fox")
+        prompt = "an owl" if random.random() < 0.1 else "a fox"
+        self.create(user_id, key, prompt, respond_async=random.random() < 0.4)
+
+    def _look(self) -> None:
+        self._see(lambda generation_id: lookup.get_generation(self._deps, EVERYBODY, generation_id))
+
+    def _cancel(self) -> None:
+        self._see(lambda generation_id: lookup.cancel_generation(self._deps, EVERYBODY, generation_id))
+
+    def _see(self, call: Callable[[str], Generation]) -> None:
+        """Note how a generation has ended, as a call tells it."""
+        if not self._shared.generation_ids:
+            return
+        # One of the newest, which may not have ended yet.
+        generation_id = self._random.choice(self._shared.generation_ids[-5:])
+        try:
+            status: str = call(generation_id).status
+        except GenerationEnded as error:
+            status = error.metadata["status"]
+        except AppError as error:
+            status = error.reason
+        self._scheduler.note(f"{generation_id} is {status}")
+        if status in (GenerationStatus.COMPLETED, GenerationStatus.FAILED, GenerationStatus.CANCELLED):
+            self._shared.told.ends.append((generation_id, status))
+
+    def _grant(self) -> None:
+        random = self._random
+        user_id, key = random.choice([*self._shared.user_ids, "new"]), random.choice(["grant-1", "grant-2"])
+        amount_credits = 6 if random.random() < 0.25 else 5
+        self._scheduler.note(f"grant {user_id} {amount_credits} with key {key}")
+        try:
+            entry = credits.grant(self._deps, user_id, amount_credits, "bought", key).entry
+        except AppError as error:
+            self._scheduler.note(f"not granted: {error.reason}")
+            return
+        self._scheduler.note(f"granted: {entry}")
+        self._shared.told.grants.append(
+            Granted(user_id, key, amount_credits, entry.entry_id, entry.credits, entry.balance_after)
+        )
 
     def _redeliver(self) -> None:
         if not self._shared.settled:
@@ -170,16 +235,21 @@ class Process:
         self._clock_seconds = self._random.uniform(-LARGEST_CLOCK_STEP_SECONDS, LARGEST_CLOCK_STEP_SECONDS)
         self._scheduler.note(f"the clock of {self.name} is {self._clock_seconds:+.0f} s off")
 
+    def _perhaps_die_soon(self) -> None:
+        if self._random.random() < 0.12:
+            crash = functools.partial(self._scheduler.crash, self._scheduler.current())
+            self._scheduler.after(self._a_while(0.005, 0.05, 1, 60), crash)
+
     def _sleep_as_model(self, seconds: float) -> None:
         self._model_seconds += seconds
         self._scheduler.sleep(seconds)
 
     def _new_id(self) -> str:
+        self._attempt_id = self._next_id()
         self._attempts += 1
         return self._attempt_id
 
-    @property
-    def _attempt_id(self) -> str:
+    def _next_id(self) -> str:
         return f"{self.name}-{self._attempts}"
 
     def _a_while(self, *scales_seconds: float) -> float:
