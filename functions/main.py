@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
 from imagegen import triggers, web
-from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
+from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
 from imagegen.deps import Deps, production
 from imagegen.endpoints import credits, generations
 from imagegen.services import announcements
@@ -116,8 +116,10 @@ def verifyBooks(request: Request) -> Response:
 
 @triggers.queued
 @tasks_fn.on_task_dispatched(
-    # More often than a generation is drawn, and for longer than a lease: a task that finds one begun waits for its end.
-    retry_config=options.RetryConfig(max_attempts=10, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5),
+    # For longer than a lease: a task that finds a generation begun waits for its end.
+    retry_config=options.RetryConfig(
+        max_attempts=JOB_DELIVERIES, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5
+    ),
     rate_limits=options.RateLimits(max_concurrent_dispatches=32),
 )
 def processGeneration(call: https_fn.CallableRequest[Any]) -> None:

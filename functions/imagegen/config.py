@@ -17,6 +17,9 @@ FUNCTION_TIME_LIMIT_SECONDS = 120
 REGION = "us-central1"
 # How often a webhook is tried, over some hours.
 WEBHOOK_ATTEMPTS = 12
+# How often the queue delivers a task for a generation: more often than that is drawn, since a delivery may find another
+# one drawing it.
+JOB_DELIVERIES = 10
 
 _MOST_COUNTED = 1_000_000
 _DEFAULT_FAILURE_RATE = "0.05"
@@ -116,6 +119,8 @@ class Settings:
         # A lease that ended while its function still runs would refund a picture that is about to be delivered.
         if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
             raise ValueError("lease > function time limit > model time limit must hold")
+        if not 1 <= self.model_attempts < JOB_DELIVERIES:
+            raise ValueError(f"model_attempts must be from 1 to {JOB_DELIVERIES - 1}")
         if self.model_time_limit_seconds + 6 * self.image_store_timeout_seconds >= FUNCTION_TIME_LIMIT_SECONDS:
             raise ValueError("a function must have the time to draw a picture and to keep it")
 

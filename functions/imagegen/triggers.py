@@ -70,7 +70,11 @@ def task(call: https_fn.CallableRequest[Any], run: Callable[[Deps, str, int], No
     log.add(generationRequestId=generation_id)
     try:
         run(production(), generation_id, int(tried) if tried.isdecimal() else 0)
-    except (TryAgain, AppError) as error:
+    except TryAgain as error:
+        log.info(f"to be delivered again: {error}")
+        # Not a 503, which makes Cloud Tasks slow the whole queue down.
+        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.ABORTED, "Not yet.") from None
+    except AppError as error:
         log.info(f"to be delivered again: {error}")
         raise https_fn.HttpsError(https_fn.FunctionsErrorCode.UNAVAILABLE, "Not now.") from None
     except Exception:

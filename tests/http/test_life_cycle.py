@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 from tests.http import tokens
 from tests.http.receiver import Receiver
 from tests.http.test_create_generation_request import error_of
+from tests.mortal import abandon
 from tests.world import World
 
 ASYNC = {"Prefer": "respond-async"}
@@ -83,6 +85,14 @@ class TestAsynchronous:
         answer = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC).json()
         assert ended(client, answer["statusUrl"])["imageUrl"] == "https://images.example.com/second.png"
         world.check_books(ada)
+
+    def test_a_task_that_has_to_wait(self, client: httpx.Client, world: World, ada: str) -> None:
+        """A task whose generation is being drawn is to come again, with no 503, at which a queue slows down."""
+        world.clock.now = datetime.now(UTC)
+        abandon(world)
+        (generation,) = world.generations()
+        response = client.post("/processGeneration", json={"data": {"generationRequestId": generation["id"]}})
+        assert (response.status_code, response.json()["error"]["status"]) == (409, "ABORTED")
 
     def test_without_a_queue(
         self, client: httpx.Client, world: World, ada: str, monkeypatch: pytest.MonkeyPatch

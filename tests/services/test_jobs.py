@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from imagegen import store
 from imagegen.config import Settings
-from imagegen.errors import GenerationFailed, IdempotencyKeyReused, InsufficientCredits, RequestInProgress, TryAgain
+from imagegen.errors import (
+    GenerationFailed,
+    IdempotencyKeyReused,
+    InsufficientCredits,
+    RequestInProgress,
+    TryAgain,
+    Unavailable,
+)
 from imagegen.image_models import ImageRequest, ModelError, ModelRefusedError
 from imagegen.records import FailureReason, Generation, Image, Stage
 from imagegen.services.credits import reconcile
@@ -54,7 +62,7 @@ class TestSubmit:
         assert world.queue.tasks == []
 
     def test_a_replay_says_how_it_stands(self, make_world: MakeWorld) -> None:
-        """The same key finds the generation, queued and then completed, and queues it once."""
+        """The same key finds the generation, queued and then completed; a task too many does nothing."""
         world = make_world()
         ada = world.account("ada", 5)
         first = submit(world, ada, "key")
@@ -62,7 +70,7 @@ class TestSubmit:
         assert (again.replayed, again.generation.stage) == (True, Stage.QUEUED)
         process(world.deps, first.generation.generation_id)
         assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
-        assert len(world.queue.tasks) == 1
+        assert len(world.queue.tasks) == 2
         world.check_books(ada)
 
     def test_a_replay_of_a_failure_says_so(self, make_world: MakeWorld) -> None:
@@ -71,6 +79,31 @@ class TestSubmit:
         ada = world.account("ada", 5)
         process(world.deps, submit(world, ada, "key").generation.generation_id)
         assert submit(world, ada, "key").generation.stage is Stage.FAILED
+
+    def test_a_retry_hands_over_what_never_was(self, make_world: MakeWorld) -> None:
+        """When a caller died between the charge and the queue, the same key has the picture drawn after all."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        with Process(world, {"task": dies_before}) as mortal, pytest.raises(Killed):
+            submit(replace(world, deps=mortal.deps), ada, "key")
+        assert world.queue.tasks == []
+        again = submit(world, ada, "key")
+        assert (again.replayed, world.queue.tasks) == (True, [("processGeneration", again.generation.generation_id)])
+        process(world.deps, again.generation.generation_id)
+        assert stage(world, again) == ("completed", None)
+        world.check_books(ada)
+
+    def test_a_retry_that_the_queue_does_not_take(self, make_world: MakeWorld) -> None:
+        """When the queue does not take it again, the caller is to come back; the first hand-over may have worked."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        first = submit(world, ada, "key")
+        world.queue.fails = True
+        with pytest.raises(Unavailable):
+            submit(world, ada, "key")
+        process(world.deps, first.generation.generation_id)
+        assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
+        world.check_books(ada)
 
     def test_a_key_is_of_one_request(self, make_world: MakeWorld) -> None:
         """The same key with another body is refused, whether the caller waits or not."""
@@ -241,6 +274,12 @@ class TestFailures:
         assert stage(world, created) == ("failed", "MODEL_ERROR")
         assert submitted(world, created).attempts == 3
         world.check_books(ada)
+
+    @pytest.mark.parametrize("attempts", [0, 10])
+    def test_attempts_have_bounds(self, attempts: int) -> None:
+        """A model is asked at least once, and less often than the queue delivers a task."""
+        with pytest.raises(ValueError, match="model_attempts must be from 1 to 9"):
+            Settings(model_attempts=attempts)
 
     def test_a_refusal_is_final(self, make_world: MakeWorld) -> None:
         """A model that refuses a prompt is not asked again."""

@@ -22,10 +22,11 @@ from imagegen.webhook_sender import HttpWebhookSender, WebhookFailed, WebhookRef
 from pytest_mock import MockerFixture
 from standardwebhooks.webhooks import Webhook
 
+from tests.conftest import Faults
 from tests.http.receiver import Receiver
 from tests.services.test_generation import create
 from tests.services.test_jobs import submit
-from tests.world import NOON, AlwaysFails, World, refusal
+from tests.world import NOON, AlwaysFails, Does, World, refusal
 
 MakeWorld = Callable[..., World]
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
@@ -95,6 +96,17 @@ class TestAnnounced:
             deliver(world.deps, generation_id, is_last_attempt=False)
         told = [message["type"].removeprefix("generation.") for _, _, message in heard.sent]
         assert told == ["failed", "cancelled", "completed", "failed"]
+        world.check_books("ada")
+
+    @pytest.mark.embedded
+    def test_after_a_lost_answer(self, world: World, faults: Faults) -> None:
+        """Whoever asked is told at once where the end was written although its answer was lost."""
+        world.deps.image_models["model-a"] = Does(faults.lose_answer)  # type: ignore[index]
+        completed = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
+        faults.lose_answer()
+        cancel_generation(world.deps, Caller("ada"), cancelled)
+        assert due(world) == [completed, cancelled]
         world.check_books("ada")
 
     def test_twice_is_once(self, world: World, heard: Heard) -> None:

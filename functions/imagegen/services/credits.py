@@ -132,9 +132,9 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         store.end_generation(transaction, ended)
         return ended
 
-    ended, written_at = store.transact(deps.db, timeout_seconds, body)
-    if written_at is not None:
-        announce(deps, ended)
+    ended, _ = store.transact(deps.db, timeout_seconds, body)
+    # Whoever has ended it: this call may have, and have lost the answer to that.
+    announce(deps, ended)
     return ended
 
 

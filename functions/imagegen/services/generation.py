@@ -25,7 +25,7 @@ from ..errors import (
     RequestInProgress,
     UserNotFound,
 )
-from ..records import FailureReason, Generation, GenerationStatus, Image
+from ..records import FailureReason, Generation, GenerationStatus, Image, Stage
 from ..schemas import CreateGenerationRequest, violations_of
 from . import jobs, pictures
 from .credits import Reservation, reserve, settle
@@ -150,6 +150,8 @@ def _replay(deps: Deps, reservation: Reservation, fingerprint: str | None, *, re
     if existing.status is GenerationStatus.PENDING and existing.lease_expires_at <= now:
         existing = settle(deps, reservation, FailureReason.LEASE_EXPIRED)
     if respond_async:
+        if existing.stage is Stage.QUEUED and not existing.attempts:
+            jobs.submit_again(deps, existing)
         return Created(existing, True)
     if existing.status is GenerationStatus.PENDING:
         remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())

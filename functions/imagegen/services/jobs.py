@@ -12,7 +12,7 @@ from datetime import timedelta
 from .. import log, store
 from ..catalog import Choice
 from ..deps import Deps
-from ..errors import TryAgain
+from ..errors import TryAgain, Unavailable
 from ..records import FailureReason, Generation, GenerationStatus, Image
 from ..task_queue import TaskQueueError
 from . import pictures
@@ -31,12 +31,25 @@ def submit(deps: Deps, reservation: Reservation) -> Generation:
     """
     generation = reservation.generation
     try:
-        deps.tasks.enqueue(PROCESS, {"generationRequestId": generation.generation_id})
+        _enqueue(deps, generation)
     except TaskQueueError as error:
         log.error(f"the queue did not take a generation: {error}", **pictures.ids(generation))
         # Should the queue have it after all, the task finds a generation that has ended.
         return settle(deps, reservation, FailureReason.QUEUE_ERROR)
     return generation
+
+
+def submit_again(deps: Deps, generation: Generation) -> None:
+    """Hand a generation that nobody has begun to the queue once more: its caller may have died before it did.
+
+    Raises:
+        Unavailable: it is not sure that the queue has it; nothing is given back, since it may have had it before.
+    """
+    try:
+        _enqueue(deps, generation)
+    except TaskQueueError as error:
+        log.warn(f"the queue did not take a generation again: {error}", **pictures.ids(generation))
+        raise Unavailable from None
 
 
 def process(deps: Deps, generation_id: str) -> None:
@@ -57,6 +70,10 @@ def process(deps: Deps, generation_id: str) -> None:
     ended = settle(deps, claimed, outcome)
     if isinstance(outcome, Image) and ended.image_url != outcome.url:
         log.warn("a picture came after its generation had ended", **pictures.ids(generation))
+
+
+def _enqueue(deps: Deps, generation: Generation) -> None:
+    deps.tasks.enqueue(PROCESS, {"generationRequestId": generation.generation_id})
 
 
 def _claim(deps: Deps, generation_id: str) -> Reservation | None:
