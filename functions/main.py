@@ -126,7 +126,10 @@ def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
     """A task: draw a queued generation."""
     from imagegen.services import jobs
 
-    triggers.task(call, lambda deps, generation_id, _: jobs.process(deps, generation_id))
+    def process(deps: Deps, generation_id: str, tried: int) -> None:
+        jobs.process(deps, generation_id, is_last_delivery=tried + 1 >= JOB_DELIVERIES)
+
+    triggers.task(call, process)
 
 
 @triggers.queued
@@ -150,10 +153,10 @@ def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
 @triggers.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
-    """Mondays 00:00 UTC: write the report of the week before."""
+    """Mondays 00:00 UTC: write the report of the week before, and correct the one before that."""
     from imagegen.services import reporting
 
-    reporting.build_weekly_report(production(), event.schedule_time)
+    reporting.report_week(production(), event.schedule_time)
 
 
 @triggers.scheduled({"reconcileStatus": "success"})

@@ -166,7 +166,7 @@ class World:
         """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
         stored = books_store.read_books(self.db, user_id, self.deps.settings.firestore_timeout_seconds)
         assert stored.account is not None
-        assert books.check(user_id, stored.account, stored.entries, stored.generations) == []
+        assert books.check(user_id, stored.account, stored.entries, stored.generations, self.clock()) == []
         assert "pending" not in {generation["status"] for generation in stored.generations.values()}
 
     def body(self, user_id: str, **changed: str) -> dict[str, Any]:

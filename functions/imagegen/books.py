@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from .records import EntryType, GenerationStatus
 
 Fields = Mapping[str, Any]
+# By then the queue's time limit, the lease of the last attempt and many a reconcile are over.
+_LONGEST = timedelta(hours=2)
 _REFUNDED = (GenerationStatus.FAILED, GenerationStatus.CANCELLED)
 
 
@@ -34,6 +36,7 @@ class BreachKind(StrEnum):
     DEDUCTION_WRONG = "DEDUCTION_WRONG"
     REFUND_WRONG = "REFUND_WRONG"
     STATUS_INCONSISTENT = "STATUS_INCONSISTENT"
+    NEVER_ENDED = "NEVER_ENDED"
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,21 @@ def tally(
 
 
 def check(
-    user_id: str, account: Fields | None, entries: Mapping[str, Fields], generations: Mapping[str, Fields]
+    user_id: str,
+    account: Fields | None,
+    entries: Mapping[str, Fields],
+    generations: Mapping[str, Fields],
+    now: datetime,
 ) -> list[Breach]:
     """Return all breaches of one account, given its ledger and its generations by id, as they are stored."""
     if account is None and not entries and not generations:
         return []
     found = [*_entries(entries), *_generations(entries, generations)]
+    found += [
+        (BreachKind.NEVER_ENDED, generation_id, "charged hours ago and still pending: does reconcile run?")
+        for generation_id, generation in generations.items()
+        if _is_stuck(generation, now)
+    ]
     found += [(BreachKind.ACCOUNT_MISSING, None, "there is no account document")] if account is None else []
     found += _account(account, entries) if account is not None else []
     return [Breach(kind, user_id, where, message) for kind, where, message in found]
@@ -101,7 +113,7 @@ _Found = tuple[BreachKind, str | None, str]
 
 
 def _account(account: Fields, entries: Mapping[str, Fields]) -> Iterator[_Found]:
-    credits, opening, count = account.get("credits"), _opening(account), account.get("ledgerCount", 0)
+    credits, opening, count = account.get("credits", 0), _opening(account), account.get("ledgerCount", 0)
     for name, value in (("credits", credits), ("openingCredits", opening), ("ledgerCount", count)):
         if type(value) is not int:
             yield BreachKind.CORRUPT_DOCUMENT, None, f"{name} is {value!r}, which is no integer"
@@ -181,6 +193,8 @@ def _generation(
     wanted = [charged] if status in _REFUNDED else []
     if [entry.get("credits") for entry in refunds] != wanted:
         yield BreachKind.REFUND_WRONG, f"{status}, charged {charged!r}, but {_amounts(refunds)} was refunded"
+    if any(_sequence(refund) < _sequence(deduction) for refund in refunds for deduction in deductions):
+        yield BreachKind.REFUND_WRONG, "the refund stands before its deduction"
     said = generation.get("creditsRefunded")
     if said != (charged if status in _REFUNDED else 0) or type(said) is not int:
         yield BreachKind.STATUS_INCONSISTENT, f"{status}, but creditsRefunded is {said!r}"
@@ -194,13 +208,18 @@ def _generation(
         yield BreachKind.CORRUPT_DOCUMENT, f"leaseExpiresAt is {generation.get('leaseExpiresAt')!r}"
 
 
+def _sequence(entry: Fields) -> int:
+    sequence = entry.get("sequence")
+    return sequence if type(sequence) is int else 0
+
+
 def _amounts(entries: list[Fields]) -> str:
     return " and ".join(repr(entry.get("credits")) for entry in entries) or "nothing"
 
 
 def _opening(account: Fields) -> Any:
-    # An account that an operator wrote by hand opens with what it holds.
-    return account.get("openingCredits", account.get("credits"))
+    # An account that was written by hand opens with what it holds, if anything.
+    return account.get("openingCredits", account.get("credits", 0))
 
 
 def _credits(value: Any) -> int:
@@ -212,6 +231,12 @@ def _signed(entry: Fields) -> int:
     if entry.get("type") not in list(EntryType):
         return 0
     return -amount_credits if entry.get("type") == EntryType.DEDUCTION else amount_credits
+
+
+def _is_stuck(generation: Fields, now: datetime) -> bool:
+    created_at = generation.get("createdAt")
+    is_old = isinstance(created_at, datetime) and created_at < now - _LONGEST
+    return generation.get("status") == GenerationStatus.PENDING and is_old
 
 
 def _is_overdue(generation: Fields, now: datetime) -> bool:

@@ -19,7 +19,15 @@ from .deadlines import ONCE, remaining_seconds, until
 
 _NO_DOCUMENT_ID = re.compile(r"|\.\.?|__.*__|.*/.*", re.DOTALL)
 # Not the prompt, which may be long and which nothing here needs.
-_GENERATION_FIELDS = ["status", "creditsCharged", "creditsRefunded", "imageUrl", "completedAt", "leaseExpiresAt"]
+_GENERATION_FIELDS = [
+    "status",
+    "creditsCharged",
+    "creditsRefunded",
+    "imageUrl",
+    "createdAt",
+    "completedAt",
+    "leaseExpiresAt",
+]
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,15 @@ class CatalogCache:
         finally:
             self._loading.release()
 
+    def reloaded(self) -> Catalog:
+        """Return the catalog as it is now, unless that cannot be had.
+
+        Raises:
+            Unavailable: it was never loaded and cannot be now.
+        """
+        self._stale_at = None
+        return self.current()
+
     def _is_fresh(self) -> bool:
         # From both sides, since a clock can be set back.
         return (
@@ -197,10 +206,10 @@ def _fault(field: str, item: Item, providers: Collection[str]) -> str | None:
 
 def _by_name(items: Collection[Item]) -> dict[str, Item]:
     found: dict[str, Item] = {}
-    for item in items:
-        for name in (item.item_id, item.name):
-            if found.setdefault(_folded(name), item) is not item:
-                log.warn(f"{name!r} of {item.item_id} is taken by {found[_folded(name)].item_id}")
+    # All ids first: what was sold is found by its id again, whatever others are named.
+    for name, item in [(item.item_id, item) for item in items] + [(item.name, item) for item in items]:
+        if found.setdefault(_folded(name), item) is not item:
+            log.warn(f"{name!r} of {item.item_id} is taken by {found[_folded(name)].item_id}")
     return found
 
 

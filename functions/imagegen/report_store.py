@@ -91,7 +91,7 @@ class WeekQueries:
                     user_id=snapshot.id,
                     requests=weeks[week_id]["requests"],
                     credits=weeks[week_id]["credits"],
-                    peak_day_credits=max(weeks[week_id]["days"].values()),
+                    peak_day_credits=max(weeks[week_id]["days"].values(), default=0),
                     previous_credits=weeks.get(previous_id, {}).get("credits"),
                 )
             )

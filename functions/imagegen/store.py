@@ -105,7 +105,14 @@ def transact(
     def attempt() -> tuple[T, datetime | None]:
         nonlocal retry_id, retrying
         transaction = Transaction(db, deadline, retrying=retrying)
-        transaction.begin(retry_id)
+        try:
+            transaction.begin(retry_id)
+        except FINAL as error:
+            # The transaction to take the place of may be forgotten, which is no reason not to begin another one.
+            if retry_id is None:
+                raise
+            retry_id = None
+            raise _TransactionOver(error.message) from error
         try:
             result = body(transaction)
             retrying = True
@@ -377,9 +384,9 @@ def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
         return None
     return Account(
         user_id=user_id,
-        credits=fields["credits"],
-        # An account that an operator wrote by hand has no history yet: it opens with what it holds.
-        opening_credits=fields.get("openingCredits", fields["credits"]),
+        # An account that was written by hand has no history yet: it opens with what it holds, if anything.
+        credits=fields.get("credits", 0),
+        opening_credits=fields.get("openingCredits", fields.get("credits", 0)),
         ledger_count=fields.get("ledgerCount", 0),
         weeks={week_id: _spending(recorded) for week_id, recorded in fields.get("weeks", {}).items()},
         arrival_at=fields.get("arrivalAt"),

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ from imagegen.services.generation import Created, create_generation_request, val
 
 from emulator.firestore.errors import Code
 from tests.conftest import Faults
-from tests.mortal import abandon
+from tests.mortal import Process, Status, abandon, is_refused
 from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -411,6 +412,18 @@ class TestFaults:
         faults.fail(code, rpc="BeginTransaction")
         with pytest.raises(exceptions.GoogleAPICallError):
             create(world, "ada")
+
+    def test_a_place_in_line_that_firestore_forgot(self, make_world: MakeWorld) -> None:
+        """Where Firestore no longer knows the transaction that lost, another one is begun without its place."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        fates = {7: is_refused(Status.ABORTED), 8: is_refused(Status.INVALID_ARGUMENT)}
+        with Process(world, fates) as process:
+            assert not create(replace(world, deps=process.deps), ada).replayed
+        transaction = ["BeginTransaction", "BatchGetDocuments", "Commit"]
+        assert process.steps[4:12] == [*transaction, "BeginTransaction", *transaction, "model"]
+        assert world.credits(ada) == 4
+        world.check_books(ada)
 
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "Commit"])
     def test_a_transaction_that_firestore_lost_is_begun_again(

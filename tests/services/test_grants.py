@@ -44,6 +44,18 @@ class TestGrant:
         assert get_user_credits(world.deps, "new", 10, None).current_credits == 4
         world.check_books("new")
 
+    def test_to_an_account_that_is_a_profile_alone(self, make_world: MakeWorld) -> None:
+        """A document that somebody wrote without credits holds none, and can be granted some."""
+        world = make_world()
+        world.db.document("users/eve").set({"email": "eve@example.com"})
+        world.check_books("eve")
+        with pytest.raises(InsufficientCredits):
+            create(world, "eve")
+        give(world, "eve")
+        create(world, "eve")
+        assert world.fields("users/eve") | {"email": "eve@example.com", "credits": 4} == world.fields("users/eve")
+        world.check_books("eve")
+
     def test_twice_is_once(self, make_world: MakeWorld) -> None:
         """The same key grants once and tells the balance of then, whatever was spent since."""
         world = make_world()

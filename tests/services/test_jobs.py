@@ -87,6 +87,9 @@ class TestSubmit:
         with Process(world, {"task": dies_before}) as mortal, pytest.raises(Killed):
             submit(replace(world, deps=mortal.deps), ada, "key")
         assert world.queue.tasks == []
+        with pytest.raises(RequestInProgress):
+            create(world, ada, "key")
+        world.queue.tasks.clear()
         again = submit(world, ada, "key")
         assert (again.replayed, world.queue.tasks) == (True, [("processGeneration", again.generation.generation_id)])
         process(world.deps, again.generation.generation_id)
@@ -258,6 +261,29 @@ class TestProcess:
         assert model.asked == 0
         world.check_books(ada)
 
+    def test_what_was_put_on_offer_a_moment_ago(self, make_world: MakeWorld) -> None:
+        """What another process has sold from a newer catalog is drawn."""
+        world = make_world()
+        ada = world.account("ada", 9)
+        seller = replace(world.deps)
+        world.deps.catalog.current()
+        world.db.document("sizes/2048x2048").set({"name": "2048x2048", "credits": 4})
+        created = submit(replace(world, deps=seller), ada, size="2048x2048")
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        world.check_books(ada)
+
+    def test_what_is_named_like_anothers_id(self, make_world: MakeWorld) -> None:
+        """What was sold under its name is drawn as that, even where its id is the name of something else."""
+        draws = Draws()
+        world = make_world(model_a=draws)
+        ada = world.account("ada", 9)
+        world.db.document("sizes/a").set({"name": "b", "credits": 1, "width": 64, "height": 64})
+        world.db.document("sizes/b").set({"name": "Big", "credits": 4, "width": 2048, "height": 2048})
+        process(world.deps, submit(world, ada, size="Big").generation.generation_id)
+        assert [asked.width for asked in draws.requests] == [2048]
+        assert world.credits(ada) == 5
+
 
 class TestFailures:
     def test_a_failed_model_is_asked_again(self, make_world: MakeWorld) -> None:
@@ -273,6 +299,15 @@ class TestFailures:
         process(world.deps, created.generation.generation_id)
         assert stage(world, created) == ("failed", "MODEL_ERROR")
         assert submitted(world, created).attempts == 3
+        world.check_books(ada)
+
+    def test_the_last_delivery_is_the_last_attempt(self, make_world: MakeWorld) -> None:
+        """A model that fails when the queue will not come again is a refund, whatever attempts are left."""
+        world = make_world(model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id, is_last_delivery=True)
+        assert stage(world, created) == ("failed", "MODEL_ERROR")
         world.check_books(ada)
 
     @pytest.mark.parametrize("attempts", [0, 10])

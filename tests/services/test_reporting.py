@@ -9,13 +9,15 @@ import pytest
 from imagegen.config import Settings
 from imagegen.errors import GenerationFailed, InvalidRequest, Unavailable, WeeklyReportNotFound
 from imagegen.records import Week
-from imagegen.services.reporting import build_weekly_report, get_weekly_report, list_weekly_reports
+from imagegen.services.credits import reconcile
+from imagegen.services.reporting import build_weekly_report, get_weekly_report, list_weekly_reports, report_week
 
 from emulator.firestore.errors import Code
 from emulator.firestore.server import FirestoreServer
 from tests.conftest import Faults
 from tests.costs import measured
 from tests.services.test_generation import create
+from tests.services.test_jobs import submit
 from tests.world import NOON, AlwaysFails, Does, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -43,6 +45,34 @@ def store_generation(world: World, generation_id: str, **changed: Any) -> None:
 
 def stored(world: World, week_id: str = "2026-W47") -> dict[str, Any]:
     return world.fields(f"weeklyReports/{week_id}")
+
+
+class TestReportWeek:
+    def test_corrects_the_report_before(self, make_world: MakeWorld) -> None:
+        """What was pending, or not yet stored, when a week was reported is in its report a week later."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
+        submit(world, ada)
+        world.clock.now = NEXT_MONDAY
+        report_week(world.deps, NEXT_MONDAY)
+        assert (stored(world)["pending"], stored(world)["creditsNet"]) == (1, 1)
+        store_generation(world, "late", createdAt=NEXT_MONDAY - timedelta(seconds=1))
+        world.clock.advance(hours=2)
+        reconcile(world.deps)
+        world.clock.now = NEXT_MONDAY + timedelta(weeks=1)
+        report_week(world.deps, world.clock.now)
+        corrected = stored(world)
+        assert (corrected["pending"], corrected["failed"], corrected["completed"]) == (0, 1, 1)
+        assert (corrected["creditsNet"], corrected["scheduledAt"], corrected["activeAccounts"]) == (1, NEXT_MONDAY, 1)
+        assert stored(world, "2026-W48")["changeFromPreviousWeek"]["requests"] == -2
+
+    def test_makes_none_of_before_the_first(self, make_world: MakeWorld) -> None:
+        """A week that was never reported stays so."""
+        world = make_world()
+        report_week(world.deps, NEXT_MONDAY)
+        assert stored(world) != {}
+        assert stored(world, "2026-W46") == {}
 
 
 class TestBuildWeeklyReport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from google.cloud.firestore_v1._helpers import decode_dict
@@ -18,6 +19,8 @@ from emulator.firestore.messages import Document
 from emulator.firestore.targets import Changes
 
 Fields = dict[str, Any]
+# When all must have ended.
+_THE_END = datetime.max.replace(tzinfo=UTC)
 # What a call is told of how its generation ended.
 _ENDS = {"": "completed", "GENERATION_FAILED": "failed", "GENERATION_CANCELLED": "cancelled"}
 
@@ -178,6 +181,7 @@ class Auditor:
                 decoded[f"users/{user_id}"],
                 {name: decoded[f"users/{user_id}/transactions/{name}"] for name in self.ledgers[user_id]},
                 {name: decoded[f"generationRequests/{name}"] for name in self._generations_of(user_id)},
+                _THE_END,
             )
             require(not found, f"verify finds nothing: {found}")
         pending = [name for name, fields in self.generations.items() if fields["status"] == "pending"]

@@ -94,7 +94,8 @@ def _verify_up_to(deps: Deps, after: str | None, user_id: str | None) -> tuple[F
 def _verify(deps: Deps, user_id: str) -> tuple[Figures, list[Breach]]:
     stored = books_store.read_books(deps.db, user_id, _timeout(deps))
     parts = (stored.account, stored.entries, stored.generations)
-    return books.tally(*parts, deps.now()), books.check(user_id, *parts)
+    now = deps.now()
+    return books.tally(*parts, now), books.check(user_id, *parts, now)
 
 
 def _timeout(deps: Deps) -> float:

@@ -149,9 +149,9 @@ def _replay(deps: Deps, reservation: Reservation, fingerprint: str | None, *, re
     now = deps.now()
     if existing.status is GenerationStatus.PENDING and existing.lease_expires_at <= now:
         existing = settle(deps, reservation, FailureReason.LEASE_EXPIRED)
+    if existing.stage is Stage.QUEUED and not existing.attempts:
+        jobs.submit_again(deps, existing)
     if respond_async:
-        if existing.stage is Stage.QUEUED and not existing.attempts:
-            jobs.submit_again(deps, existing)
         return Created(existing, True)
     if existing.status is GenerationStatus.PENDING:
         remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())

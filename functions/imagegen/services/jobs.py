@@ -52,7 +52,7 @@ def submit_again(deps: Deps, generation: Generation) -> None:
         raise Unavailable from None
 
 
-def process(deps: Deps, generation_id: str) -> None:
+def process(deps: Deps, generation_id: str, *, is_last_delivery: bool = False) -> None:
     """Draw a queued generation and end it; do nothing when it has ended or is not there.
 
     Raises:
@@ -64,8 +64,12 @@ def process(deps: Deps, generation_id: str) -> None:
         return
     generation = claimed.generation
     chosen = deps.catalog.current().choose(generation.names())
+    if not isinstance(chosen, Choice):
+        # Whoever has sold it may have known a newer catalog.
+        chosen = deps.catalog.reloaded().choose(generation.names())
     outcome = pictures.draw(deps, generation, chosen) if isinstance(chosen, Choice) else FailureReason.NOT_OFFERED
-    if outcome in _RETRYABLE and generation.attempts < deps.settings.model_attempts and _requeue(deps, claimed):
+    may_try_again = generation.attempts < deps.settings.model_attempts and not is_last_delivery
+    if outcome in _RETRYABLE and may_try_again and _requeue(deps, claimed):
         raise TryAgain(f"attempt {generation.attempts} ended with {outcome}")
     ended = settle(deps, claimed, outcome)
     if isinstance(outcome, Image) and ended.image_url != outcome.url:

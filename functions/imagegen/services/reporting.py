@@ -32,6 +32,21 @@ class ReportPage:
     next_page_token: str | None
 
 
+def report_week(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
+    """Write the report that is due, and before that the one before it again, if there is one.
+
+    What was on its way when that was made has ended since, and it is what this one is held against.
+
+    Raises:
+        Unavailable: Firestore was away.
+    """
+    previous = report.week_before(scheduled_at).back(1)
+    stored, _ = report_store.read_reports(deps.db, [previous], deps.settings.firestore_timeout_seconds)
+    if previous in stored:
+        build_weekly_report(deps, stored[previous].scheduled_at)
+    return build_weekly_report(deps, scheduled_at)
+
+
 def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
     """Write the report of the last whole week before `scheduled_at`; a second run writes it over.
 
