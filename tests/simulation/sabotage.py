@@ -16,12 +16,13 @@ from imagegen import ledger, store
 from imagegen.deps import Deps
 from imagegen.records import Generation, Image
 from imagegen.services import credits, generation, jobs, lookup
+from imagegen.transactions import Transaction, transact
 
 
 def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome: credits.Outcome) -> Generation:
     found, now = reservation.generation, deps.now()
 
-    def body(transaction: store.Transaction) -> Generation:
+    def body(transaction: Transaction) -> Generation:
         account, current = store.read_in(transaction, found.user_id, found.generation_id)
         assert account is not None
         assert current is not None
@@ -34,7 +35,7 @@ def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome:
         store.end_generation(transaction, ended)
         return ended
 
-    return store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
+    return transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
 
 
 def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
@@ -56,7 +57,7 @@ def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
         lease_expires_at = now + timedelta(seconds=deps.settings.lease_seconds)
         attempt_id = deps.new_id()
 
-        def body(transaction: store.Transaction) -> Generation | None:
+        def body(transaction: Transaction) -> Generation | None:
             current = store.read_generation_in(transaction, generation_id)
             if current is None:
                 return None
@@ -64,7 +65,7 @@ def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
             store.begin_generation(transaction, begun)
             return begun
 
-        begun, updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+        begun, updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
         return begun and credits.Reservation(begun, updated_at)
 
     patch.setattr(jobs, "_claim", claim)
@@ -91,7 +92,7 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
         if account is None:
             raise credits.UserNotFound(user_id)
 
-        def body(transaction: store.Transaction) -> Generation:
+        def body(transaction: Transaction) -> Generation:
             (fields,) = transaction.read(store._generation_reference(deps.db, generation_id))
             if fields is not None:
                 return store._stored_generation(generation_id, fields)
@@ -101,7 +102,7 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
             store.write_account(transaction, charged, entry, pending.created_at)
             return pending
 
-        return credits.Reservation(store.transact(deps.db, timeout_seconds, body)[0])
+        return credits.Reservation(transact(deps.db, timeout_seconds, body)[0])
 
     patch.setattr(generation, "reserve", reserve)
 
@@ -151,7 +152,7 @@ def key_of_another_request(patch: pytest.MonkeyPatch) -> None:
 
 def lost_answer_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Try again after a commit without looking whether it was applied."""
-    patch.setattr(store.Transaction, "retrying", property(lambda _: False, lambda *_: None), raising=False)
+    patch.setattr(Transaction, "retrying", property(lambda _: False, lambda *_: None), raising=False)
 
 
 def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,7 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
     time = _Time(scheduler)
     patch.setattr("imagegen.deadlines.time", time)
     patch.setattr("imagegen.store.time", time)
+    patch.setattr("imagegen.transactions.time", time)
     patch.setattr("imagegen.log.logger", _Log(scheduler))
     # The jitter of the pauses.
     patch.setattr(retry_base, "random", random)

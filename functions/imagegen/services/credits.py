@@ -14,6 +14,7 @@ from .. import idempotency, ledger, log, page_tokens, rate_limit, store
 from ..deps import Deps
 from ..errors import IdempotencyKeyReused, InvalidRequest, UserNotFound, Violation
 from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry, WebhookState
+from ..transactions import Transaction, transact
 from .announcements import announce
 
 # What one run settles; a run has a time limit, and the next one goes on.
@@ -65,7 +66,7 @@ def reserve(
     """
     settings = deps.settings
 
-    def body(transaction: store.Transaction) -> tuple[Generation, bool]:
+    def body(transaction: Transaction) -> tuple[Generation, bool]:
         look = may_exist or transaction.retrying
         account, existing = store.read_in(transaction, user_id, generation_id if look else None)
         if account is None:
@@ -84,7 +85,7 @@ def reserve(
         store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
 
-    (generation, created), updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    (generation, created), updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
     return Reservation(generation, updated_at if created else None)
 
 
@@ -109,7 +110,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
             announce(deps, ended)
             return ended
 
-    def body(transaction: store.Transaction) -> Generation:
+    def body(transaction: Transaction) -> Generation:
         account, current = store.read_in(transaction, generation.user_id, generation.generation_id)
         if current is None:
             raise LookupError(f"generation {generation.generation_id} is gone")
@@ -132,7 +133,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         store.end_generation(transaction, ended)
         return ended
 
-    ended, _ = store.transact(deps.db, timeout_seconds, body)
+    ended, _ = transact(deps.db, timeout_seconds, body)
     # Whoever has ended it: this call may have, and have lost the answer to that.
     announce(deps, ended)
     return ended
@@ -166,7 +167,7 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
     grant_id = idempotency.id_of(user_id, idempotency_key)
     attempt_id, now = deps.new_id(), deps.now()
 
-    def body(transaction: store.Transaction) -> LedgerEntry:
+    def body(transaction: Transaction) -> LedgerEntry:
         entry_id = ledger.entry_id(grant_id, EntryType.GRANT)
         account, existing = store.read_account_and_entry_in(transaction, user_id, entry_id)
         if existing is not None:
@@ -179,7 +180,7 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
         return entry
 
     try:
-        entry, _ = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+        entry, _ = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
     except ledger.BalanceTooHigh:
         allowed = f"must leave the account with at most {ledger.MOST_CREDITS:,} credits"
         raise InvalidRequest([Violation("credits", allowed)]) from None

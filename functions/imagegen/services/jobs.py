@@ -15,6 +15,7 @@ from ..deps import Deps
 from ..errors import TryAgain, Unavailable
 from ..records import FailureReason, Generation, GenerationStatus, Image
 from ..task_queue import TaskQueueError
+from ..transactions import Transaction, transact
 from . import pictures
 from .credits import Reservation, settle
 
@@ -85,7 +86,7 @@ def _claim(deps: Deps, generation_id: str) -> Reservation | None:
     attempt_id = deps.new_id()
     now = deps.now()
 
-    def body(transaction: store.Transaction) -> tuple[Generation | None, bool]:
+    def body(transaction: Transaction) -> tuple[Generation | None, bool]:
         current = store.read_generation_in(transaction, generation_id)
         # After a lost answer, the own attempt is found.
         if current is None or current.status is not GenerationStatus.PENDING or current.attempt_id == attempt_id:
@@ -105,7 +106,7 @@ def _claim(deps: Deps, generation_id: str) -> Reservation | None:
         store.begin_generation(transaction, begun)
         return begun, True
 
-    (current, begun), updated_at = store.transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    (current, begun), updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
     if current is None:
         log.error("a task for a generation that is not there", generationRequestId=generation_id)
         return None
