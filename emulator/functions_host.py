@@ -18,6 +18,7 @@ from emulator import lifeline
 from emulator.functions import log, reloading, tasks_api
 from emulator.functions.discovery import discover
 from emulator.functions.environment import read_files, set_environment
+from emulator.functions.firestore_costs import name_this_process
 from emulator.functions.host import FunctionsHost
 from emulator.functions.hosting import Site, read_site
 from emulator.functions.server import application, bind, broken, files, serve
@@ -78,6 +79,7 @@ def _host(
         for variable, value in read_files(options.source, options.project).items():
             os.environ.setdefault(variable, value)
         set_environment(os.environ, options.project, options.firestore, f"{name}:{port}")
+        cost_between = name_this_process(options.firestore)
         functions = discover(options.source)
     except Exception as error:
         traceback.print_exc()
@@ -97,6 +99,7 @@ def _host(
             site=site,
             emulators=emulators,
             runnable=dict(options.run),
+            cost_between=cost_between,
         )
     except OSError as error:
         sys.exit(f"{error}; is another host using it?")

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +253,30 @@ class TestMakeDev:
         """What runs on this machine is reached directly."""
         dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
         assert httpx.get(f"{dev.functions_url}/getUserCredits?userId=testUser1", trust_env=False).status_code == 200
+
+    def test_calls_say_what_they_cost(self, make_dev: Callable[..., Dev]) -> None:
+        """The host remembers what each call cost at Firestore, and who looks at the data meanwhile costs nothing."""
+        dev = make_dev()
+        calls, data = f"http://127.0.0.1:{dev.hosting_port}/__/calls", f"http://127.0.0.1:{dev.firestore_port}"
+        dev.curl(CURL_LINES[0])
+        is_over = threading.Event()
+
+        def poll() -> None:
+            while not is_over.is_set():
+                documents = f"{data}/v1/projects/demo-imagegen/databases/(default)/documents/users"
+                assert httpx.get(documents, headers={"Authorization": "Bearer owner"}).status_code == 200
+
+        with ThreadPoolExecutor() as pool:
+            polling = pool.submit(poll)
+            dev.curl(CURL_LINES[0])
+            dev.curl(CURL_LINES[1])
+            is_over.set()
+            polling.result()
+        read, created, first = httpx.get(calls).json()["calls"]
+        assert read["firestore"] == {"reads": 3, "writes": 0}
+        assert created["firestore"] == {"reads": 1, "writes": 4}
+        # The first one reads the catalog too.
+        assert first["firestore"] == {"reads": 17, "writes": 4}
 
     def test_a_reset_removes_nothing_else(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
         """A folder that was named by mistake loses nothing."""

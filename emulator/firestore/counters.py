@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from emulator.firestore.errors import Code, EmulatorError
 
 # Each holds the counts of all databases.
 MAX_MARKS = 100
+MAX_OPERATIONS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,14 @@ class Counters:
         self._calls: Counter[tuple[str, str]] = Counter()
         self._marks: dict[str, tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
         self._last_mark = 0
+        # When, for whom, reads and writes. What is as old as the first one is not known, or no more.
+        self._operations = deque([(time.time(), "", 0, 0)], maxlen=MAX_OPERATIONS)
+        # A call is answered by one thread.
+        self._answered = threading.local()
 
-    def count_call(self, rpc: str, database: str) -> None:
-        """Count one round trip."""
+    def count_call(self, rpc: str, database: str, client: str = "") -> None:
+        """Count one round trip; what this thread counts from now on is its client's."""
+        self._answered.client = client
         with self._lock:
             self._calls[database, rpc] += 1
 
@@ -58,17 +65,35 @@ class Counters:
         """Count billed document reads."""
         with self._lock:
             self._counts[database, "reads"] += count
+            self._note(count, 0)
 
     def count_changes(self, database: str, *, writes: int, deletes: int) -> None:
         """Count billed document writes and deletes."""
         with self._lock:
             self._counts[database, "writes"] += writes
             self._counts[database, "deletes"] += deletes
+            self._note(0, writes)
 
     def count_index_entries(self, database: str, count: int) -> None:
         """Count index entries that a query or an aggregation matched; production bills aggregations by them."""
         with self._lock:
             self._counts[database, "index_entries"] += count
+
+    def _note(self, reads: int, writes: int) -> None:
+        self._operations.append((time.time(), getattr(self._answered, "client", ""), reads, writes))
+
+    def between(self, started_at: float, ended_at: float, client: str) -> Counts:
+        """Return the reads and writes of one client between two times, in seconds since 1970.
+
+        Raises:
+            EmulatorError: NOT_FOUND for what began too long ago; the newest `MAX_OPERATIONS` are known.
+        """
+        with self._lock:
+            operations = list(self._operations)
+        if not started_at > operations[0][0]:
+            raise EmulatorError(Code.NOT_FOUND, f"It is too long ago: the newest {MAX_OPERATIONS} operations are kept.")
+        found = [each for each in operations if started_at <= each[0] <= ended_at and each[1] == client]
+        return Counts(reads=sum(each[2] for each in found), writes=sum(each[3] for each in found))
 
     def snapshot(self, database: str | None = None) -> Counts:
         """Return the counts so far, of one database or of all. The difference of two tells what lies between them."""

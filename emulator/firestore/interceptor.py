@@ -69,12 +69,12 @@ class Interceptor(grpc.ServerInterceptor):
 
     def _behave(self, rpc: str, request: Any, context: Any) -> Any:
         """Answer a request, or a stream of them, as its caller may be answered."""
-        return self._access.behavior(rpc, _authorization(context))(request, context)
+        return self._access.behavior(rpc, _header(context, "authorization"))(request, context)
 
     def _around_unary(self, rpc: str) -> Callable[[Any, Any], Any]:
         def call(request: Any, context: Any) -> Any:
             database = database_of(request)
-            self._counters.count_call(rpc, database)
+            self._counters.count_call(rpc, database, _client(context))
             try:
                 self._faults.meet(rpc, database, after=False)
                 response = self._behave(rpc, request, context)
@@ -90,7 +90,7 @@ class Interceptor(grpc.ServerInterceptor):
     ) -> Callable[[Any, Any], Iterator[Any]]:
         def call(request: Any, context: Any) -> Iterator[Any]:
             database = database_of(request)
-            self._counters.count_call(rpc, database)
+            self._counters.count_call(rpc, database, _client(context))
             try:
                 self._faults.meet(rpc, database, after=False)
                 yield from behavior(request, context)
@@ -137,8 +137,13 @@ def database_of(request: Any) -> str:
     return "/".join(name.split("/", 4)[:4])
 
 
-def _authorization(context: Any) -> str | None:
-    return next((value for key, value in context.invocation_metadata() if key == "authorization"), None)
+def _client(context: Any) -> str:
+    """Return how a client names itself: the first word of its user agent."""
+    return (_header(context, "user-agent") or "").partition(" ")[0]
+
+
+def _header(context: Any, name: str) -> str | None:
+    return next((value for key, value in context.invocation_metadata() if key == name), None)
 
 
 def _abort(context: Any, rpc: str, error: Exception) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from emulator.functions import commands, hosting, log, tasks_api
 from emulator.functions.delivery import deliver
 from emulator.functions.discovery import Function, Schedule
+from emulator.functions.firestore_costs import CostBetween
 from emulator.functions.hosting import Site
 from emulator.functions.recent_calls import RecentCalls
 from emulator.functions.server import FunctionsServer, application, names_of
@@ -40,6 +41,7 @@ class FunctionsHost:
         site: a site in front of the functions, and the socket that it is served on.
         emulators: addresses of other emulators, by product, for the pages of the site.
         runnable: Python modules that these pages may run, by name.
+        cost_between: what the functions asked of Firestore, for these pages.
         now: the clock of queues and schedules; after moving a fake one, `wake`.
 
     Raises:
@@ -57,6 +59,7 @@ class FunctionsHost:
         site: tuple[Site, socket.socket] | None = None,
         emulators: Mapping[str, str] | None = None,
         runnable: Mapping[str, str] | None = None,
+        cost_between: CostBetween = lambda *_: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         functions = list(functions)
@@ -75,7 +78,12 @@ class FunctionsHost:
         self._runners: list[TaskQueue | ScheduledJob] = [*queues.values(), *jobs]
         answers = application(functions, project, {tasks_api.MOUNT: tasks_api.tasks_api(queues, now), **(mounts or {})})
         names = names_of(functions, project)
-        recent = RecentCalls(answers, lambda path: names.get(path) or names.get("/".join(path.split("/", 4)[:4])))
+        recent = RecentCalls(
+            answers,
+            lambda path: names.get(path) or names.get("/".join(path.split("/", 4)[:4])),
+            cost_between,
+            free=set(names.values()) - {function.name for function in functions},
+        )
         self._servers = [FunctionsServer(listener, recent, names)]
         if site:
             addresses = {"functions": f"{host}:{port}", **(emulators or {})}

@@ -30,6 +30,7 @@ URLS = Map(
         Rule("/emulator/v1/faults", endpoint="clear_faults", methods=["DELETE"]),
         Rule("/emulator/v1/marks", endpoint="mark", methods=["POST"]),
         Rule("/emulator/v1/counters", endpoint="counters", methods=["GET"]),
+        Rule("/emulator/v1/operations", endpoint="operations", methods=["GET"]),
     ],
     strict_slashes=False,
     merge_slashes=False,
@@ -116,6 +117,11 @@ class Control:
         names = {"round_trips": "roundTrips", "index_entries": "indexEntries"}
         figures = {"round_trips": counts.round_trips, **asdict(counts)}
         return {names.get(name, name): figure for name, figure in figures.items()}
+
+    def _operations(self, request: Request) -> dict[str, Any]:
+        started_at, ended_at = (request.args.get(name, 0.0, float) for name in ("from", "to"))
+        counts = self._server.counters.between(started_at, ended_at, request.args.get("client", ""))
+        return {"reads": counts.reads, "writes": counts.writes}
 
 
 def _body(request: Request, *names: str) -> Mapping[str, Any]:

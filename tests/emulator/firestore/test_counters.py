@@ -1,10 +1,14 @@
 """What is counted and what production would bill."""
 
+import threading
+import time
+
 import pytest
 from google.cloud import firestore
 from google.cloud.firestore import FieldFilter
 
-from emulator.firestore.counters import Counters, Counts
+from emulator.firestore.counters import MAX_OPERATIONS, Counters, Counts
+from emulator.firestore.errors import EmulatorError
 
 pytestmark = pytest.mark.embedded
 
@@ -24,6 +28,43 @@ class TestCounters:
     def test_round_trips_are_all_calls(self):
         """Whatever their RPC."""
         assert Counts({"Commit": 2, "RunQuery": 1}).round_trips == 3
+
+    def test_between_two_times(self):
+        """Of one client alone, whoever else is served meanwhile."""
+        counters = Counters()
+
+        def serve(client: str, reads: int) -> None:
+            counters.count_call("Commit", "a", client)
+            counters.count_reads("a", reads)
+            counters.count_changes("a", writes=1, deletes=2)
+
+        serve("me", 1)
+        started_at = time.time()
+        other = threading.Thread(target=serve, args=("other", 20))
+        counters.count_call("Commit", "a", "me")
+        other.start()
+        other.join()
+        counters.count_reads("a", 300)
+        ended_at = time.time()
+        serve("me", 4000)
+        assert counters.between(started_at, ended_at, "me") == Counts(reads=300)
+        assert counters.between(started_at, ended_at, "other") == Counts(reads=20, writes=1)
+        assert counters.between(started_at, time.time(), "me") == Counts(reads=4300, writes=1)
+
+    def test_what_is_forgotten_is_not_told(self):
+        """It is an error, and not a number that is too small."""
+        before = time.time()
+        counters = Counters()
+        started_at = time.time()
+        counters.count_reads("a", 1)
+        for unknown in (before, float("nan")):
+            with pytest.raises(EmulatorError, match="too long ago"):
+                counters.between(unknown, time.time(), "")
+        assert counters.between(started_at, time.time(), "") == Counts(reads=1)
+        for _ in range(MAX_OPERATIONS):
+            counters.count_reads("a", 1)
+        with pytest.raises(EmulatorError, match="too long ago"):
+            counters.between(started_at, time.time(), "")
 
 
 class TestBilling:
