@@ -202,6 +202,9 @@ class TransactionAnswer(Answer):
     type: EntryType
     credits: int
     generation_request_id: str | None
+    reason: str | None = Field(
+        description="what a grant is for, or the failureReason or 'cancelled' of a refund; null for a deduction"
+    )
     timestamp: datetime | None
 
 

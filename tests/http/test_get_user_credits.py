@@ -34,6 +34,7 @@ class TestSuccess:
             "type": "deduction",
             "credits": 1,
             "generationRequestId": last["generationRequestId"],
+            "reason": None,
         }
         assert len(answer["transactions"]) == 3
 
@@ -66,11 +67,23 @@ class TestSuccess:
             }
         )
         (entry,) = client.get(PATH, params={"userId": "eve"}).json()["transactions"]
-        assert (entry["type"], entry["generationRequestId"], entry["timestamp"]) == (
-            "grant",
-            None,
-            "2026-11-01T00:00:00Z",
-        )
+        assert entry == {
+            "id": "g_grant",
+            "type": "grant",
+            "credits": 5,
+            "generationRequestId": None,
+            "reason": "welcome",
+            "timestamp": "2026-11-01T00:00:00Z",
+        }
+
+    def test_a_refund_says_why(self, world: World, client: httpx.Client) -> None:
+        """What was given back names the generation and its failure."""
+        ada = world.account("ada", 10)
+        world.db.document("models/model-a").update({"failureRate": 1})
+        assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 500
+        refund, deduction, *_ = client.get(PATH, params={"userId": ada}).json()["transactions"]
+        assert (refund["type"], refund["reason"]) == ("refund", "MODEL_ERROR")
+        assert refund["generationRequestId"] == deduction["generationRequestId"]
 
 
 class TestFailures:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 from ..errors import IdempotencyKeyReused, UserNotFound
+from ..records import EntryType
 from ..schemas import (
     GetUserCreditsRequest,
     GrantCreditsAnswer,
@@ -29,6 +30,7 @@ def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
                     type=entry.type,
                     credits=entry.credits,
                     generation_request_id=entry.generation_id,
+                    reason=None if entry.type is EntryType.DEDUCTION else entry.reason,
                     timestamp=entry.recorded_at,
                 )
                 for entry in statement.entries
