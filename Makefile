@@ -11,11 +11,11 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
 
 .PHONY: dev
-dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 forgets the data; FUNCTIONS_PORT, FIRESTORE_PORT, MODEL_FAILURE_RATE)
+dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 forgets the data; FUNCTIONS_PORT, FIRESTORE_PORT, HOSTING_PORT, MODEL_FAILURE_RATE)
 	@exec env $(RUN) -m emulator.dev $(if $(filter 1,$(RESET)),--reset)
 
 .PHONY: test
-test: $(VENV)/.development ## Run every test
+test: $(VENV)/.development ## Run every test (names those that are skipped: there may be no Chromium, Node or Firebase CLI)
 	@$(BIN)/python -m pytest -q -n 2
 
 .PHONY: check

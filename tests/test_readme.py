@@ -22,6 +22,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 FUNCTIONS_PATH = "/demo-imagegen/us-central1"
+LIKE_CURL = Path(__file__).parent / "like_curl.py"
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(90)]
 
 
@@ -72,29 +73,19 @@ class Dev:
                 return "".join(lines)
         raise AssertionError(f"make dev ended: {self.process.communicate()}")
 
-    def curl(self, command: str) -> Any:
-        """Run a curl line that names the default ports, in a shell, and return the JSON that it prints."""
-        command = command.replace(":5001/", f":{self.functions_port}/").replace(":5000/", f":{self.hosting_port}/")
-        if shutil.which("curl"):
-            finished = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-            return json.loads(finished.stdout)
-        return self.like_curl(shlex.split(command.replace("\\\n", " "))[1:])
+    def paste(self, *commands: str) -> list[Any]:
+        """Run commands that name the default ports in one shell, and return the JSON that each prints."""
+        script = "".join(f"{command}\nprintf '\\0'\n" for command in commands)
+        script = script.replace(":5001/", f":{self.functions_port}/").replace(":5000/", f":{self.hosting_port}/")
+        if not shutil.which("curl"):
+            script = f'curl() {{ {shlex.join([sys.executable, str(LIKE_CURL)])} "$@"; }}\n{script}'
+        finished = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+        return [json.loads(answer) for answer in finished.stdout.split("\0")[:-1]]
 
-    def like_curl(self, words: list[str]) -> Any:
-        """Do what curl does with the options that the README uses, for a machine that has no curl."""
-        options: dict[str, str] = {}
-        headers: dict[str, str] = {}
-        url = ""
-        while words:
-            word = words.pop(0)
-            if word == "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
-            elif word.startswith("-"):
-                options[word] = words.pop(0)
-            else:
-                url = word
-        return httpx.request(options.get("-X", "GET"), url, headers=headers, content=options.get("-d")).json()
+    def curl(self, command: str) -> Any:
+        """Run one command and return the JSON that it prints."""
+        (answer,) = self.paste(command)
+        return answer
 
     def is_closed(self) -> bool:
         """Whether nothing listens on either port."""
@@ -128,10 +119,6 @@ def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
         dev.stop()
 
 
-def ids_in(text: str) -> list[str]:
-    return re.findall(r"[0-9a-f]{32}", text)
-
-
 def masked(answer: Any) -> Any:
     """The answer without what differs from run to run: ids, weeks and times."""
     text = re.sub(r"[0-9a-f]{32}", "ID", json.dumps(answer))
@@ -140,29 +127,24 @@ def masked(answer: Any) -> Any:
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
 
 
-# Each curl line, with the JSON that stands right below it.
-CURL_LINES, ANSWERS = zip(*re.findall(r"```sh\n(curl[^`]*)```\s*```json\n([^`]*)```", README), strict=True)
+# Each block of curl lines, with the JSON that stands right below it.
+CURL_LINES, ANSWERS = zip(*re.findall(r"```sh\n((?:ID=|curl)[^`]*)```\s*```json\n([^`]*)```", README), strict=True)
 FAILED = next(block for block in re.findall(r"```json\n([^`]*)```", README) if "GENERATION_FAILED" in block)
 
 
 class TestReadme:
     def test_the_curl_lines_answer_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
-        """Each curl line, in the README's order, gives the JSON that stands below it."""
-        dev = make_dev()
-        assert README.count("```sh\ncurl") == len(CURL_LINES)
-        ids: dict[str, str] = {}
-        for command, answer in zip(CURL_LINES, ANSWERS, strict=True):
-            for written, given in ids.items():
-                command = command.replace(written, given)
-            answered = dev.curl(command)
+        """The curl lines, pasted one after the other, give the JSON that stands below each."""
+        assert sum("curl " in block for block in re.findall(r"```sh\n([^`]*)```", README)) == len(CURL_LINES)
+        for answered, answer in zip(make_dev().paste(*CURL_LINES), ANSWERS, strict=True):
             assert masked(answered) == masked(json.loads(answer))
-            ids |= dict(zip(ids_in(answer), ids_in(json.dumps(answered)), strict=True))
 
     def test_the_lines_work_without_curl(self, make_dev: Callable[..., Dev], monkeypatch: pytest.MonkeyPatch) -> None:
         """The tests need no curl: where there is none, they ask the same by themselves."""
         dev = make_dev()
         monkeypatch.setattr(shutil, "which", lambda name: None)
-        assert masked(dev.curl(CURL_LINES[0])) == masked(json.loads(ANSWERS[0]))
+        for answered, answer in zip(dev.paste(*CURL_LINES[:3]), ANSWERS[:3], strict=True):
+            assert masked(answered) == masked(json.loads(answer))
 
     def test_a_failing_model_is_refunded_as_the_readme_says(self, make_dev: Callable[..., Dev]) -> None:
         """With a failure rate of 1 the first line gives the error that the README shows, and the ledger the refund."""
