@@ -85,7 +85,7 @@ verify: $(VENV)/.runtime ## Prove that the books of all accounts in the running 
 	@$(RUN) -m operations.verify
 
 .PHONY: history
-history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each
+history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each (FIRESTORE_PORT, HOSTING_PORT)
 	@$(RUN) -m operations.history
 
 .PHONY: openapi

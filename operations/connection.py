@@ -1,4 +1,4 @@
-"""Owns how the commands here find the running Firestore; must not know what they do with it."""
+"""Owns how the commands here find the running Firestore and the site; must not know what they do with them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from google.cloud import firestore
 from imagegen import config
 
 _DEFAULT_PORT = "8080"
+_DEFAULT_HOSTING_PORT = "5000"
 _DEFAULT_PROJECT = "demo-imagegen"
 
 
@@ -35,3 +36,8 @@ def connect() -> firestore.Client:
         ) from None
     os.environ["FIRESTORE_EMULATOR_HOST"] = address
     return firestore.Client(project=config.project_id() or _DEFAULT_PROJECT)
+
+
+def site_url() -> str:
+    """Return where the site is that SITE_URL names, or else HOSTING_PORT on this machine."""
+    return os.environ.get("SITE_URL") or f"http://127.0.0.1:{os.environ.get('HOSTING_PORT') or _DEFAULT_HOSTING_PORT}"

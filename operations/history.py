@@ -73,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--requests must be 1 or more")
     try:
         db = connection.connect()
-        filled = fill(db, datetime.now(UTC), options.seed, options.requests, _show if sys.stderr.isatty() else _hide)
+        progress = _show if sys.stderr.isatty() else _hide
+        filled = fill(db, connection.site_url(), datetime.now(UTC), options.seed, options.requests, progress)
     except (connection.NotRunning, CannotFill) as error:
         sys.stderr.write(f"make history: {error}\n")
         return 1
@@ -88,11 +89,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def fill(
-    db: firestore.Client, now: datetime, seed: int, requests_a_week: int, progress: Callable[[int, int], None]
+    db: firestore.Client,
+    site_url: str,
+    now: datetime,
+    seed: int,
+    requests_a_week: int,
+    progress: Callable[[int, int], None],
 ) -> Filled:
     """Write the nine whole weeks before `now`, oldest first, and run the report of each as it would have been run.
 
-    `progress` is told how many weeks of how many are done.
+    The pictures are the placeholders of the site. `progress` is told how many weeks of how many are done.
 
     Raises:
         CannotFill: there is no catalog, or a history is there already.
@@ -103,7 +109,7 @@ def fill(
     if db.document(f"users/{_user_id(0)}").get().exists:
         raise CannotFill("a history is there already; `make dev RESET=1` starts anew.")
     first = Week.of(now).back(WEEKS)
-    past = _Past(db, random.Random(seed), offered, first)  # noqa: S311 - no secret.
+    past = _Past(db, site_url, random.Random(seed), offered, first)  # noqa: S311 - no secret.
     past.open_accounts()
     reports = []
     for number in range(WEEKS):
@@ -121,6 +127,7 @@ class _Past:
     def __init__(
         self,
         db: firestore.Client,
+        site_url: str,
         chance: random.Random,
         offered: Mapping[str, Mapping[str, Mapping[str, object]]],
         first: Week,
@@ -129,6 +136,10 @@ class _Past:
         self._chance = chance
         self._values = {field: sorted(offered[collection]) for field, collection in catalog.COLLECTIONS.items()}
         self._prices = {size: int(str(fields["credits"])) for size, fields in offered["sizes"].items()}
+        self._pictures = {
+            model_id: f"{site_url}/placeholders/{fields.get('provider', model_id)}.png"
+            for model_id, fields in offered["models"].items()
+        }
         self.failing_model = self._values["model"][-1]
         # Most were there before, one or two came in each week.
         self._opened_at = {
@@ -188,7 +199,7 @@ class _Past:
             status=GenerationStatus.FAILED if failed else GenerationStatus.COMPLETED,
             credits_charged=price_credits,
             credits_refunded=price_credits if failed else 0,
-            image_url=None if failed else f"https://images.example.com/history/{generation_id}.png",
+            image_url=None if failed else self._pictures[picked["model"]],
             failure_reason=FailureReason.MODEL_ERROR if failed else None,
             created_at=created_at,
             started_at=created_at,

@@ -1,6 +1,7 @@
 """`make history` against the embedded Firestore."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from google.cloud import firestore
@@ -10,6 +11,8 @@ from operations.history import WEEKS, CannotFill, fill
 from tests.world import Clock, World, write_catalog
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+SITE = "http://127.0.0.1:5050"
+PUBLIC = Path(__file__).parents[2] / "public"
 
 
 def hide(done: int, of: int) -> None:
@@ -28,7 +31,7 @@ class TestFill:
     def test_nine_weeks_are_reported_and_the_planted_anomaly_is_found(self, catalogued: firestore.Client) -> None:
         """Each week before now has its requests and a report, and the last one names the model made to fail."""
         told: list[tuple[int, int]] = []
-        filled = fill(catalogued, NOW, 7, 300, lambda done, of: told.append((done, of)))
+        filled = fill(catalogued, SITE, NOW, 7, 300, lambda done, of: told.append((done, of)))
         assert told == [(done, WEEKS) for done in range(WEEKS + 1)]
         assert filled.planted_model == "model-b"
         assert filled.found is not None
@@ -43,23 +46,37 @@ class TestFill:
 
     def test_the_books_balance(self, catalogued: firestore.Client) -> None:
         """Each account's ledger explains its balance without a gap, and each generation is charged and settled."""
-        fill(catalogued, NOW, 7, 20, hide)
+        fill(catalogued, SITE, NOW, 7, 20, hide)
         world = World(history._deps(catalogued, NOW), Clock())
         accounts = list(catalogued.collection("users").stream())
         assert len(accounts) == 40
         for account in accounts:
             world.check_books(account.id)
 
+    def test_the_pictures_are_there(self, catalogued: firestore.Client) -> None:
+        """The site has each picture, that of the model or of the one that draws for it."""
+        catalogued.document("models/model-c").set({"name": "Model C", "enabled": True, "provider": "model-a"})
+        fill(catalogued, SITE, NOW, 7, 20, hide)
+        urls = {
+            (generation.get("model"), generation.get("imageUrl"))
+            for generation in catalogued.collection("generationRequests").stream()
+            if generation.get("status") == "completed"
+        }
+        drawn_by = {"model-a": "model-a", "model-b": "model-b", "model-c": "model-a"}
+        assert urls == {(model, f"{SITE}/placeholders/{provider}.png") for model, provider in drawn_by.items()}
+        for _, url in urls:
+            assert (PUBLIC / url.removeprefix(f"{SITE}/")).is_file()
+
     def test_a_second_history_is_refused(self, catalogued: firestore.Client) -> None:
         """A history is not mixed with another."""
-        fill(catalogued, NOW, 7, 1, hide)
+        fill(catalogued, SITE, NOW, 7, 1, hide)
         with pytest.raises(CannotFill, match="already"):
-            fill(catalogued, NOW, 7, 1, hide)
+            fill(catalogued, SITE, NOW, 7, 1, hide)
 
     def test_a_database_without_a_catalog_is_refused(self, db: firestore.Client) -> None:
         """Where nothing is on offer, nothing could have been asked for."""
         with pytest.raises(CannotFill, match="catalog"):
-            fill(db, NOW, 7, 1, hide)
+            fill(db, SITE, NOW, 7, 1, hide)
 
 
 class TestMain:
@@ -68,11 +85,15 @@ class TestMain:
     ) -> None:
         """A line for each week and one for the planted anomaly, which few requests hide; no progress into a pipe."""
         monkeypatch.setenv("GCLOUD_PROJECT", catalogued.project)
+        monkeypatch.delenv("SITE_URL", raising=False)
+        monkeypatch.setenv("HOSTING_PORT", "5050")
         assert history.main(["--requests", "5"]) == 1
         output, errors = capsys.readouterr()
         assert len(output.splitlines()) == WEEKS + 1
         assert output.startswith("The failures of model-b", output.rindex("The"))
         assert output.endswith("were not found.\n")
+        urls = {generation.get("imageUrl") for generation in catalogued.collection("generationRequests").stream()}
+        assert urls == {None, *(f"{SITE}/placeholders/{model}.png" for model in ("model-a", "model-b"))}
         assert errors == ""
 
     def test_nothing_runs(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
