@@ -2,7 +2,7 @@
 // Must not know any page.
 
 import { pause } from "./dom.js";
-import { authorization, signIn } from "./session.js";
+import { authorization, signInAsRequired } from "./session.js";
 
 const MOST_ATTEMPTS = 8;
 
@@ -28,7 +28,7 @@ export class ApiError extends Error {
 /** Call a function and return `{body, headers}`: GET with a `query`, POST with a `body`. Throws ApiError. */
 export async function call(name, { query = {}, body = null, headers = {}, signal = null } = {}) {
   let answer = await send(name, query, body, headers, signal);
-  if (answer.response?.status === 401 && (await signIn("This needs an account of this project."))) {
+  if (answer.response?.status === 401 && (await signInAsRequired())) {
     answer = await send(name, query, body, headers, signal);
   }
   const { response, json } = answer;

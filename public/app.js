@@ -4,7 +4,7 @@ import { forgetAccount } from "./accounts.js";
 import { h } from "./dom.js";
 import { environment } from "./environment.js";
 import { errorPanel } from "./feedback.js";
-import { signedIn, signIn, signOut } from "./session.js";
+import { isSignInRequired, signedIn, signIn, signOut } from "./session.js";
 
 // `needs` is the emulator without which a page has nothing to show.
 const PAGES = {
@@ -51,11 +51,12 @@ async function showNavigation() {
   document.getElementById("navigation").replaceChildren(h("ul", {}, links));
 }
 
-/** Emulators ask nobody who calls, unless they are told to; then a 401 brings the form. */
+/** Emulators ask nobody who calls, unless they are told to; then a 401 brings the form, and the button as well. */
 async function showSession() {
   const { emulators } = await environment();
   const button = document.getElementById("session");
-  button.hidden = !signedIn() && Boolean(emulators.functions) && !emulators.auth;
+  const isOptional = Boolean(emulators.functions) && !emulators.auth && !isSignInRequired();
+  button.hidden = !signedIn() && isOptional;
   button.textContent = signedIn() ? `Sign out ${signedIn().email}` : "Sign in";
 }
 
@@ -86,7 +87,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 window.addEventListener("hashchange", () => show());
-setTheme(localStorage.getItem("theme") ?? "system");
+setTheme(document.documentElement.dataset.theme);
 await showNavigation();
 await showSession();
 await show(true);

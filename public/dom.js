@@ -12,9 +12,12 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A table with a caption; columns are `{title, cell, number}`, and `cell` turns a row into a node or a text. */
+/**
+ * A table with a caption; columns are `{title, cell, number, isExtra}`: `cell` turns a row into a node or a text, and
+ * what is extra has no room on a phone.
+ */
 export function table(caption, columns, rows) {
-  const kind = (column) => (column.number ? "number" : null);
+  const kind = ({ number, isExtra }) => [number && "number", isExtra && "extra"].filter(Boolean).join(" ") || null;
   const head = columns.map((column) => h("th", { scope: "col", class: kind(column) }, column.title));
   const body = rows.map((row) =>
     h(
@@ -28,40 +31,13 @@ export function table(caption, columns, rows) {
   return h("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption }, contents);
 }
 
-/** A labelled control with room for its fault. */
-export function field(label, control, hint = null) {
-  control.id ||= `field-${crypto.randomUUID()}`;
-  const fault = h("p", { class: "fault", id: `${control.id}-fault`, hidden: true });
-  const note = hint && h("p", { class: "hint", id: `${control.id}-hint` }, hint);
-  control.setAttribute("aria-describedby", [fault.id, note?.id].filter(Boolean).join(" "));
-  return h(
-    "div",
-    { class: "field", "data-field": control.name },
-    h("label", { for: control.id }, label),
-    control,
-    note,
-    fault,
-  );
-}
+/** An id, cut where there is no room for all of it. */
+export const idCode = (id) => h("code", { class: "id", title: id }, id);
 
-/** A group of native radio buttons that look like what they stand for; items are `{value, content}`. */
-export function choices(name, legend, items, kind) {
-  const id = `choices-${name}`;
-  const options = items.map((item, number) =>
-    h(
-      "label",
-      { class: "choice", "data-value": item.value },
-      h("input", { type: "radio", name, value: item.value, required: true, checked: number === 0 }),
-      item.content,
-    ),
-  );
-  return h(
-    "fieldset",
-    { class: `field choices ${kind}`, "data-field": name, "aria-describedby": `${id}-fault` },
-    h("legend", {}, legend),
-    h("div", { class: "options" }, options),
-    h("p", { class: "fault", id: `${id}-fault`, hidden: true }),
-  );
+/** Put the focus on something that takes none by itself, such as a new row. */
+export function focusOn(element) {
+  element.tabIndex = -1;
+  element.focus();
 }
 
 /** A heading with what can be done beside it. */

@@ -1,6 +1,7 @@
 // Owns how loading, emptiness, errors and progress look and sound on every page. Must not know any page.
 
 import { h } from "./dom.js";
+import { once } from "./forms.js";
 
 /** Tell screen readers. */
 export function announce(text) {
@@ -18,16 +19,16 @@ export function emptyState(title, text, ...actions) {
 
 /** What went wrong, with the id under which the log has it, and another try where one is offered. */
 export function errorPanel(error, retry = null) {
-  const shown = error.violations?.filter((fault) => !fault.isShown) ?? [];
+  const violations = error.violations ?? [];
   return h(
     "div",
     { class: "error", role: "alert" },
     h("p", { class: "error-title" }, error.message),
-    shown.length > 0 &&
+    violations.length > 0 &&
       h(
         "ul",
         {},
-        shown.map((fault) => h("li", {}, `${fault.field} ${fault.description}`)),
+        violations.map((fault) => h("li", {}, `${fault.field} ${fault.description}`)),
       ),
     error.requestId && h("p", { class: "request-id" }, "Request ", h("code", {}, error.requestId)),
     retry && h("button", { type: "button", onclick: retry }, "Try again"),
@@ -36,13 +37,16 @@ export function errorPanel(error, retry = null) {
 
 const newest = new WeakMap();
 
-/** Show in `container` what `make` resolves to: a skeleton before, an error with another try if it fails. */
+/**
+ * Show in `container` what `make` resolves to: a skeleton before, an error with another try if it fails. Quietly, what
+ * is there stays until then, so that nothing on the page jumps.
+ */
 export async function load(container, make, { lines = 3, signal = null, isQuiet = false } = {}) {
   const turn = Symbol("turn");
   newest.set(container, turn);
   const isCurrent = () => newest.get(container) === turn && !signal?.aborted;
   container.setAttribute("aria-busy", "true");
-  if (!isQuiet) container.replaceChildren(skeleton(lines));
+  if (!isQuiet || container.childElementCount === 0) container.replaceChildren(skeleton(lines));
   try {
     const made = await make();
     if (isCurrent()) container.replaceChildren(...[made].flat().filter(Boolean));
@@ -52,42 +56,26 @@ export async function load(container, make, { lines = 3, signal = null, isQuiet 
   if (isCurrent()) container.removeAttribute("aria-busy");
 }
 
-/** Put each fault of an error beside its control, and the focus on the first. */
-export function showFaults(form, error) {
-  clearFaults(form);
-  for (const violation of error.violations ?? []) {
-    const place = form.querySelector(`[data-field="${CSS.escape(violation.field)}"]`);
-    if (!place) continue;
-    violation.isShown = true;
-    const fault = place.querySelector(".fault");
-    fault.textContent = `It ${violation.description}.`;
-    fault.hidden = false;
-    const control = place.querySelector("input, textarea, select");
-    control?.setAttribute("aria-invalid", "true");
-  }
-  form.querySelector("[aria-invalid]")?.focus();
-}
-
-export function clearFaults(form) {
-  for (const fault of form.querySelectorAll(".fault")) fault.hidden = true;
-  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-}
-
 /** A button that does something once at a time and shows beside it, in `output`, how it ended. */
 export function actionButton(label, output, act, kind = null) {
   const button = h("button", { type: "button", class: kind }, label);
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    output.replaceChildren(h("p", { class: "hint" }, "Working …"));
-    try {
-      const made = await act();
-      output.replaceChildren(...[made].flat().filter(Boolean));
-    } catch (error) {
-      output.replaceChildren(errorPanel(error));
-    } finally {
-      button.disabled = false;
-    }
-  });
+  button.addEventListener("click", () =>
+    once(button, async () => {
+      output.replaceChildren(h("p", { class: "hint" }, "Working …"));
+      try {
+        const made = await act();
+        output.replaceChildren(...[made].flat().filter(Boolean));
+      } catch (error) {
+        output.replaceChildren(errorPanel(error));
+      }
+    }),
+  );
+  return button;
+}
+
+/** A button at the end of a list that is not all of it. */
+export function moreButton(act) {
+  const button = h("button", { type: "button", onclick: () => once(button, act) }, "Show more");
   return button;
 }
 

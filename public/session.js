@@ -1,12 +1,14 @@
 // Owns who is signed in: the form, Firebase's Identity Toolkit, and the ID token, which is kept in memory alone.
 // Must not know which calls need it.
 
-import { h, field } from "./dom.js";
+import { h } from "./dom.js";
 import { environment } from "./environment.js";
+import { field, once } from "./forms.js";
 
 const EARLY_MILLISECONDS = 60_000;
 let session = null;
 let asking = null;
+let isRequired = false;
 
 /** The header that says who calls, none where nobody signed in; a token that ends soon is renewed first. */
 export async function authorization() {
@@ -25,6 +27,16 @@ export function signIn(reason) {
   asking ??= showForm(reason).finally(() => (asking = null));
   return asking;
 }
+
+/** As `signIn`, where a call was refused because nobody had signed in. */
+export function signInAsRequired() {
+  isRequired = true;
+  document.dispatchEvent(new Event("sessionchange"));
+  return signIn("This needs an account of this project.");
+}
+
+/** Whether a call was refused because nobody had signed in. */
+export const isSignInRequired = () => isRequired;
 
 export function signOut() {
   session = null;
@@ -89,9 +101,7 @@ function showForm(reason) {
     h("div", { class: "actions end" }, cancel, submit),
   );
   const dialog = h("dialog", { "aria-labelledby": "sign-in-title", class: "narrow" }, form);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
+  const enter = async () => {
     fault.hidden = true;
     try {
       const answer = await request("identitytoolkit.googleapis.com", "accounts:signInWithPassword", {
@@ -106,9 +116,11 @@ function showForm(reason) {
     } catch (error) {
       fault.textContent = error.message;
       fault.hidden = false;
-    } finally {
-      submit.disabled = false;
     }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(submit, enter);
   });
   document.body.append(dialog);
   dialog.showModal();

@@ -1,57 +1,63 @@
 // Owns the page of an account: its balance over time, its ledger, and how it is given credits.
 
-import { accountBar, chooseAccount, currentAccount } from "../accounts.js";
+import { accountBar, currentAccount } from "../accounts.js";
 import { call, callOnce } from "../api.js";
 import { plot } from "../charts.js";
-import { card, field, h, pageHeader, table } from "../dom.js";
-import { announce, badge, clearFaults, emptyState, errorPanel, load, showFaults } from "../feedback.js";
+import { card, focusOn, h, pageHeader, table } from "../dom.js";
+import { announce, badge, emptyState, errorPanel, load, moreButton } from "../feedback.js";
+import { clearFaults, field, focusFault, once, showFault, showFaults } from "../forms.js";
 import { credits, moment, number, signed, words } from "../format.js";
+import { generationButton } from "../gallery.js";
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 20;
+const MOST_CREDITS = 1_000_000;
 const KINDS = { deduction: "neutral", refund: "info", grant: "good" };
 
 export function render({ signal }) {
   const statement = h("div", { class: "stack" });
-  const show = () => load(statement, () => firstPage(signal), { signal, lines: 8 });
-  const bar = accountBar(show, signal);
-  const refresh = () => (bar.refresh(), show());
-  const grant = grantForm("Grant credits", null, refresh, signal);
-  const open = grantForm("Create account", "Account", refresh, signal);
-  show();
+  const show = (isQuiet) => load(statement, () => firstPage(signal), { signal, lines: 8, isQuiet });
+  const bar = accountBar(() => show(false), signal);
+  const refresh = () => (bar.refresh(), show(true));
+  show(false);
   return [
     pageHeader("Account", "What it has, where it went, and more of it."),
     bar.element,
+    h("div", { class: "columns even" }, grantForm(bar, refresh, signal), openingForm(bar, signal)),
     statement,
-    h("div", { class: "columns even" }, card("Grant credits", grant), card("Create account", open)),
   ];
 }
 
 async function firstPage(signal) {
   const userId = currentAccount();
-  if (!userId) return emptyState("No account chosen", "Choose one above, or create it below.");
+  if (!userId) return emptyState("No account chosen", "Choose one above, or create one.");
   const query = { userId, pageSize: PAGE_SIZE };
-  const { body } = await call("getUserCredits", { query, signal });
+  const answer = await call("getUserCredits", { query, signal }).catch((error) => {
+    if (error.status !== 404) throw error;
+  });
+  if (!answer) return emptyState("No such account", `Nobody has opened ${userId} yet: choose another, or create it.`);
+  const { currentCredits } = answer.body;
   const entries = [];
   const content = h("div", { class: "stack" });
   const show = ({ transactions, nextPageToken }) => {
     entries.push(...transactions);
     const foot = h("div", { class: "more" });
     const more = async () => {
-      foot.replaceChildren(h("button", { type: "button", disabled: true }, "Show more"));
+      const shown = entries.length;
       try {
         show((await call("getUserCredits", { query: { ...query, pageToken: nextPageToken }, signal })).body);
+        focusOn(content.querySelectorAll(".ledger tbody tr")[shown]);
       } catch (error) {
         foot.replaceChildren(errorPanel(error, more));
       }
     };
-    if (nextPageToken) foot.append(h("button", { type: "button", onclick: more }, "Show more"));
-    const history = withBalances(entries, body.currentCredits);
+    if (nextPageToken) foot.append(moreButton(more));
+    const history = withBalances(entries, currentCredits);
     content.replaceChildren(
-      h("section", { class: "card" }, balancePlot(history, body.currentCredits, Boolean(nextPageToken), signal)),
-      card("Ledger", ledgerTable(history), foot),
+      h("section", { class: "card" }, balancePlot(history, currentCredits, Boolean(nextPageToken), signal)),
+      card("Ledger", h("div", { class: "ledger" }, ledgerTable(history, signal)), foot),
     );
   };
-  show(body);
+  show(answer.body);
   return content;
 }
 
@@ -79,7 +85,9 @@ function balancePlot(history, currentCredits, hasMore, signal) {
     {
       title: "Balance over time",
       summary,
-      times: [seconds[0] - 1, ...seconds, Date.now() / 1000],
+      // The clocks of this machine and of the server may differ.
+      times: [seconds[0] - 1, ...seconds, Math.max(Date.now() / 1000, seconds.at(-1))],
+      isCount: true,
       lines: [
         {
           label: "Credits",
@@ -102,7 +110,7 @@ function balancePlot(history, currentCredits, hasMore, signal) {
   );
 }
 
-function ledgerTable(history) {
+function ledgerTable(history, signal) {
   if (history.length === 0) return emptyState("No entries", "Charges, refunds and grants are listed here.");
   return table(
     "Ledger, newest first",
@@ -112,73 +120,96 @@ function ledgerTable(history) {
       { title: "Balance", cell: (entry) => number(entry.after), number: true },
       { title: "Type", cell: (entry) => badge(words(entry.type), KINDS[entry.type]) },
       {
-        title: "Generation",
-        cell: (entry) =>
-          entry.generationRequestId &&
-          h("code", { title: entry.generationRequestId }, entry.generationRequestId.slice(0, 12)),
+        title: "For",
+        cell: ({ reason, generationRequestId: id }) => reason ?? (id && generationButton(id, signal)),
+        isExtra: true,
       },
     ],
     history,
   );
 }
 
-/** A form that grants; with `accountLabel` to an account that it names and thereby opens, else to the chosen one. */
-function grantForm(label, accountLabel, refresh, signal) {
-  const userId =
-    accountLabel &&
-    h("input", { name: "userId", required: true, maxlength: "128", autocomplete: "off", spellcheck: "false" });
-  const amount = h("input", {
-    name: "credits",
-    type: "number",
-    min: "1",
-    max: "1000000",
-    step: "1",
-    value: "50",
-    required: true,
-  });
-  const reason = h("input", {
-    name: "reason",
-    maxlength: "200",
-    value: accountLabel ? "opening" : "",
-    placeholder: "granted",
-    autocomplete: "off",
-  });
-  const outcome = h("div", {});
+/** A card with a form; `grant` checks it, sends what it asks for, and returns what to say, null where a fault is shown. */
+function creditsForm(label, fields, grant, signal) {
+  const outcome = h("div", { class: "outcome" });
   const submit = h("button", { class: "primary" }, label);
   const form = h(
     "form",
     { class: "stack", novalidate: true },
-    userId && field(accountLabel, userId, "Letters, digits and dashes are best."),
-    field("Credits", amount),
-    field("Reason", reason),
+    h("div", { class: "pair" }, fields),
     h("div", {}, submit),
     outcome,
   );
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  const stillTrying = () => outcome.replaceChildren(h("p", { class: "hint" }, "The service is busy; still trying …"));
+  const send = async () => {
     clearFaults(form);
-    submit.disabled = true;
-    const body = { userId: userId ? userId.value.trim() : currentAccount(), credits: amount.valueAsNumber || 0 };
-    if (reason.value.trim()) body.reason = reason.value.trim();
-    const stillTrying = () => outcome.replaceChildren(h("p", { class: "hint" }, "The service is busy; still trying …"));
+    outcome.replaceChildren();
     try {
-      const { body: granted } = await callOnce("grantCredits", { body, signal }, stillTrying);
-      const { grantedCredits, currentCredits } = granted;
-      const said = `${credits(grantedCredits)} granted: ${granted.userId} has ${credits(currentCredits)}.`;
+      const said = await grant(form, (body) => callOnce("grantCredits", { body, signal }, stillTrying));
+      if (!said) return void focusFault(form);
       outcome.replaceChildren(h("p", { class: "done" }, said));
       announce(said);
-      if (userId) {
-        chooseAccount(granted.userId);
-        document.querySelector(".account-bar input").value = granted.userId;
-      }
-      refresh();
     } catch (error) {
-      if (error.name === "AbortError") return;
-      showFaults(form, error);
-      outcome.replaceChildren(errorPanel(error));
-    } finally {
-      submit.disabled = false;
+      if (error.name !== "AbortError" && !showFaults(form, error)) outcome.replaceChildren(errorPanel(error));
     }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(submit, send);
   });
-  return form;
+  return card(label, form);
+}
+
+function amountInput() {
+  return h("input", { name: "credits", type: "number", min: "1", max: MOST_CREDITS, step: "1", value: "50" });
+}
+
+/** Whether the amount of a form can be granted; if not, the form says so. */
+function hasAmount(form) {
+  const amount = form.elements.credits;
+  if (amount.value && amount.validity.valid) return true;
+  showFault(form, "credits", `Give a whole number from 1 to ${number(MOST_CREDITS)}.`);
+  return false;
+}
+
+function grantForm(bar, refresh, signal) {
+  const reason = h("input", { name: "reason", maxlength: "200", placeholder: "granted", autocomplete: "off" });
+  const grant = async (form, send) => {
+    if (!hasAmount(form) || !bar.isChosen()) return null;
+    const body = { userId: currentAccount(), credits: form.elements.credits.valueAsNumber };
+    if (reason.value.trim()) body.reason = reason.value.trim();
+    const { userId, grantedCredits, currentCredits } = (await send(body)).body;
+    refresh();
+    return `${credits(grantedCredits)} granted: ${userId} has ${credits(currentCredits)}.`;
+  };
+  return creditsForm("Grant credits", [field("Credits", amountInput()), field("Reason", reason)], grant, signal);
+}
+
+/** The first grant opens an account. */
+function openingForm(bar, signal) {
+  const name = h("input", { name: "userId", maxlength: "128", autocomplete: "off", spellcheck: "false" });
+  const open = async (form, send) => {
+    const userId = name.value.trim();
+    if (!userId) showFault(form, "userId", "Give the account a name.");
+    if (!hasAmount(form) || !userId) return null;
+    if (await exists(userId, signal)) {
+      showFault(form, "userId", "There is an account of this name; grant credits to it instead.");
+      return null;
+    }
+    const { body } = await send({ userId, credits: form.elements.credits.valueAsNumber, reason: "opening" });
+    form.reset();
+    bar.choose(userId);
+    return `Account ${userId} is open with ${credits(body.currentCredits)}.`;
+  };
+  return creditsForm("Create account", [field("Name", name), field("Credits", amountInput())], open, signal);
+}
+
+async function exists(userId, signal) {
+  try {
+    await call("getUserCredits", { query: { userId, pageSize: 1 }, signal });
+    return true;
+  } catch (error) {
+    if (error.status === 404) return false;
+    throw error;
+  }
 }

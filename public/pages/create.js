@@ -2,27 +2,37 @@
 
 import { accountBar, currentAccount } from "../accounts.js";
 import { ApiError, call, callOnce } from "../api.js";
-import { card, choices, field, h, pageHeader, pause } from "../dom.js";
-import { announce, clearFaults, emptyState, errorPanel, load, showFaults } from "../feedback.js";
-import { credits, words } from "../format.js";
-import { gallery, picture } from "../gallery.js";
+import { card, focusOn, h, pageHeader, pause } from "../dom.js";
+import { announce, emptyState, errorPanel, load } from "../feedback.js";
+import { choices, clearFaults, field, focusFault, once, showFault, showFaults } from "../forms.js";
+import { credits, failure, words } from "../format.js";
+import { gallery, isUnderWay, picture } from "../gallery.js";
 
 const MOST_CHARACTERS = 2000;
 // A small picture is drawn by then.
 const FIRST_LOOK_SECONDS = 0.3;
+// The color of the first picture, where nobody has chosen one.
+const FIRST_COLOR = "vibrant";
+
+// What was asked for and has not ended, so that whoever leaves the page and comes back finds it.
+let waitedFor = null;
 
 export function render({ signal }) {
-  const result = h("div", { class: "result" }, waitingForTheFirst());
+  const result = h("div", { class: "result", role: "group", "aria-label": "Picture" }, waitingForTheFirst());
   const form = h("div", {});
   const pictures = gallery(signal);
-  const bar = accountBar(() => pictures.refresh(), signal);
-  const refresh = () => Promise.all([bar.refresh(), pictures.refresh()]);
+  const choose = () => {
+    pictures.refresh(false);
+    // What was refused to another account is not refused to this one.
+    if (result.querySelector(".error")) fill(result, waitingForTheFirst());
+  };
+  const bar = accountBar(choose, signal);
   load(
     form,
     async () => {
       const { body: catalog } = await call("getCatalog", { signal });
       pictures.offer(catalog);
-      return requestForm(catalog, result, bar, refresh, signal);
+      return requestForm(catalog, { result, bar, pictures, signal });
     },
     { lines: 8, signal },
   );
@@ -36,10 +46,12 @@ export function render({ signal }) {
 
 const waitingForTheFirst = () => emptyState("Nothing yet", "The picture appears here.");
 
-function requestForm(catalog, result, bar, refresh, signal) {
-  const prompt = h("textarea", { name: "prompt", rows: "4", required: true, maxlength: MOST_CHARACTERS });
+function requestForm(catalog, place) {
+  const { result, bar } = place;
+  const prompt = h("textarea", { name: "prompt", rows: "4", maxlength: MOST_CHARACTERS });
   const count = h("span", { class: "count" });
   const submit = h("button", { class: "primary wide" });
+  const shortage = h("p", { class: "hint", hidden: true });
   const sizes = [...catalog.sizes].sort((one, other) => one.credits - other.credits);
   const form = h(
     "form",
@@ -61,6 +73,7 @@ function requestForm(catalog, result, bar, refresh, signal) {
       "Color",
       catalog.colors.map((item) => ({ value: item.id, content: swatch(item) })),
       "swatches",
+      FIRST_COLOR,
     ),
     choices(
       "size",
@@ -70,32 +83,56 @@ function requestForm(catalog, result, bar, refresh, signal) {
     ),
     field("Prompt", prompt, count),
     submit,
+    shortage,
   );
   const price = () => sizes.find((size) => size.id === new FormData(form).get("size"))?.credits ?? 0;
   const update = () => {
     count.textContent = `${prompt.value.length} of ${MOST_CHARACTERS} characters`;
     submit.textContent = `Create for ${credits(price())}`;
+    const has = bar.credits();
+    shortage.hidden = has === null || has >= price();
+    shortage.replaceChildren(`This account has ${credits(has ?? 0)}. `, grantLink("link"));
   };
+  const run = (act) =>
+    once(submit, async () => {
+      try {
+        await act();
+      } catch (error) {
+        if (error.name === "AbortError") return;
+        waitedFor = null;
+        await refuse(error, form, place);
+      }
+    });
   form.addEventListener("input", update);
-  form.addEventListener("submit", async (event) => {
+  bar.element.addEventListener("balance", update);
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (submit.disabled || !bar.isChosen()) return;
     clearFaults(form);
-    submit.disabled = true;
-    try {
-      const body = { userId: currentAccount(), ...Object.fromEntries(new FormData(form)) };
-      await create(body, result, refresh, signal);
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      showFaults(form, error);
-      result.replaceChildren(errorPanel(error));
-    } finally {
-      submit.disabled = false;
+    const isChosen = bar.isChosen();
+    if (!prompt.value.trim()) showFault(form, "prompt", "Say what the picture should show.");
+    if (isChosen && !focusFault(form)) {
+      run(() => create({ userId: currentAccount(), ...Object.fromEntries(new FormData(form)) }, place));
     }
   });
   update();
+  if (waitedFor?.userId === currentAccount()) run(() => wait(waitedFor.generationRequestId, place));
   return form;
 }
+
+/** Say at the field what is wrong with a request, and in place of the picture what is wrong with no field. */
+async function refuse(error, form, { result, bar }) {
+  fill(result, waitingForTheFirst());
+  if (error.reason === "USER_NOT_FOUND") {
+    await bar.refresh();
+    if (!bar.isChosen()) return;
+  }
+  if (showFaults(form, error)) return;
+  const panel = errorPanel(error);
+  if (error.reason === "INSUFFICIENT_CREDITS") panel.append(grantLink("button primary"));
+  fill(result, panel);
+}
+
+const grantLink = (kind) => h("a", { class: kind, href: "#account" }, "Grant credits");
 
 function swatch(item) {
   return [h("span", { class: "swatch", "data-color": item.id }), h("span", {}, words(item.name))];
@@ -113,44 +150,66 @@ function sizeContent(size) {
 }
 
 /** Ask for a picture, show how it gets on, and how it ends. */
-async function create(body, result, refresh, signal) {
-  showProgress(result, { status: "sending", progress: 0 });
+async function create(body, place) {
+  const { result, bar, signal } = place;
+  showProgress(result, "sending");
+  reveal(result);
   const answer = await callOnce("createGenerationRequest", { body, headers: { Prefer: "respond-async" }, signal }, () =>
-    showProgress(result, { status: "still trying", progress: 0 }),
+    showProgress(result, "still trying"),
   );
-  showProgress(result, answer.body, () => cancel(answer.body, result));
-  refresh();
-  const generation = await follow(answer.body.generationRequestId, result, signal);
+  const { generationRequestId, status } = answer.body;
+  waitedFor = { generationRequestId, userId: body.userId };
+  showProgress(result, status, { onCancel: (button) => cancel(generationRequestId, button) });
+  reveal(result);
+  bar.refresh();
+  await wait(generationRequestId, place);
+}
+
+/** On a phone the picture is below the request. */
+function reveal(result) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  result.closest(".card").scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+}
+
+async function wait(generationRequestId, place) {
+  const generation = await follow(generationRequestId, place);
   if (!generation) return;
-  showEnd(result, generation);
-  refresh();
+  waitedFor = null;
+  showEnd(place.result, generation);
+  place.bar.refresh();
 }
 
 /** Look at a generation until it has ended; null when the page was left before. */
-async function follow(generationRequestId, result, signal) {
+async function follow(generationRequestId, { result, pictures, signal }) {
   let waitSeconds = FIRST_LOOK_SECONDS;
+  let lastStatus = null;
   while (!signal.aborted) {
     await pause(waitSeconds * 1000, signal);
     try {
       const { body, headers } = await call("getGenerationStatus", { query: { generationRequestId }, signal });
-      if (!["queued", "processing"].includes(body.status)) return body;
-      showProgress(result, body, () => cancel(body, result));
+      if (body.status !== lastStatus) pictures.show(body);
+      lastStatus = body.status;
+      if (!isUnderWay(body)) return body;
+      const onCancel = (button) => cancel(generationRequestId, button);
+      showProgress(result, body.status, { progress: body.progress, onCancel });
       waitSeconds = Number(headers.get("Retry-After") ?? 1);
     } catch (error) {
       if (!(error instanceof ApiError && error.isPassing)) throw error;
-      showProgress(result, { status: "still trying", progress: 0 });
+      showProgress(result, "still trying");
       waitSeconds = error.retryAfterSeconds;
     }
   }
   return null;
 }
 
-async function cancel({ generationRequestId }, result) {
+async function cancel(generationRequestId, button) {
+  button.nextElementSibling?.remove();
   try {
     await call("cancelGenerationRequest", { body: { generationRequestId } });
+    button.textContent = "Cancelling …";
   } catch (error) {
     // One that has ended in the meantime shows its end by itself.
-    if (error.reason !== "GENERATION_ENDED") result.replaceChildren(errorPanel(error));
+    if (error.reason !== "GENERATION_ENDED") button.after(errorPanel(error));
   }
 }
 
@@ -161,30 +220,38 @@ const STEPS = {
   processing: "The model is drawing …",
 };
 
-function showProgress(result, { status, progress }, onCancel = null) {
-  if (result.dataset.status === status && result.querySelector(".progress")) return;
-  result.dataset.status = status;
-  const bar = h("progress", { max: "100", "aria-label": "Progress", ...(progress ? { value: progress } : {}) });
-  const stop = onCancel && h("button", { type: "button", onclick: onCancel }, "Cancel");
-  result.replaceChildren(
-    h("div", { class: "progress" }, h("div", { class: "canvas" }), h("p", {}, STEPS[status]), bar, stop),
-  );
-  announce(STEPS[status]);
+/** Show a step; what is shown already stays, since the focus may be on it. */
+function showProgress(result, step, { progress = 0, onCancel = null } = {}) {
+  if (!result.querySelector("progress")) {
+    const bar = h("progress", { max: "100", "aria-label": "Progress" });
+    fill(result, h("div", { class: "progress" }, h("div", { class: "canvas" }), h("p", {}), bar));
+  }
+  const [text, bar, stop] = ["p", "progress", "button"].map((tag) => result.querySelector(tag));
+  if (text.textContent !== STEPS[step]) announce(STEPS[step]);
+  text.textContent = STEPS[step];
+  // Without a value it shows that something goes on, but not how far it is.
+  progress ? (bar.value = progress) : bar.removeAttribute("value");
+  if (!onCancel || stop) return;
+  const button = h("button", { type: "button", onclick: () => once(button, () => onCancel(button)) }, "Cancel");
+  bar.after(button);
 }
 
 function showEnd(result, generation) {
-  result.dataset.status = generation.status;
-  const refunded = `${credits(generation.creditsRefunded)} refunded. Nothing was charged.`;
   if (generation.status === "completed") {
     const charged = `Done: ${credits(generation.creditsCharged)} charged.`;
-    result.replaceChildren(picture(generation), h("p", { class: "done" }, charged));
+    fill(result, picture(generation), h("p", { class: "done" }, charged));
     announce(charged);
   } else {
-    const title =
-      generation.status === "cancelled" ? "Cancelled" : `The model failed: ${words(generation.failureReason ?? "")}`;
-    result.replaceChildren(
-      h("div", { class: "notice" }, h("p", { class: "error-title" }, title), h("p", {}, refunded)),
-    );
-    announce(`${title}. ${refunded}`);
+    const title = generation.status === "cancelled" ? "Cancelled." : failure(generation.failureReason);
+    const refunded = `${credits(generation.creditsRefunded)} refunded. Nothing was charged.`;
+    fill(result, h("div", { class: "notice" }, h("p", { class: "error-title" }, title), h("p", {}, refunded)));
+    announce(`${title} ${refunded}`);
   }
+}
+
+/** Show something else, and keep the focus there if it was there. */
+function fill(result, ...content) {
+  const hadFocus = result.contains(document.activeElement);
+  result.replaceChildren(...content);
+  if (hadFocus) focusOn(result);
 }

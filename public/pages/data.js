@@ -3,6 +3,7 @@
 import { h, pageHeader, repeat } from "../dom.js";
 import { emptyState, errorPanel, skeleton } from "../feedback.js";
 import { idOf, listCollections, listDocuments } from "../firestore.js";
+import { once } from "../forms.js";
 import { number } from "../format.js";
 
 const PAGE_SIZE = 50;
@@ -10,16 +11,20 @@ const LIVE_MILLISECONDS = 1500;
 
 export function render({ signal }) {
   const state = h("p", { class: "live", role: "status" }, "Live");
+  const say = (isLive) => {
+    const text = isLive ? "Live" : "Not live";
+    // Set anew it would be read aloud anew.
+    if (state.textContent !== text) state.textContent = text;
+    state.classList.toggle("stale", !isLive);
+  };
   const tree = h("div", { class: "card tree" }, skeleton(6));
   const root = new Collections("", tree);
   repeat(LIVE_MILLISECONDS, signal, async () => {
     try {
       await root.refresh();
-      state.textContent = "Live";
-      state.classList.remove("stale");
+      say(true);
     } catch (error) {
-      state.textContent = "Not live";
-      state.classList.add("stale");
+      say(false);
       if (!root.isLoaded) tree.replaceChildren(errorPanel(error));
     }
   });
@@ -82,9 +87,13 @@ class Collection {
     );
   }
 
-  async #showMore() {
-    this.#pageSize += PAGE_SIZE;
-    await this.refresh();
+  #showMore() {
+    return once(this.more, async () => {
+      const shown = this.list.childElementCount;
+      this.#pageSize += PAGE_SIZE;
+      await this.refresh();
+      this.list.children[shown]?.querySelector("summary").focus();
+    });
   }
 
   async refresh() {

@@ -1,10 +1,11 @@
 // Owns the page for operators: how often models fail, unfinished requests, the books, and the last calls.
 
 import { call } from "../api.js";
-import { card, field, h, pageHeader, repeat, table } from "../dom.js";
+import { card, h, pageHeader, repeat, table } from "../dom.js";
 import { actionButton, announce, badge, emptyState, errorPanel, load } from "../feedback.js";
 import { idOf, listDocuments, setNumber } from "../firestore.js";
 import { credits, duration, number, words } from "../format.js";
+import { field } from "../forms.js";
 import { fire } from "../triggers.js";
 
 const LIVE_MILLISECONDS = 2000;

@@ -2,9 +2,10 @@
 
 import { call } from "../api.js";
 import { plot } from "../charts.js";
-import { card, field, h, pageHeader, table } from "../dom.js";
+import { card, h, pageHeader, table } from "../dom.js";
 import { actionButton, badge, command, emptyState, load } from "../feedback.js";
 import { day, duration, number, percent, signed, words } from "../format.js";
+import { field } from "../forms.js";
 import { fire, run as runCommand } from "../triggers.js";
 
 const MOST_WEEKS = 52;

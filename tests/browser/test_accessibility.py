@@ -62,3 +62,11 @@ class TestEveryPage:
         page.reload()
         expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
         assert page.evaluate(ground) != bright
+
+    def test_the_theme_is_there_at_the_first_paint(self, console: Console, open_page: OpenPage) -> None:
+        """A theme that was chosen is set before any module has run, so that the other one does not flash."""
+        page = open_page(console, "create")
+        page.evaluate("localStorage.setItem('theme', 'dark')")
+        page.route("**/app.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")

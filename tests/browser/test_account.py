@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, Watch
 from tests.browser.console import Console
@@ -26,28 +26,62 @@ class TestStatement:
             "aria-label", "Balance over time. 6 credits now, from 0, over 3 entries."
         )
         expect(page.locator(".plot canvas")).to_be_visible()
+        expect(page.locator(".plot .u-legend")).to_contain_text("Credits6")
         ledger = page.get_by_role("table", name="Ledger, newest first")
         assert ledger.locator("tbody td:nth-child(3)").all_inner_texts() == ["6", "4", "2"]
         keep_screenshot(page, "account")
 
     def test_the_ledger_goes_on(self, console: Console, open_page: OpenPage) -> None:
-        """There are fifty entries on a page, and more on request."""
-        grant(console, "regular", 52)
+        """There are twenty entries on a page, and more on request, the first of which has the focus."""
+        grant(console, "regular", 22)
         page = open_page(console, "account", account="regular")
         rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
-        expect(rows).to_have_count(50)
-        page.get_by_role("button", name="Show more").click()
-        expect(rows).to_have_count(52)
+        expect(rows).to_have_count(20)
+        page.get_by_role("button", name="Show more").press("Enter")
+        expect(rows).to_have_count(22)
+        expect(rows.nth(20)).to_be_focused()
         expect(rows.last.locator("td").nth(2)).to_have_text("2")
+
+    def test_an_entry_says_what_it_was_for(self, console: Console, open_page: OpenPage) -> None:
+        """A grant has its reason where it is told, and a generation opens with its prompt."""
+        grant(console, "customer", 1)
+        body = {"userId": "customer", "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
+        console.call("createGenerationRequest", body | {"prompt": "a fox"})
+        page = open_page(console, "account")
+
+        def give_a_reason(route: Route) -> None:
+            answer = route.fetch()
+            changed = answer.json()
+            for entry in changed["transactions"]:
+                if entry["type"] == "grant":
+                    entry["reason"] = "a good customer"
+            route.fulfill(response=answer, json=changed)
+
+        page.route("**/api/getUserCredits?*", give_a_reason)
+        page.get_by_label("Account", exact=True).fill("customer")
+        page.get_by_label("Account", exact=True).press("Enter")
+        rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
+        expect(rows.nth(1).locator("td").last).to_have_text("a good customer")
+        rows.first.get_by_role("button", name="Show generation").press("Enter")
+        expect(page.get_by_role("dialog")).to_contain_text("a fox")
+        page.keyboard.press("Escape")
+        expect(rows.first.get_by_role("button", name="Show generation")).to_be_focused()
 
     def test_an_unknown_account_is_said_to_be_unknown(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:
-        """The error says what is wrong, and offers another try."""
+        """The field says what is wrong, and others are offered."""
         watch.expect_refusal(404)
         page = open_page(console, "account", account="nobody-at-all")
-        expect(page.get_by_role("alert")).to_contain_text("There is no account 'nobody-at-all'.")
-        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        account = page.get_by_label("Account", exact=True)
+        expect(account).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("[data-field=account] .fault")).to_have_text("No such account")
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
+        expect(page.locator("main")).to_contain_text("Nobody has opened nobody-at-all yet")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.click()
+        expect(account).not_to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
 
 
 class TestGrants:
@@ -57,26 +91,88 @@ class TestGrants:
         page = open_page(console, "account", account="lucky")
         form = page.locator("section", has=page.get_by_role("heading", name="Grant credits"))
         form.get_by_label("Credits").fill("40")
-        form.get_by_role("button", name="Grant credits").click()
+        form.get_by_role("button", name="Grant credits").press("Enter")
         expect(form).to_contain_text("40 credits granted: lucky has 42 credits.")
+        expect(form.get_by_role("button", name="Grant credits")).to_be_focused()
         expect(page.get_by_label("Balance", exact=True)).to_have_text("42 credits")
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(2)
 
-    def test_an_account_is_created(self, console: Console, open_page: OpenPage) -> None:
-        """A new account is chosen at once, with what it was given."""
+    def test_a_grant_leaves_the_page_where_it_is(self, console: Console, open_page: OpenPage) -> None:
+        """What is shown stays until the new ledger is there, and the outcome is in view."""
+        grant(console, "veteran", 25)
+        page = open_page(console, "account", account="veteran")
+        rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
+        expect(rows).to_have_count(20)
+        form = page.locator("section", has=page.get_by_role("heading", name="Grant credits"))
+        held: list[Route] = []
+        page.route("**/api/getUserCredits?*", lambda route: held.append(route))
+        form.get_by_role("button", name="Grant credits").scroll_into_view_if_needed()
+        before = page.evaluate("scrollY")
+        form.get_by_role("button", name="Grant credits").click()
+        expect(form.get_by_text("50 credits granted")).to_be_in_viewport()
+        expect(rows).to_have_count(20)
+        expect(page.locator(".skeleton")).to_have_count(0)
+        for route in held:
+            route.continue_()
+        expect(rows.first.locator("td").nth(1)).to_have_text("+50")
+        assert page.evaluate("scrollY") == before
+
+    def test_a_grant_needs_an_account(self, console: Console, open_page: OpenPage) -> None:
+        """Where none is chosen nothing is sent, and the focus is where one is chosen."""
+        page = open_page(console, "account")
+        page.get_by_role("button", name="Grant credits").click()
+        expect(page.locator("[data-field=account] .fault")).to_have_text("Choose an account.")
+        expect(page.get_by_label("Account", exact=True)).to_be_focused()
+
+    def test_an_account_is_created(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """A new account is chosen at once, with what it was given, and the form is empty again."""
+        watch.expect_refusal(404)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Create account"))
-        form.get_by_label("Account").fill("newcomer")
+        form.get_by_label("Name").fill("newcomer")
         form.get_by_role("button", name="Create account").click()
-        expect(form).to_contain_text("newcomer has 50 credits.")
+        expect(form).to_contain_text("Account newcomer is open with 50 credits.")
+        expect(form.get_by_label("Name")).to_have_value("")
+        expect(page.get_by_label("Account", exact=True)).to_have_value("newcomer")
+        expect(page.locator("#known-accounts option[value=newcomer]")).to_have_count(1)
         expect(page.get_by_label("Balance", exact=True)).to_have_text("50 credits")
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(1)
 
-    def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
-        """Too many credits are refused at the number."""
+    def test_an_account_is_not_created_twice(self, console: Console, open_page: OpenPage) -> None:
+        """Who takes the name of another account is told so, and the other account is given nothing."""
+        grant(console, "taken", 1)
+        page = open_page(console, "account", account="testUser2")
+        form = page.locator("section", has=page.get_by_role("heading", name="Create account"))
+        form.get_by_label("Name").fill("taken")
+        form.get_by_role("button", name="Create account").click()
+        fault = "There is an account of this name; grant credits to it instead."
+        expect(form.locator("[data-field=userId] .fault")).to_have_text(fault)
+        expect(form.get_by_label("Name")).to_be_focused()
+        assert console.document("users/taken")["credits"] == {"integerValue": "2"}
+
+    def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage) -> None:
+        """What can be seen to be wrong is said at the field before anything is sent, until the field is edited."""
+        page = open_page(console, "account", account="testUser2")
+        form = page.locator("section", has=page.get_by_role("heading", name="Create account"))
+        form.get_by_label("Credits").fill("1000001")
+        form.get_by_role("button", name="Create account").click()
+        faults = form.locator(".fault")
+        expect(faults).to_have_text(["Give the account a name.", "Give a whole number from 1 to 1,000,000."])
+        expect(form.get_by_label("Name")).to_be_focused()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        form.get_by_label("Name").fill("somebody")
+        expect(faults.first).to_be_hidden()
+        expect(form.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")
+        expect(faults.last).to_be_visible()
+
+    def test_a_fault_that_the_server_finds_stands_beside_its_field(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """A reason that cannot be read is refused at the reason alone."""
         watch.expect_refusal(400)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Grant credits"))
-        form.get_by_label("Credits").fill("1000001")
+        form.get_by_label("Reason").fill("a\x01b")
         form.get_by_role("button", name="Grant credits").click()
-        expect(form.locator("[data-field=credits] .fault")).to_contain_text("an integer from 1 to 1,000,000")
+        expect(form.locator("[data-field=reason] .fault")).to_contain_text("without control characters")
+        expect(page.get_by_role("alert")).to_have_count(0)

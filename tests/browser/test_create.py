@@ -67,36 +67,72 @@ class TestRequest:
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
         expect(page.locator(".result")).to_contain_text("1 credit refunded. Nothing was charged.", timeout=30_000)
+        expect(page.locator(".result .error-title")).to_have_text("The model failed.")
         expect(page.get_by_label("Balance")).to_have_text("100 credits")
 
     def test_a_poor_account_is_told_why_it_is_refused(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:
-        """A refusal shows its reason and the id under which the log has it."""
+        """It is said before the request, and the refusal has the id under which the log has it and a way out."""
         watch.expect_refusal(402)
         page = open_page(console, "create", account="emptyUser")
+        expect(page.locator("form", has=page.get_by_label("Prompt"))).to_contain_text("This account has 0 credits.")
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("Account 'emptyUser' has 0 credits; this request costs 1.")
         expect(alert).to_contain_text("Request ")
+        alert.get_by_role("link", name="Grant credits").click()
+        expect(page.get_by_role("heading", level=1, name="Account")).to_be_focused()
 
     def test_an_account_is_needed(self, console: Console, open_page: OpenPage) -> None:
-        """Without an account nothing is sent, and the focus is where one is chosen."""
+        """Without an account nothing is sent, and the focus is where one is chosen; some are offered."""
         page = open_page(console, "create")
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
         expect(page.get_by_label("Account", exact=True)).to_be_focused()
+        expect(page.locator("[data-field=account] .fault")).to_have_text("Choose an account.")
+        expect(page.locator(".result")).to_contain_text("Nothing yet")
+        assert serious_faults(page) == []
+        page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.click()
+        expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
+        expect(page.get_by_label("Balance", exact=True)).to_be_focused()
+        expect(page.get_by_role("group", name="Accounts to choose from")).to_be_hidden()
+
+    def test_an_unknown_account_is_sent_nothing(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """That there is no such account stands at the field, which has the focus, and nowhere else."""
+        watch.expect_refusal(404)
+        page = open_page(console, "create", account="nobody-here")
+        expect(page.locator("[data-field=account] .fault")).to_have_text("No such account")
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        expect(page.get_by_label("Account", exact=True)).to_be_focused()
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
         expect(page.locator(".result")).to_contain_text("Nothing yet")
 
+    def test_a_picture_of_something_is_asked_for(self, console: Console, open_page: OpenPage) -> None:
+        """An empty prompt is explained at the prompt before anything is sent, until the prompt is edited."""
+        page = open_page(console, "create", account="testUser1")
+        page.get_by_label("Prompt").fill("  ")
+        submit(page)
+        fault = page.locator("[data-field=prompt] .fault")
+        expect(fault).to_have_text("Say what the picture should show.")
+        expect(page.get_by_label("Prompt")).to_be_focused()
+        expect(page.get_by_label("Prompt")).to_have_attribute("aria-invalid", "true")
+        page.get_by_label("Prompt").fill("a fox")
+        expect(fault).to_be_hidden()
+        expect(page.get_by_label("Prompt")).not_to_have_attribute("aria-invalid", "true")
+
     def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
-        """An empty prompt is explained at the prompt, which has the focus and is marked as invalid."""
+        """What the server finds wrong with the prompt is said at the prompt and nowhere else."""
         watch.expect_refusal(400)
         page = open_page(console, "create", account="testUser1")
+        page.get_by_label("Prompt").fill("a\x01b")
         submit(page)
         expect(page.locator("[data-field=prompt] .fault")).to_contain_text("1 to 2,000 characters")
         expect(page.get_by_label("Prompt")).to_be_focused()
-        expect(page.get_by_label("Prompt")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(".result")).to_contain_text("Nothing yet")
+        expect(page.get_by_role("alert")).to_have_count(0)
 
     def test_markup_in_a_prompt_does_nothing(self, console: Console, open_page: OpenPage) -> None:
         """What looks like markup is shown as the text that it is, wherever a prompt is shown."""
@@ -138,7 +174,7 @@ class TestRequest:
         expect(page.get_by_label("Balance")).to_have_text("49 credits")
 
     def test_a_picture_that_is_waited_for_can_be_given_up(self, console: Console, open_page: OpenPage) -> None:
-        """A generation that is cancelled while it waits shows its refund."""
+        """A generation that is cancelled while it waits shows its refund, to which the focus goes."""
         page = open_page(console, "create", account=open_account(console, "fickle"))
         cancelled: list[str] = []
 
@@ -155,9 +191,61 @@ class TestRequest:
         page.route("**/api/cancelGenerationRequest", cancel)
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
-        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Cancel").press("Enter")
         expect(page.locator(".result")).to_contain_text("1 credit refunded. Nothing was charged.")
+        expect(page.locator(".result")).to_be_focused()
         assert len(cancelled) == 1
+
+    def test_the_focus_stays_while_a_picture_is_made(self, console: Console, open_page: OpenPage) -> None:
+        """Neither the button nor the way to cancel loses the focus when the progress goes on."""
+        page = open_page(console, "create", account=open_account(console, "watcher"))
+        statuses = ["queued"]
+
+        def under_way(route: Route) -> None:
+            answer = route.fetch()
+            route.fulfill(response=answer, json=answer.json() | {"status": statuses[-1]})
+
+        page.route("**/api/getGenerationStatus?*", under_way)
+        page.get_by_label("Prompt").fill("a fox")
+        page.get_by_role("button", name="Create for").press("Enter")
+        page.get_by_role("button", name="Cancel").wait_for()
+        expect(page.get_by_role("button", name="Create for")).to_be_focused()
+        page.get_by_role("button", name="Cancel").focus()
+        statuses.append("processing")
+        expect(page.locator(".result")).to_contain_text("The model is drawing")
+        expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+        page.get_by_role("button", name="Create for").focus()
+        statuses.append("completed")
+        page.locator(".result .done").wait_for()
+        expect(page.get_by_role("button", name="Create for")).to_be_focused()
+
+    def test_who_comes_back_finds_what_is_under_way(self, console: Console, open_page: OpenPage) -> None:
+        """A picture that was asked for before another page was looked at is waited for as if nothing had been."""
+        page = open_page(console, "create", account=open_account(console, "wanderer"))
+        statuses = ["processing"]
+
+        def under_way(route: Route) -> None:
+            answer = route.fetch()
+            route.fulfill(response=answer, json=answer.json() | {"status": statuses[-1]})
+
+        page.route("**/api/getGenerationStatus?*", under_way)
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        expect(page.locator(".result")).to_contain_text("The model is drawing")
+        page.get_by_role("link", name="Account", exact=True).click()
+        expect(page.get_by_role("heading", level=1, name="Account")).to_be_visible()
+        page.get_by_role("link", name="Create", exact=True).click()
+        expect(page.locator(".result")).to_contain_text("The model is drawing")
+        statuses.append("completed")
+        expect(page.locator(".result img")).to_be_visible()
+
+    def test_a_phone_shows_how_it_gets_on(self, console: Console, open_page: OpenPage) -> None:
+        """On a phone the picture is below the request, and comes into view when it is begun."""
+        page = open_page(console, "create", account=open_account(console, "commuter"), width=390)
+        page.get_by_label("Prompt").fill("a fox")
+        submit(page)
+        page.locator(".result .done").wait_for()
+        expect(page.locator(".result img")).to_be_in_viewport(ratio=0.9)
 
     def test_the_keyboard_is_enough(self, console: Console, open_page: OpenPage) -> None:
         """A picture can be asked for without a mouse, from the skip link on."""
@@ -178,7 +266,7 @@ class TestRequest:
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.locator(".result img")).to_have_attribute(
-            "alt", "Cyberpunk picture in monochrome colors by Model B, 512x512"
+            "alt", "Cyberpunk picture in vibrant colors by Model B, 512x512"
         )
 
 
@@ -197,13 +285,37 @@ class TestGallery:
         expect(page.get_by_text("Nothing fits")).to_be_visible()
 
     def test_it_goes_on(self, console: Console, open_page: OpenPage) -> None:
-        """There are twelve on a page, and more on request."""
+        """There are twelve on a page, and more on request, the first of which has the focus."""
         account = open_account(console, "hoarder")
         request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
         for _ in range(13):
             console.call("createGenerationRequest", request | {"style": "anime"})
         page = open_page(console, "create", account=account)
         expect(page.locator(".tile")).to_have_count(12)
-        page.get_by_role("button", name="Show more").click()
+        page.get_by_role("button", name="Show more").press("Enter")
         expect(page.locator(".tile")).to_have_count(13)
+        expect(page.locator(".tile").last).to_be_focused()
         expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+    def test_it_follows_what_is_under_way(self, console: Console, open_page: OpenPage) -> None:
+        """A picture takes the place of the tile that waited for it, without a reload and without losing the focus."""
+        account = open_account(console, "observer")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
+        console.call("createGenerationRequest", request | {"style": "anime"})
+        page = open_page(console, "create")
+
+        def not_yet(route: Route) -> None:
+            answer = route.fetch()
+            changed = answer.json()
+            for generation in changed["generations"]:
+                generation.update(status="processing", imageUrl=None)
+            route.fulfill(response=answer, json=changed)
+
+        page.route("**/api/listGenerationRequests?*", not_yet)
+        page.get_by_label("Account", exact=True).fill(account)
+        page.get_by_label("Account", exact=True).press("Enter")
+        tile = page.locator(".tile")
+        expect(tile).to_contain_text("Processing")
+        tile.focus()
+        expect(tile.locator("img")).to_be_visible()
+        expect(tile).to_be_focused()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import console as consoles
 from tests.browser.axe import serious_faults
@@ -112,3 +112,26 @@ class TestSignIn:
         page.get_by_role("dialog", name="Sign in").get_by_role("button", name="Cancel").click()
         expect(page.get_by_role("alert").first).to_contain_text("Sign in")
         expect(page.get_by_role("button", name="Try again").first).to_be_visible()
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("Sign in to see it")
+
+    def test_a_closed_form_can_be_opened_again(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
+        """Emulators that ask for an account although there is none of Auth bring the button when they are met."""
+        watch.expect_refusal(401)
+        page = open_page(guarded, "account")
+
+        def without_auth(route: Route) -> None:
+            answer = route.fetch()
+            changed = answer.json()
+            del changed["emulators"]["auth"]
+            route.fulfill(response=answer, json=changed)
+
+        page.route("**/__/firebase/init.json", without_auth)
+        page.reload()
+        sign_in = page.get_by_role("banner").get_by_role("button", name="Sign in")
+        page.get_by_role("heading", level=1).wait_for()
+        expect(sign_in).to_be_hidden()
+        page.get_by_label("Account", exact=True).fill("testUser1")
+        page.get_by_label("Account", exact=True).press("Enter")
+        page.get_by_role("dialog", name="Sign in").get_by_role("button", name="Cancel").click()
+        sign_in.click()
+        expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
