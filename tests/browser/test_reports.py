@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import console as consoles
 from tests.browser.axe import serious_faults
@@ -33,28 +33,41 @@ class TestReports:
         page = open_page(empty, "reports")
         expect(page.get_by_text("No report yet")).to_be_visible()
         expect(page.get_by_text("make history")).to_be_visible()
-        page.get_by_role("button", name="Run the report now").click()
+        page.get_by_role("button", name="Run the report now").press("Enter")
         expect(page.get_by_text("The report of the last whole week is written.")).to_be_visible()
         expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(1)
+        expect(page.get_by_role("button", name="Run the report now")).to_be_focused()
+        expect(page.locator("main")).to_contain_text("Not judged yet")
+        expect(page.get_by_text("One week so far")).to_be_visible()
+        expect(page.locator(".plot")).to_have_count(0)
 
     def test_a_history_is_filled_from_here(self, empty: Console, open_page: OpenPage) -> None:
-        """A button fills nine weeks, and the latest of their reports is shown."""
+        """A button fills nine weeks, and the latest of their reports is shown; the page is not emptied for others."""
         page = open_page(empty, "reports")
         page.get_by_role("button", name="Fill nine weeks").click()
         expect(page.get_by_text("Nine weeks of requests are there")).to_be_visible(timeout=60_000)
         expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(9)
         expect(page.locator(".anomaly").first).to_contain_text("failed")
+        held: list[Route] = []
+        page.route("**/api/listWeeklyReports?*", lambda route: held.append(route))
+        page.get_by_role("button", name="Run the report now").click()
+        expect(page.locator("[aria-busy=true]")).to_have_count(1)
+        expect(page.locator(".skeleton")).to_have_count(0)
+        expect(page.locator(".anomaly").first).to_contain_text("failed")
+        for route in held:
+            route.continue_()
+        expect(page.get_by_text("The report of the last whole week is written.")).to_be_visible()
 
     def test_the_latest_week_leads_with_what_is_unusual(
         self, history: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
-        """The planted anomaly is on top with its sentence, and its week is marked in both plots."""
+        """The planted anomaly is on top with its sentence, and its week is marked in the plot in which it is seen."""
         page = open_page(history, "reports")
-        expect(page.locator(".anomaly").first).to_contain_text("Model model-b failed")
+        expect(page.locator(".anomaly").first).to_contain_text("Model B failed")
         latest = page.get_by_label("Week", exact=True).input_value()
-        for title in ("Success rate", "Volume"):
+        for title, said in (("Success rate", f"unusual: {latest}"), ("Volume", "no week unusual")):
             plot = page.get_by_role("img", name=title)
-            assert f"unusual: {latest}" in (plot.get_attribute("aria-label") or "")
+            assert said in (plot.get_attribute("aria-label") or "")
             expect(plot.locator("canvas")).to_be_visible()
         for dimension in ("model", "style", "color", "size"):
             assert page.get_by_role("table", name=f"By {dimension}").locator("tbody tr").count() > 1
@@ -71,7 +84,7 @@ class TestReports:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
     def test_another_week_can_be_picked(self, history: Console, open_page: OpenPage) -> None:
-        """Each of the nine weeks can be looked at, and its totals are those of the report."""
+        """Each of the nine weeks can be looked at: its totals are those of the report, and the plots tell of it."""
         page = open_page(history, "reports")
         weeks = page.get_by_label("Week", exact=True)
         expect(weeks.locator("option")).to_have_count(9)
@@ -79,4 +92,17 @@ class TestReports:
         weeks.select_option(earlier)
         report = history.call("getWeeklyReport", {"week": earlier})
         expect(page.locator(".figure").first).to_contain_text(f"Requests{report['requests']}")
+        expect(page.locator(".figures")).to_contain_text(f"Cancelled{report['cancelled']}")
         assert page.url.endswith(f"#reports/{earlier}")
+        plot = page.get_by_role("img", name="Volume")
+        assert f"{report['requests']} in {earlier}" in (plot.get_attribute("aria-label") or "")
+        expect(plot.locator(".u-legend")).to_contain_text(f"Week{earlier}")
+        expect(plot.locator(".u-legend")).to_contain_text(f"Requests{report['requests']}")
+
+    def test_a_week_without_a_report_is_said_to_have_none(self, history: Console, open_page: OpenPage) -> None:
+        """Whoever asks for a week that has no report is not shown another as if it were that one."""
+        page = open_page(history, "reports/2020-W01")
+        expect(page.get_by_text("There is no report of 2020-W01 here; this is the latest.")).to_be_visible()
+        weeks = page.get_by_label("Week", exact=True)
+        weeks.select_option(index=1)
+        expect(page.get_by_text("There is no report of 2020-W01")).to_have_count(0)
