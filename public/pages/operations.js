@@ -1,11 +1,11 @@
 // Owns the page for operators: how often models fail, unfinished requests, the books, and the last calls.
 
 import { call } from "../api.js";
-import { card, h, pageHeader, repeat, table } from "../dom.js";
+import { card, h, idCode, pageHeader, repeat, table } from "../dom.js";
 import { actionButton, announce, badge, emptyState, errorPanel, load } from "../feedback.js";
 import { idOf, listDocuments, setNumber } from "../firestore.js";
 import { credits, duration, number, words } from "../format.js";
-import { field } from "../forms.js";
+import { field, once } from "../forms.js";
 import { fire } from "../triggers.js";
 
 const LIVE_MILLISECONDS = 2000;
@@ -42,11 +42,14 @@ function failureRateCard(signal) {
   return card("Failure rate", hint, list);
 }
 
+/** 0.07 is 7 %, and not the 7.000000000000001 that the product is. */
+const inPercent = (share) => Number((share * 100).toPrecision(12));
+
 function rateForm(model) {
   const id = idOf(model.name);
   const set = model.fields.failureRate;
   const name = model.fields.name?.stringValue ?? id;
-  const current = set ? Number(set.doubleValue ?? set.integerValue) * 100 : "";
+  const current = set ? inPercent(Number(set.doubleValue ?? set.integerValue)) : "";
   const input = h("input", {
     type: "number",
     name: "rate",
@@ -60,30 +63,26 @@ function rateForm(model) {
   const save = async (value) => {
     try {
       await setNumber(`models/${id}`, "failureRate", value);
-      outcome.textContent = value === null ? "The default applies." : `Saved: ${value * 100} %.`;
+      outcome.textContent = value === null ? "The default applies." : `Saved: ${inPercent(value)} %.`;
     } catch (error) {
       outcome.textContent = error.message;
     }
   };
   const reset = () => {
     input.value = "";
-    save(null);
+    return save(null);
   };
-  const form = h(
-    "form",
-    { class: "rate" },
-    field(`${name}, %`, input),
-    h("button", { class: "primary", "aria-label": `Save the failure rate of ${name}` }, "Save"),
-    h(
-      "button",
-      { type: "button", onclick: reset, "aria-label": `Use the default failure rate for ${name}` },
-      "Default",
-    ),
-    outcome,
+  const submit = h("button", { class: "primary", "aria-label": `Save the failure rate of ${name}` }, "Save");
+  const byDefault = h(
+    "button",
+    { type: "button", "aria-label": `Use the default failure rate for ${name}` },
+    "Use the default",
   );
+  byDefault.addEventListener("click", () => once(byDefault, reset));
+  const form = h("form", { class: "rate" }, field(`${name}, %`, input), submit, byDefault, outcome);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    save(input.value === "" ? null : input.valueAsNumber / 100);
+    once(submit, () => save(input.value === "" ? null : input.valueAsNumber / 100));
   });
   return form;
 }
@@ -107,7 +106,7 @@ function booksCard(signal) {
   const button = actionButton("Verify the books", outcome, () => verify(outcome, signal));
   return card(
     "Books",
-    h("p", { class: "hint" }, "Holds every balance against its ledger and its generations."),
+    h("p", { class: "hint" }, "Compares every balance with its ledger and its generations."),
     button,
     outcome,
   );
@@ -129,11 +128,11 @@ async function verify(outcome, signal) {
     "Ledger entries": number(sums.entries),
     Generations: number(sums.generations),
     Overdue: number(sums.overdue),
-    Opened: credits(sums.openedCredits),
+    "Opened with": credits(sums.openedCredits),
     Granted: credits(sums.grantedCredits),
     Deducted: credits(sums.deductedCredits),
     Refunded: credits(sums.refundedCredits),
-    Held: credits(sums.heldCredits),
+    "Held now": credits(sums.heldCredits),
   };
   const verdict =
     breaches.length === 0 ? "The books balance." : `The books do not balance: ${number(breaches.length)} breaches.`;
@@ -154,9 +153,9 @@ function breachTable(breaches) {
   return table(
     "Breaches",
     [
-      { title: "Account", cell: (breach) => h("code", {}, breach.userId) },
+      { title: "Account", cell: (breach) => idCode(breach.userId) },
       { title: "Kind", cell: (breach) => words(breach.kind) },
-      { title: "Where", cell: (breach) => breach.where && h("code", {}, breach.where) },
+      { title: "Where", cell: (breach) => breach.where && idCode(breach.where) },
       { title: "What", cell: (breach) => breach.message },
     ],
     breaches,
@@ -173,33 +172,42 @@ function callsCard(signal) {
       const response = await fetch("/__/calls", { signal });
       if (response.status === 404) return void shown.remove();
       const text = await response.text();
-      if (text === last) return;
+      if (text !== last) showCalls(list, JSON.parse(text).calls);
       last = text;
-      list.replaceChildren(callTable(JSON.parse(text).calls));
     } catch (error) {
-      if (error.name !== "AbortError") list.replaceChildren(errorPanel(new Error("The host could not be reached.")));
+      if (error.name === "AbortError") return;
+      list.replaceChildren(errorPanel(new Error("The host could not be reached.")));
+      last = null;
     }
   });
   return shown;
 }
 
+/** Show calls; where there is a table of the same columns only its rows change, so that it stays where it is moved. */
+function showCalls(list, calls) {
+  if (calls.length === 0) {
+    list.replaceChildren(emptyState("No calls yet", "Each call of a function is listed here."));
+    return;
+  }
+  const made = callTable(calls);
+  const [before, after] = [list, made].map((each) => each.querySelector("thead")?.textContent);
+  if (before === after) list.querySelector("tbody").replaceWith(made.querySelector("tbody"));
+  else list.replaceChildren(made);
+}
+
 function callTable(calls) {
-  if (calls.length === 0) return emptyState("No calls yet", "Each call of a function is listed here.");
   const kind = (status) => (status < 400 ? "good" : status < 500 ? "warn" : "bad");
   const columns = [
     { title: "Time", cell: (each) => TIME.format(new Date(each.at)) },
-    { title: "Function", cell: (each) => each.function },
-    { title: "Method", cell: (each) => each.method },
     { title: "Status", cell: (each) => badge(String(each.status), kind(each.status)) },
+    { title: "Function", cell: (each) => each.function },
+    { title: "Method", cell: (each) => each.method, isExtra: true },
     { title: "Took", cell: (each) => duration(each.durationMs), number: true },
   ];
   if (calls.some((each) => each.firestore)) {
     columns.push({ title: "Reads", cell: (each) => number(each.firestore?.reads), number: true });
     columns.push({ title: "Writes", cell: (each) => number(each.firestore?.writes), number: true });
   }
-  columns.push({
-    title: "Request",
-    cell: (each) => each.requestId && h("code", { title: each.requestId }, each.requestId.slice(0, 8)),
-  });
+  columns.push({ title: "Request", cell: (each) => each.requestId && idCode(each.requestId), isExtra: true });
   return h("div", { class: "window" }, table("Recent calls, newest first", columns, calls));
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.console import Console
@@ -22,6 +22,18 @@ class TestOperations:
         expect(page.get_by_text("The default applies.")).to_be_visible()
         assert sorted(console.document("models/model-b")) == ["enabled", "name"]
 
+    def test_a_failure_rate_is_shown_as_it_was_typed(self, console: Console, open_page: OpenPage) -> None:
+        """What 0.07 times 100 is to a computer, 7 is to people."""
+        page = open_page(console, "operations")
+        page.get_by_label("Model B, %", exact=True).fill("7")
+        page.get_by_role("button", name="Save the failure rate of Model B").press("Enter")
+        expect(page.get_by_text("Saved: 7 %.")).to_be_visible()
+        expect(page.get_by_role("button", name="Save the failure rate of Model B")).to_be_focused()
+        page.reload()
+        expect(page.get_by_label("Model B, %", exact=True)).to_have_value("7")
+        page.get_by_role("button", name="Use the default failure rate for Model B").click()
+        expect(page.get_by_text("The default applies.")).to_be_visible()
+
     def test_what_was_left_pending_is_reconciled(self, console: Console, open_page: OpenPage) -> None:
         """The button fires the trigger, and the call is among the recent ones."""
         page = open_page(console, "operations")
@@ -35,7 +47,63 @@ class TestOperations:
     ) -> None:
         """All accounts are gone through, and the verdict is said."""
         page = open_page(console, "operations")
-        page.get_by_role("button", name="Verify the books").click()
+        page.get_by_role("button", name="Verify the books").press("Enter")
         expect(page.get_by_text("The books balance.", exact=True).first).to_be_visible()
+        expect(page.get_by_role("button", name="Verify the books")).to_be_focused()
         expect(page.locator(".facts")).to_contain_text("Ledger entries")
         keep_screenshot(page, "operations")
+
+
+class TestRecentCalls:
+    def test_reads_and_writes_are_shown_where_they_are_known(self, console: Console, open_page: OpenPage) -> None:
+        """A call whose cost is known has it in columns of its own; of the others nothing is said."""
+        page = open_page(console, "create")
+        page.route("**/__/calls", lambda route: route.fulfill(json={"calls": [_call(1), _call(2, reads=3, writes=2)]}))
+        page.get_by_role("link", name="Operations").click()
+        table = page.get_by_role("table", name="Recent calls, newest first")
+        expect(table.locator("thead th")).to_contain_text(["Reads", "Writes", "Request"])
+        cells = table.locator("tbody tr").nth(1).locator("td")
+        assert cells.all_inner_texts()[4:7] == ["2 ms", "3", "2"]
+        assert table.locator("tbody tr").first.locator("td").all_inner_texts()[4:7] == [
+            "1 ms",
+            "\N{EN DASH}",
+            "\N{EN DASH}",
+        ]
+
+    def test_what_is_unknown_has_no_columns(self, console: Console, open_page: OpenPage) -> None:
+        """Where no call tells its cost there is no column of it, until one does."""
+        page = open_page(console, "create")
+        calls = [_call(1)]
+        page.route("**/__/calls", lambda route: route.fulfill(json={"calls": calls}))
+        page.get_by_role("link", name="Operations").click()
+        head = page.get_by_role("table", name="Recent calls, newest first").locator("thead")
+        expect(head).not_to_contain_text("Reads")
+        calls.insert(0, _call(2, reads=1, writes=0))
+        expect(head).to_contain_text("Reads")
+
+    def test_an_update_leaves_the_table_where_it_is(self, console: Console, open_page: OpenPage) -> None:
+        """Whoever has moved the table, or has the focus on it, keeps both when another call is listed."""
+        page = open_page(console, "create")
+        calls = [_call(number) for number in range(60)]
+
+        def answer(route: Route) -> None:
+            route.fulfill(json={"calls": calls})
+
+        page.route("**/__/calls", answer)
+        page.get_by_role("link", name="Operations").click()
+        region = page.get_by_role("region", name="Recent calls, newest first")
+        region.focus()
+        region.evaluate("element => { element.scrollTop = 200; }")
+        calls.insert(0, _call(999))
+        expect(region).to_contain_text("999 ms")
+        expect(region).to_be_focused()
+        assert region.evaluate("element => element.scrollTop") == 200
+        heights = "element => [element, element.querySelector('th')].map((each) => each.getBoundingClientRect().top)"
+        top, head = region.evaluate(heights)
+        assert head == top
+
+
+def _call(number: int, **cost: int) -> dict[str, object]:
+    made = {"at": "2026-11-21T12:00:00+00:00", "method": "GET", "function": "getCatalog", "status": 200}
+    made |= {"durationMs": number, "requestId": f"request-{number}"}
+    return made | ({"firestore": cost} if cost else {})
