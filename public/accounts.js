@@ -76,8 +76,8 @@ export function accountBar(onchoose, signal) {
     offer();
   }
 
-  function show(text, known) {
-    amount = known;
+  function show(text, held) {
+    amount = held;
     balance.textContent = text;
     balance.classList.toggle("unknown", amount === null);
     form.dispatchEvent(new Event("balance"));

@@ -40,7 +40,10 @@ export function plot({ title, summary, data, ...shown }, signal) {
   return figure;
 }
 
-function options(place, { times, lines, range = null, ticks = null, isCount = false, chosen = times.length - 1 }) {
+function options(
+  place,
+  { times, lines, tick = lines[0].show, range = null, ticks = null, isCount = false, chosen = times.length - 1 },
+) {
   const color = resolver(place);
   const axis = {
     stroke: color("--muted"),
@@ -48,7 +51,6 @@ function options(place, { times, lines, range = null, ticks = null, isCount = fa
     grid: { stroke: color("--line"), width: 1 },
     ticks: { show: false },
   };
-  const y = lines[0].show;
   const readChosen = (chart) => chart.legend.idx == null && chart.setLegend({ idx: chosen }, false);
   return {
     width: place.clientWidth,
@@ -78,7 +80,7 @@ function options(place, { times, lines, range = null, ticks = null, isCount = fa
           ? { splits: () => ticks.at, values: () => ticks.labels }
           : { values: (_, splits, __, ___, step) => splits.map((at) => axisMoment(at * 1000, step)) }),
       },
-      { ...axis, size: 52, values: (_, splits) => splits.map(y), ...(isCount && { incrs: WHOLE }) },
+      { ...axis, size: 52, values: (_, splits) => splits.map(tick), ...(isCount && { incrs: WHOLE }) },
     ],
     series: [
       ticks

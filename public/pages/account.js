@@ -14,7 +14,7 @@ const MOST_CREDITS = 1_000_000;
 const KINDS = { deduction: "neutral", refund: "info", grant: "good" };
 
 export function render({ signal }) {
-  const statement = h("div", { class: "stack" });
+  const statement = h("div", { class: "sections" });
   const show = (isQuiet) => load(statement, () => firstPage(signal), { signal, lines: 8, isQuiet });
   const bar = accountBar(() => show(false), signal);
   const refresh = () => (bar.refresh(), show(true));
@@ -37,7 +37,7 @@ async function firstPage(signal) {
   if (!answer) return emptyState("No such account", `Nobody has opened ${userId} yet: choose another, or create it.`);
   const { currentCredits } = answer.body;
   const entries = [];
-  const content = h("div", { class: "stack" });
+  const content = h("div", { class: "sections" });
   const show = ({ transactions, nextPageToken }) => {
     entries.push(...transactions);
     const foot = h("div", { class: "more" });

@@ -200,7 +200,7 @@ function callTable(calls) {
   const columns = [
     { title: "Time", cell: (each) => TIME.format(new Date(each.at)) },
     { title: "Status", cell: (each) => badge(String(each.status), kind(each.status)) },
-    { title: "Function", cell: (each) => each.function },
+    { title: "Function", cell: (each) => h("span", { class: "id", title: each.function }, each.function) },
     { title: "Method", cell: (each) => each.method, isExtra: true },
     { title: "Took", cell: (each) => duration(each.durationMs), number: true },
   ];

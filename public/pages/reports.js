@@ -14,7 +14,7 @@ const HALF_WEEK_SECONDS = 302_400;
 const NAMED = new Set(["model", "style", "color"]);
 
 export function render({ signal, emulators, argument }) {
-  const content = h("div", { class: "stack" });
+  const content = h("div", { class: "sections" });
   const outcome = h("div", {});
   const show = (week, isQuiet) => load(content, () => reports(week, signal), { signal, lines: 10, isQuiet });
   const run = actionButton("Run the report now", outcome, async () => {
@@ -66,7 +66,7 @@ async function reports(week, signal) {
       ),
     ),
   );
-  const content = h("div", { class: "stack" });
+  const content = h("div", { class: "sections" });
   const oldestFirst = newestFirst.toReversed();
   const choose = () => {
     const report = newestFirst.find((each) => each.week === select.value);
@@ -221,6 +221,7 @@ function trends(oldestFirst, chosen, signal) {
     kind: "line",
     value: (report) => report.successRate,
     show: percent,
+    tick: (share) => `${Math.round(share * 100)}%`,
     range: () => [0, 1.05],
     // An anomaly is marked in the plot in which it is seen.
     anomaly: "failureRate",
@@ -240,7 +241,7 @@ function trends(oldestFirst, chosen, signal) {
   return h("div", { class: "columns even" }, cards);
 }
 
-function trend(oldestFirst, chosen, { title, label, kind, value, show, range, isCount, anomaly }, signal) {
+function trend(oldestFirst, chosen, { title, label, kind, value, show, tick, range, isCount, anomaly }, signal) {
   const step = Math.ceil(oldestFirst.length / 6);
   const ticks = {
     at: oldestFirst.map((report) => Date.parse(report.weekStart) / 1000),
@@ -271,6 +272,7 @@ function trend(oldestFirst, chosen, { title, label, kind, value, show, range, is
         { label, values: oldestFirst.map(value), color: "--accent", kind, show },
         { label: "Unusual", values: marks, color: "--bad", kind: "marks", show },
       ],
+      tick,
       range,
       ticks,
       isCount,
