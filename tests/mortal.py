@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from imagegen.config import Settings
 from imagegen.services.generation import create_generation_request, validate
 
 from tests.hooks import HookedClient, RpcFault, Send
@@ -89,10 +90,18 @@ class Process:
 
     A step is an RPC, or a call of a model ("model"), of the store of images ("picture") or of the queue ("task").
     `fates` says what happens at which step, by its number or its name. Once killed it does nothing more: whatever it
-    still tries raises `Killed` before anything is sent, as even a rollback would be.
+    still tries raises `Killed` before anything is sent, as even a rollback would be. It knows the catalog, unless this
+    `is_cold_start`.
     """
 
-    def __init__(self, world: World, fates: Mapping[int | str, Fate] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        fates: Mapping[int | str, Fate] | None = None,
+        *,
+        is_cold_start: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
         self.steps: list[str] = []
         self._fates = fates or {}
         self._dead = False
@@ -102,10 +111,14 @@ class Process:
         self.deps = replace(
             world.deps,
             db=self.db,
+            settings=settings or world.deps.settings,
             image_models={name: watch("model", model) for name, model in world.deps.image_models.items()},
             images=watch("picture", world.deps.images),
             tasks=watch("task", world.deps.tasks),
         )
+        if not is_cold_start:
+            world.deps.catalog.current()
+            object.__setattr__(self.deps, "catalog", world.deps.catalog)
 
     def __enter__(self) -> Process:
         return self

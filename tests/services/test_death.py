@@ -75,7 +75,7 @@ def new_world() -> Iterator[World]:
         write_catalog(db)
         deps = Deps(
             db=db,
-            # Each process reads the catalog just once, as the first steps of its call.
+            # A process that starts cold reads the catalog as the first steps of its call, and none reads it again.
             settings=Settings(catalog_lifetime_seconds=10**9, model_attempts=2),
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
@@ -162,7 +162,12 @@ def reconciling(world: World) -> Call:
     return reconcile
 
 
-KEYLESS = {"success": creating(None, "Model A"), "failed model": creating(None, "Model B")}
+COLD_START = "success on a cold start"
+KEYLESS = {
+    "success": creating(None, "Model A"),
+    COLD_START: creating(None, "Model A"),
+    "failed model": creating(None, "Model B"),
+}
 KEYED = {
     "success with a key": creating("key-1", "Model A"),
     "failed model with a key": creating("key-1", "Model B"),
@@ -182,10 +187,10 @@ REPEATED = KEYED | QUEUED | GRANTS
 CALLS = KEYLESS | REPEATED | SETTLING
 
 
-def rehearse(prepare: Prepare, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:
+def rehearse(name: str, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:
     """Make a call, once and to its end; return its steps and what its caller is told."""
-    with new_world() as world, Process(world, fates) as process:
-        call = prepare(world)
+    with new_world() as world, Process(world, fates, is_cold_start=name == COLD_START) as process:
+        call = CALLS[name](world)
         answer = answer_of(call, process.deps)
         assert process.steps
         return process.steps, answer
@@ -301,7 +306,7 @@ def deliver_tasks(world: World) -> None:
 def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconcile") -> Answer:
     """Make a call to which something happens, then all that follows; return what its caller was told."""
     late = [fate for fate in fates.values() if isinstance(fate, Late)]
-    with new_world() as world, Process(world, fates) as process:
+    with new_world() as world, Process(world, fates, is_cold_start=name == COLD_START) as process:
         call = CALLS[name](world)
         answers = [answer_of(call, process.deps)]
         assert len(process.steps) >= max(number for number in fates if isinstance(number, int))
@@ -311,7 +316,7 @@ def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconc
         if again == "after the lease":
             world.clock.advance(seconds=181)
             answers.append(answer_of(call, world.deps))
-            assert is_final(answers[-1]) or answers[-1] == ("pending", "come back")
+            assert is_final(answers[-1]) or (name in QUEUED and answers[-1][1] == "come back")
         deliver_tasks(world)
         reconcile_and_check(world, answers)
         for fate in late:
@@ -327,7 +332,7 @@ class TestDeath:
     @pytest.mark.parametrize("name", KEYLESS | SETTLING)
     def test_at_every_step(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """Wherever the process dies, a reconcile after the lease balances the books."""
-        steps, _ = rehearse(CALLS[name])
+        steps, _ = rehearse(name)
         for number, fate in itertools.product(range(1, len(steps) + 1), (dies_before, dies_after)):
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}) == ("killed",)
@@ -338,7 +343,7 @@ class TestDeath:
         self, firestore_host: str, subtests: pytest.Subtests, name: str, again: str
     ) -> None:
         """Wherever the process dies and whenever the call is made again, it is answered and charged once."""
-        steps, _ = rehearse(REPEATED[name])
+        steps, _ = rehearse(name)
         for number, fate in itertools.product(range(1, len(steps) + 1), (dies_before, dies_after)):
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}, again) == ("killed",)
@@ -347,8 +352,8 @@ class TestDeath:
     def test_after_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A process that has lost the answer to a commit may die at every step of finding out."""
         lost = loses_the_answer(Status.UNAVAILABLE)
-        for commit in numbered(rehearse(CALLS[name])[0], "Commit"):
-            steps, _ = rehearse(CALLS[name], {commit: lost})
+        for commit in numbered(rehearse(name)[0], "Commit"):
+            steps, _ = rehearse(name, {commit: lost})
             assert len(steps) > commit
             for number, fate in itertools.product(range(commit + 1, len(steps) + 1), (dies_before, dies_after)):
                 with subtests.test(f"after commit {commit}, {fate.__name__} step {number}, {steps[number - 1]}"):
@@ -361,7 +366,7 @@ class TestLostAnswer:
 
     def test_of_every_step(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """Whatever has been done although its answer is lost is done once."""
-        steps, answer = rehearse(CALLS[name])
+        steps, answer = rehearse(name)
         for number, code in faults_of(steps):
             with subtests.test(f"{code.name} at step {number}, {steps[number - 1]}"):
                 assert run(name, {number: loses_the_answer(code)}) == answer
@@ -370,23 +375,23 @@ class TestLostAnswer:
         self, firestore_host: str, subtests: pytest.Subtests, name: str
     ) -> None:
         """A commit that was applied and is refused when it is sent again is found to be this call's own."""
-        steps, answer = rehearse(CALLS[name])
+        steps, answer = rehearse(name)
         for number, code in itertools.product(numbered(steps, "Commit"), RESENT):
             with subtests.test(f"{code.name} at step {number}"):
                 assert run(name, {number: loses_the_answer(code)}) == answer
 
     def test_of_a_request_sent_twice(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """Each request may arrive twice, with the second answer alone coming back."""
-        steps, answer = rehearse(CALLS[name])
+        steps, answer = rehearse(name)
         for number in rpcs(steps):
             with subtests.test(f"step {number}, {steps[number - 1]}"):
                 assert run(name, {number: is_sent_twice}) == answer
 
     def test_of_a_commit_that_is_late(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A commit may arrive at any time after it was given up, also when all is over; it counts once at most."""
-        steps, answer = rehearse(CALLS[name])
+        steps, answer = rehearse(name)
         for commit in numbered(steps, "Commit"):
-            steps, _ = rehearse(CALLS[name], {commit: Late()})
+            steps, _ = rehearse(name, {commit: Late()})
             for number in (number for number in rpcs(steps) if number > commit):
                 late = Late()
                 with subtests.test(f"commit {commit} arrives before step {number}, {steps[number - 1]}"):
@@ -402,7 +407,7 @@ class TestLostAnswer:
 class TestUnavailable:
     def test_for_a_moment(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """What is refused twice at any step is asked a third time, and the caller sees nothing of it."""
-        steps, answer = rehearse(CALLS[name])
+        steps, answer = rehearse(name)
         for number, code in faults_of(steps):
             with subtests.test(f"{code.name} at step {number}, {steps[number - 1]}"):
                 assert run(name, {number: is_refused(code), number + 1: is_refused(code)}) == answer
@@ -410,7 +415,7 @@ class TestUnavailable:
     @pytest.mark.parametrize("code", [Status.UNAVAILABLE, Status.ABORTED])
     def test_for_too_long(self, firestore_host: str, subtests: pytest.Subtests, name: str, code: Status) -> None:
         """What cannot be done in time is a 503 that says when to come back, and nothing stays charged for it."""
-        steps, _ = rehearse(CALLS[name])
+        steps, _ = rehearse(name)
         for first in rpcs(steps):
             # What is not Firestore's does its work whenever it is reached.
             others = {number for number, step in enumerate(steps, start=1) if step in NOT_RPCS}
@@ -418,10 +423,10 @@ class TestUnavailable:
             with (
                 subtests.test(f"from step {first} on, {steps[first - 1]}"),
                 new_world() as world,
-                Process(world, refused) as process,
+                Process(world, refused, is_cold_start=name == COLD_START, settings=HASTY) as process,
             ):
                 call = CALLS[name](world)
-                answers = [answer_of(call, replace(process.deps, settings=HASTY))]
+                answers = [answer_of(call, process.deps)]
                 assert answers == [("UNAVAILABLE", "come back")]
                 reconcile_and_check(world, answers)
                 assert world.credits("ada") == OPENING_CREDITS
