@@ -100,6 +100,7 @@ def _host(
             emulators=emulators,
             runnable=dict(options.run),
             cost_between=cost_between,
+            any_origin=os.environ.get("REQUIRE_AUTH") == "true",
         )
     except OSError as error:
         sys.exit(f"{error}; is another host using it?")

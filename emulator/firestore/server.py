@@ -28,6 +28,7 @@ from emulator.firestore.rules import ruleset
 from emulator.firestore.rules.ruleset import Ruleset
 from emulator.firestore.storage import Storage
 from emulator.firestore.transactions import Concurrency
+from emulator.local_only import local_only
 
 # More threads than `turns.MAX_WAITERS`, so that those who wait for a turn never keep its holder from being served.
 _THREADS = 256
@@ -110,7 +111,7 @@ class FirestoreServer:
         rest = Rest(self._access, self.counters, self.faults)
         application = Application({"/v1/": rest.respond, "/emulator/v1/": Control(self).respond})
         try:
-            self._front = Front(host, port, application, grpc_address)
+            self._front = Front(host, port, local_only(application, host.strip("[]")), grpc_address)
         except OSError as error:
             raise _taken(host, port) from error
         self._server.start()

@@ -22,6 +22,7 @@ from emulator.functions.recent_calls import RecentCalls
 from emulator.functions.server import FunctionsServer, application, names_of
 from emulator.functions.task_queues import TaskQueue
 from emulator.functions.task_storage import TaskStorage
+from emulator.local_only import local_only
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -42,6 +43,7 @@ class FunctionsHost:
         emulators: addresses of other emulators, by product, for the pages of the site.
         runnable: Python modules that these pages may run, by name.
         cost_between: what the functions asked of Firestore, for these pages.
+        any_origin: let pages from elsewhere call the functions, which then have to ask who calls.
         now: the clock of queues and schedules; after moving a fake one, `wake`.
 
     Raises:
@@ -60,6 +62,7 @@ class FunctionsHost:
         emulators: Mapping[str, str] | None = None,
         runnable: Mapping[str, str] | None = None,
         cost_between: CostBetween = lambda *_: None,
+        any_origin: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         functions = list(functions)
@@ -76,7 +79,9 @@ class FunctionsHost:
             if function.schedule:
                 jobs += _job(function, function.schedule, url, now)
         self._runners: list[TaskQueue | ScheduledJob] = [*queues.values(), *jobs]
-        answers = application(functions, project, {tasks_api.MOUNT: tasks_api.tasks_api(queues, now), **(mounts or {})})
+        # Tasks are calls of whatever a caller likes, so that they are no matter of pages from elsewhere.
+        tasks = local_only(tasks_api.tasks_api(queues, now), host)
+        answers = application(functions, project, {tasks_api.MOUNT: tasks, **(mounts or {})})
         names = names_of(functions, project)
         recent = RecentCalls(
             answers,
@@ -84,7 +89,7 @@ class FunctionsHost:
             cost_between,
             free=set(names.values()) - {function.name for function in functions},
         )
-        self._servers = [FunctionsServer(listener, recent, names)]
+        self._servers = [FunctionsServer(listener, local_only(recent, host, any_origin=any_origin), names)]
         if site:
             addresses = {"functions": f"{host}:{port}", **(emulators or {})}
             own = {"/__/firebase/init.json": hosting.init_json(project, addresses), "/__/calls": recent.answer}
@@ -93,7 +98,8 @@ class FunctionsHost:
                 {"FIRESTORE_EMULATOR_HOST": addresses["firestore"]} if "firestore" in addresses else {}
             )
             own |= {f"/__/run/{name}": commands.run(module, place) for name, module in (runnable or {}).items()}
-            self._servers.append(FunctionsServer(site[1], hosting.application(site[0], recent, project, own), {}))
+            pages = hosting.application(site[0], recent, project, own)
+            self._servers.append(FunctionsServer(site[1], local_only(pages, host, any_origin=any_origin), {}))
         # A short interval, because it is how long stopping takes.
         self._serving = [
             threading.Thread(target=server.serve_forever, args=(0.05,), name="server", daemon=True)

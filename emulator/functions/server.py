@@ -5,7 +5,6 @@ Knows nothing of what the functions do.
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
@@ -22,12 +21,11 @@ from werkzeug.utils import send_file
 
 from emulator.functions import log
 from emulator.functions.discovery import Function
+from emulator.local_only import LOCAL_ORIGIN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Pages of this machine may fire a trigger; a page from elsewhere has no business here.
-LOCAL_ORIGIN = re.compile(r"https?://(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
 _LISTEN_BACKLOG = 1024
 # For a connection that was taken in just before the end to say that it asks for something.
 _FIRST_BYTES_SECONDS = 0.05
@@ -54,6 +52,7 @@ def application(
             return absent(environ, start_response)
         origin = environ.get("HTTP_ORIGIN", "")
         if is_trigger and origin:
+            # Pages of this machine may fire a trigger; a page from elsewhere has no business here.
             if not LOCAL_ORIGIN.fullmatch(origin):
                 return flask.Response("Forbidden", 403, mimetype="text/plain")(environ, start_response)
             return dispatch(environ, _allowing(origin, start_response))

@@ -149,7 +149,7 @@ def without_effect(world: World) -> list[tuple[int, dict[str, Any]]]:
     create, credits = ("createGenerationRequest", "getUserCredits")
     valid = world.body("ada")
     preflight = {
-        "Origin": "https://shop.example.com",
+        "Origin": "http://localhost:3000",
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "content-type, idempotency-key",
     }

@@ -56,9 +56,9 @@ def make_host(clock: Clock) -> Iterator[Callable[..., FunctionsHost]]:
     """Start a host of some functions on the test's clock; it is stopped after the test."""
     running: list[FunctionsHost] = []
 
-    def make(*functions: Function, data: Path | None = None) -> FunctionsHost:
+    def make(*functions: Function, data: Path | None = None, any_origin: bool = False) -> FunctionsHost:
         with bind("127.0.0.1", 0) as listener:
-            host = FunctionsHost(functions, PROJECT, listener, data, now=clock)
+            host = FunctionsHost(functions, PROJECT, listener, data, any_origin=any_origin, now=clock)
         running.append(host)
         host.start()
         return host

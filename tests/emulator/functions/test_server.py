@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -10,6 +11,7 @@ import pytest
 
 from emulator.functions.discovery import Function
 from emulator.functions.host import FunctionsHost
+from emulator.functions.hosting import Site
 from emulator.functions.server import bind
 from tests.emulator.functions.conftest import PROJECT
 
@@ -36,6 +38,29 @@ class TestApplication:
             ]
             host.stop(1)
         assert answers == ["mounted /a.png", "f /x", "Not Found"]
+
+
+class TestWhoMayCall:
+    @pytest.mark.parametrize(("any_origin", "status"), [(False, 403), (True, 200)])
+    def test_pages_from_elsewhere(self, make_host: MakeHost, any_origin: bool, status: int) -> None:
+        """A page from elsewhere calls a function only where that has to ask who calls."""
+        host = make_host(Function("f", "us-central1", answering("f")), any_origin=any_origin)
+        headers = {"Origin": "https://evil.example"}
+        assert httpx.post(f"{host.url}/{PROJECT}/us-central1/f", headers=headers).status_code == status
+
+    @pytest.mark.parametrize("path", ["", "/__/calls", "/__/firebase/init.json"])
+    def test_a_name_that_was_made_to_lead_here(self, tmp_path: Path, path: str) -> None:
+        """Neither the functions nor the site in front of them are answered under a stranger's name."""
+        with bind("127.0.0.1", 0) as listener, bind("127.0.0.1", 0) as pages:
+            site = Site(tmp_path, (), (), (), has_clean_urls=False)
+            host = FunctionsHost([], PROJECT, listener, site=(site, pages), any_origin=True)
+            host.start()
+            answers = [
+                httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"evil.example:{port}"}).status_code
+                for port in (listener.getsockname()[1], pages.getsockname()[1])
+            ]
+            host.stop(1)
+        assert answers == [403, 403]
 
 
 class TestServer:

@@ -59,6 +59,13 @@ class TestOrigins:
             assert "Access-Control-Allow-Origin" not in answer.headers
         assert db.document("c/a").get().exists
 
+    @pytest.mark.parametrize("path", ["/", "/emulator/v1/nothing"])
+    def test_a_name_that_was_made_to_lead_here(self, http_client, documents, path):
+        """A site that makes its own name lead to this machine reads nothing, though its pages need no Origin then."""
+        for asked in (path, f"{documents}/c/a"):
+            answer = http_client("GET", asked, headers={"Host": "evil.example:8080", "Authorization": "Bearer owner"})
+            assert (answer.status, answer.content["error"]["status"]) == (403, "PERMISSION_DENIED")
+
 
 class TestBodies:
     def test_one_that_is_too_long_is_refused_unread(self, http_client, documents):
