@@ -14,11 +14,13 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
 from emulator.functions.task_queues import TaskQueue
 from emulator.functions.task_storage import Task, TaskExists
+from emulator.local_only import LOCAL_HOST
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,8 +73,11 @@ def _answer(request: Request, queues: Mapping[str, TaskQueue], now: Callable[[],
 
 
 def _create(request: Request, queue: TaskQueue, now: datetime) -> dict[str, Any]:
+    # What a form of another site can send is no JSON by its type.
+    if not request.is_json:
+        raise _Refused(415, "INVALID_ARGUMENT", "Send the task with 'Content-Type: application/json'.")
     try:
-        task = _parsed(request.get_json(force=True)["task"], queue.name, now)
+        task = _parsed(json.loads(request.get_data())["task"], queue.name, request.host, now)
     except (TypeError, KeyError, AttributeError, ValueError, binascii.Error) as error:
         raise _Refused(400, "INVALID_ARGUMENT", f"The task cannot be read: {error!r}") from None
     try:
@@ -83,8 +88,12 @@ def _create(request: Request, queue: TaskQueue, now: datetime) -> dict[str, Any]
     return {"task": _shown(task)}
 
 
-def _parsed(given: dict[str, Any], queue: str, now: datetime) -> Task:
+def _parsed(given: dict[str, Any], queue: str, host: str, now: datetime) -> Task:
     http_request = given["httpRequest"]
+    url = http_request.get("url") or ""
+    parts = urlsplit(url)
+    if url and not (parts.scheme in ("http", "https") and (LOCAL_HOST.fullmatch(parts.netloc) or parts.netloc == host)):
+        raise ValueError(f"the url {url!r} is not of this machine, and tasks are delivered to no other")
     name = (given.get("name") or f"{queue}/tasks/{uuid.uuid4().hex}").removeprefix("/")
     if not (name.startswith(f"{queue}/tasks/") and _TASK_ID.fullmatch(name.removeprefix(f"{queue}/tasks/"))):
         raise ValueError(f"the name {name!r} is not {queue}/tasks/ and an id of letters, digits, hyphens, underscores")
@@ -97,7 +106,7 @@ def _parsed(given: dict[str, Any], queue: str, now: datetime) -> Task:
         name=name,
         queue=queue,
         method=http_request.get("httpMethod") or "POST",
-        url=http_request.get("url") or "",
+        url=url,
         headers={str(key): str(value) for key, value in (http_request.get("headers") or {}).items()},
         body=base64.b64decode(http_request.get("body") or "", validate=True),
         deadline_seconds=deadline_seconds,

@@ -23,9 +23,14 @@ MakeHost = Callable[..., FunctionsHost]
 MakeQueue = Callable[..., TaskQueue]
 
 
+def tasks_of(host: FunctionsHost) -> str:
+    """The URL of the queue's tasks."""
+    return f"{host.url}/projects/{PROJECT}/locations/us-central1/queues/work/tasks"
+
+
 def waiting(host: FunctionsHost) -> list[dict[str, Any]]:
     """The tasks that have not ended."""
-    return httpx.get(f"{host.url}/projects/{PROJECT}/locations/us-central1/queues/work/tasks").json()["tasks"]
+    return httpx.get(tasks_of(host)).json()["tasks"]
 
 
 def await_state(host: FunctionsHost, reached: Callable[[list[dict[str, Any]]], bool]) -> None:
@@ -132,10 +137,54 @@ class TestEnqueue:
     def test_nonsense_is_refused(self, make_host: MakeHost, task: Any) -> None:
         """What is no task is an INVALID_ARGUMENT in Google's model."""
         host = make_host(worker(Target()))
-        url = f"{host.url}/projects/{PROJECT}/locations/us-central1/queues/work/tasks"
-        response = httpx.post(url, json={"task": task})
+        response = httpx.post(tasks_of(host), json={"task": task})
         assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
         assert waiting(host) == []
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://192.168.1.1/",
+            "http://169.254.169.254/computeMetadata/v1/",
+            "https://example.com",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0.1:80@example.com/",
+            "http://example.com#@127.0.0.1/",
+            "http://example.com\\@127.0.0.1/",
+            "http:///work",
+            "ftp://127.0.0.1/",
+            "work",
+        ],
+    )
+    def test_other_machines_are_left_alone(self, make_host: MakeHost, url: str) -> None:
+        """Tasks are calls of this machine alone."""
+        host = make_host(worker(Target()))
+        response = httpx.post(tasks_of(host), json={"task": {"httpRequest": {"url": url}}})
+        assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert waiting(host) == []
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"Origin": "https://evil.example", "Content-Type": "text/plain"}, 403),
+            ({"Origin": "https://evil.example", "Content-Type": "application/json"}, 403),
+            ({"Content-Type": "text/plain"}, 415),
+            ({}, 415),
+        ],
+    )
+    def test_pages_from_elsewhere(self, make_host: MakeHost, headers: dict[str, str], status: int) -> None:
+        """A page from elsewhere enqueues nothing, though it may call the functions; nor does what a form can send."""
+        target = Target()
+        host = make_host(worker(target), any_origin=True)
+        response = httpx.post(tasks_of(host), content='{"task": {"httpRequest": {"url": ""}}}', headers=headers)
+        assert response.status_code == response.json()["error"]["code"] == status
+        assert (waiting(host), target.calls.empty()) == ([], True)
+
+    def test_what_is_no_json(self, make_host: MakeHost) -> None:
+        """A body that cannot be read is refused as any other nonsense."""
+        host = make_host(worker(Target()))
+        response = httpx.post(tasks_of(host), content="{", headers={"Content-Type": "application/json"})
+        assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 class TestDelete:
