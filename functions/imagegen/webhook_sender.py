@@ -9,12 +9,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+import http.client
 import socket
-from collections.abc import Callable
+import ssl
+import time
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Protocol
-
-import urllib3
 
 from . import webhook_urls
 from .bounded import call_within
@@ -79,46 +80,53 @@ class HttpWebhookSender:
     def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
         """Resolve the name, look at every address, and send to one of those that were looked at, never elsewhere."""
         headers = sign(self._secret, message_id, sent_at, body) | {"Content-Type": "application/json"}
+        deadline = time.monotonic() + self._time_limit_seconds
+        lines: list[socket.socket] = []
         try:
-            status = call_within(self._time_limit_seconds, self._sending(url, headers, body))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            status = call_within(self._time_limit_seconds, lambda: self._post(url, headers, body, deadline, lines))
+        except (WebhookRefused, WebhookFailed):
+            raise
+        except Exception as error:  # Of whatever kind: what strangers answer may break whatever reads it.
             raise WebhookFailed(f"{type(error).__name__}") from error
+        finally:
+            # What sends a byte now and then is never waited for too long, and would never end.
+            for line in lines:
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
         if status == 410:
             raise WebhookRefused("it answered 410 Gone")
         # A redirect could lead anywhere.
         if not 200 <= status < 300:
             raise WebhookFailed(f"it answered {status}")
 
-    def _sending(self, url: str, headers: dict[str, str], body: bytes) -> Callable[[], int]:
+    def _post(self, url: str, headers: dict[str, str], body: bytes, deadline: float, lines: list[socket.socket]) -> int:
+        """Return the status; the connection is put into `lines` for whoever ends it at the deadline."""
         parts = webhook_urls.check(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        encrypted = parts.scheme == "https"
+        host, port = parts.hostname or "", parts.port or (443 if encrypted else 80)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-        def send() -> int:
-            address = self._address(host, port, encrypted=parts.scheme == "https")
+        with ExitStack() as opened:
             # To the very address that was looked at: asked again, the name could lead elsewhere.
-            pool: urllib3.HTTPConnectionPool
-            if parts.scheme == "https":
-                pool = urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
-            else:
-                pool = urllib3.HTTPConnectionPool(address, port)
-            with pool:
-                response = pool.urlopen(
-                    "POST",
-                    target,
-                    body,
-                    headers | {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1"},
-                    retries=False,
-                    redirect=False,
-                    timeout=self._time_limit_seconds,
-                    preload_content=False,
-                    decode_content=False,
-                )
+            address = self._address(host, port, encrypted=encrypted)
+            line = opened.enter_context(socket.create_connection((address, port), self._time_limit_seconds))
+            tls = None
+            if encrypted:
+                context = ssl.create_default_context()
+                tls = context.wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
+                line = opened.enter_context(tls)
+            lines.append(line)
+            if time.monotonic() >= deadline:
+                # Nobody may be there any more to end it.
+                raise TimeoutError
+            if tls is not None:
+                tls.do_handshake()
+            connection = http.client.HTTPConnection(host, port)
+            connection.sock = line
+            named = {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1"}
+            connection.request("POST", target, body, headers | named)
+            with connection.getresponse() as response:
                 response.read(_MOST_ANSWERED_BYTES)
-                response.close()
-                return int(response.status)
-
-        return send
+                return response.status
 
     def _address(self, host: str, port: int, *, encrypted: bool) -> str:
         try:

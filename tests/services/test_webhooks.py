@@ -1,14 +1,23 @@
 """Webhooks: who is told of what, how often, signed how, and where they are never sent."""
 
 import base64
+import ipaddress
 import json
 import socket
+import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from imagegen import webhook_urls
 from imagegen.errors import GenerationFailed, InvalidRequest, TryAgain
 from imagegen.identity import Caller
@@ -58,6 +67,43 @@ def world(make_world: MakeWorld, heard: Heard) -> World:
     world = World(replace(world.deps, webhooks=heard), world.clock)
     world.account("ada", 10)
     return world
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket], object], *, reads_first: bool = True) -> Iterator[str]:
+    """Serve one connection, once its request has come unless told otherwise, and yield the URL."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            if reads_first:
+                connection.recv(65536)
+            answer(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        serving.join()
+
+
+def self_signed(folder: Path, address: str) -> Path:
+    """Write a key and a certificate of an IP address that nobody else vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a machine")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encodings = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "certificate.pem"
+    path.write_bytes(key.private_bytes(*encodings) + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def due(world: World) -> list[str]:
@@ -145,6 +191,29 @@ class TestAnnounced:
         assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
         world.clock.advance(hours=2)
         assert announce_forgotten(world.deps) == 0
+
+    @pytest.mark.parametrize("error", [ValueError("read length must be non-negative"), RuntimeError("?")])
+    def test_a_sender_that_breaks(self, world: World, heard: Heard, error: Exception) -> None:
+        """Whatever sending ends with, the webhook comes back, and ends with the last attempt."""
+        heard.error = error
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        with pytest.raises(TryAgain):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        deliver(world.deps, generation_id, is_last_attempt=True)
+        assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
+
+    def test_due_for_too_long(self, world: World) -> None:
+        """What was due for a day is given up, so that it never stands in the way of what came after it."""
+        old = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        world.clock.advance(hours=23)
+        young = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        world.clock.advance(hours=1)
+        world.queue.tasks.clear()
+        assert announce_forgotten(world.deps) == 2
+        assert due(world) == [young]
+        assert world.fields(f"generationRequests/{old}")["webhook"] == "given_up"
+        assert announce_forgotten(world.deps) == 1
 
     def test_refused(self, world: World, heard: Heard) -> None:
         """A webhook that can never be sent is given up at once."""
@@ -286,6 +355,37 @@ class TestSending:
         with pytest.raises(error, match=str(status)):
             self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
 
+    @pytest.mark.parametrize(
+        ("certified", "is_trusted", "error"),
+        [("127.0.0.1", True, None), ("127.0.0.2", True, WebhookFailed), ("127.0.0.1", False, WebhookFailed)],
+    )
+    def test_who_it_really_is(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        certified: str,
+        is_trusted: bool,
+        error: type[Exception] | None,
+    ) -> None:
+        """Over https it is sent to the one whom a certificate that is trusted names, and to no other."""
+        certificate = self_signed(tmp_path, certified)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        heard: list[bytes] = []
+
+        def answer(connection: socket.socket) -> None:
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as line:
+                heard.append(line.recv(65536))
+                line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        with answering(answer, reads_first=False) as url, nullcontext() if error is None else pytest.raises(error):
+            self.sender(allow_loopback=True).send(url.replace("http", "https"), "msg_1", NOON, b"told")
+        assert [request.partition(b"\r\n")[0] for request in heard if request] == (
+            [b"POST / HTTP/1.1"] if error is None else []
+        )
+
     def test_nobody_there(self, receiver: Receiver) -> None:
         """A machine that does not answer may be tried again."""
         receiver.stop()
@@ -299,3 +399,48 @@ class TestSending:
             sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
             with pytest.raises(WebhookFailed):
                 sender.send(url, "msg_1", NOON, b"")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"HTTP/1.1 abc OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500 + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+            b"\xff\xfe\x00 zzz\r\n\r\n",
+            b"",
+        ],
+    )
+    def test_garbage(self, answer: bytes) -> None:
+        """Whatever a machine answers that is no HTTP, the webhook was not heard."""
+        with answering(lambda connection: connection.sendall(answer)) as url, pytest.raises(WebhookFailed):
+            self.sender(allow_loopback=True).send(url, "msg_1", NOON, b"")
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize(
+        ("first", "again"), [(b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")]
+    )
+    def test_who_never_ends(self, scheme: str, first: bytes, again: bytes) -> None:
+        """A machine that goes on answering keeps neither a thread nor a connection beyond the limit."""
+        ended = threading.Event()
+
+        def drip(connection: socket.socket) -> None:
+            try:
+                # A record of TLS that never ends is as slow as a header.
+                connection.sendall(b"\x16\x03\x03\x40\x00" if scheme == "https" else first)
+                while True:
+                    connection.sendall(again)
+                    time.sleep(0.01)
+            except OSError:
+                ended.set()
+
+        sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
+        with answering(drip) as url:
+            with pytest.raises(WebhookFailed):
+                sender.send(url.replace("http", scheme), "msg_1", NOON, b"")
+            assert ended.wait(5)
+        for thread in threading.enumerate():
+            if thread.name == "bounded-call":
+                thread.join(5)
+                assert not thread.is_alive()

@@ -18,6 +18,8 @@ DELIVER = "deliverWebhook"
 _ANNOUNCED_AT_ONCE = 200
 # Older than any delivery that the queue may still be trying.
 _FORGOTTEN_AFTER = timedelta(hours=1)
+# Long after the last attempt: what is due still will never be told, and would keep its place before others.
+_GIVEN_UP_AFTER = timedelta(days=1)
 
 
 def announce(deps: Deps, generation: Generation) -> None:
@@ -31,13 +33,17 @@ def announce(deps: Deps, generation: Generation) -> None:
 
 
 def announce_forgotten(deps: Deps) -> int:
-    """Hand to the queue again what was due for long; return how many.
+    """Hand to the queue again what was due for long, and give up what was for too long; return how many there were.
 
     Raises:
         Unavailable: Firestore was away.
     """
-    ended_before = deps.now() - _FORGOTTEN_AFTER
-    due = store.read_due_webhooks(deps.db, ended_before, _ANNOUNCED_AT_ONCE, deps.settings.firestore_timeout_seconds)
+    now, timeout_seconds = deps.now(), deps.settings.firestore_timeout_seconds
+    due = store.read_due_webhooks(deps.db, now - _FORGOTTEN_AFTER, _ANNOUNCED_AT_ONCE, timeout_seconds)
     for generation in due:
-        announce(deps, generation)
+        if generation.completed_at is not None and generation.completed_at <= now - _GIVEN_UP_AFTER:
+            log.error("a webhook is given up unheard", generationRequestId=generation.generation_id)
+            store.write_webhook_state(deps.db, generation.generation_id, WebhookState.GIVEN_UP, timeout_seconds)
+        else:
+            announce(deps, generation)
     return len(due)

@@ -10,7 +10,7 @@ from ..deps import Deps
 from ..errors import TryAgain
 from ..records import WebhookState
 from ..status_schemas import GenerationAnswer, WebhookMessage
-from ..webhook_sender import WebhookFailed, WebhookRefused
+from ..webhook_sender import WebhookRefused
 
 
 def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
@@ -35,9 +35,9 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
     except WebhookRefused as error:
         log.warn(f"a webhook is given up: {error}", generationRequestId=generation_id, userId=generation.user_id)
         state = WebhookState.GIVEN_UP
-    except WebhookFailed as error:
+    except Exception as error:  # Of whatever kind: the last attempt is the last.
         if not is_last_attempt:
-            raise TryAgain(f"a webhook was not heard: {error}") from error
-        log.warn(f"a webhook is given up: {error}", generationRequestId=generation_id, userId=generation.user_id)
+            raise TryAgain(f"a webhook was not heard: {error!r}") from error
+        log.warn(f"a webhook is given up: {error!r}", generationRequestId=generation_id, userId=generation.user_id)
         state = WebhookState.GIVEN_UP
     store.write_webhook_state(deps.db, generation_id, state, timeout_seconds)
