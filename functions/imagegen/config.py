@@ -21,6 +21,13 @@ WEBHOOK_ATTEMPTS = 12
 # one drawing it.
 JOB_DELIVERIES = 10
 
+_EMULATORS = {
+    "FUNCTIONS_EMULATOR",
+    "FIREBASE_AUTH_EMULATOR_HOST",
+    "FIRESTORE_EMULATOR_HOST",
+    "STORAGE_EMULATOR_HOST",
+    "CLOUD_TASKS_EMULATOR_HOST",
+}
 _MOST_COUNTED = 1_000_000
 _DEFAULT_FAILURE_RATE = "0.05"
 # A string, because the Firebase CLI has no parameter of type float.
@@ -129,8 +136,11 @@ def load() -> Settings:
     """Read the settings from the parameters that Firebase puts into the environment.
 
     Raises:
-        ValueError: a parameter is out of its bounds; the message names it.
+        ValueError: a parameter is out of its bounds, or an emulator is named where none is; the message names it.
     """
+    if "K_CONFIGURATION" in os.environ and (named := _EMULATORS & os.environ.keys()):
+        # Cloud Run alone sets it. One of these would let everybody in, or lead the functions elsewhere.
+        raise ValueError(f"{', '.join(sorted(named))} is set where no emulator runs the functions")
     emulated = is_emulated()
     if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
         # With it, firebase-admin takes unsigned tokens.

@@ -242,6 +242,17 @@ class TestSettings:
                 monkeypatch.setenv(name, value)
         assert config.load().require_auth is required
 
+    @pytest.mark.parametrize("name", ["FUNCTIONS_EMULATOR", "FIREBASE_AUTH_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
+    def test_no_emulator_where_it_is_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """What an emulator alone sets stops functions that Cloud Run runs, which it would open to everybody."""
+        for emulated in ("FUNCTIONS_EMULATOR", "FIRESTORE_EMULATOR_HOST", "CLOUD_TASKS_EMULATOR_HOST"):
+            monkeypatch.delenv(emulated, raising=False)
+        monkeypatch.setenv("K_CONFIGURATION", "creategenerationrequest")
+        assert config.load().require_auth
+        monkeypatch.setenv(name, "true")
+        with pytest.raises(ValueError, match=name):
+            config.load()
+
     @pytest.mark.parametrize("name", ["REQUIRE_AUTH", "REQUIRE_APP_CHECK"])
     def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         """What is neither true nor false stops the functions, by name."""
