@@ -69,15 +69,24 @@ class TestCalls:
 
 class TestSecrets:
     def test_prompts(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
-        """A provider that repeats the prompt in its error does not bring it into the log."""
+        """A provider that repeats the prompt in its error, in whatever spelling, does not bring it into the log."""
         world.account("ada", 5)
-        prompt = "something nobody else should read"
-        for error in (image_models.ModelError(f"refused: {prompt}"), RuntimeError(f"broke on {prompt!r}")):
+        prompt = 'something nobody else "should" read'
+        for error in (
+            image_models.ModelError(f"refused: {prompt}"),
+            image_models.ModelError(f"refused: {json.dumps(prompt)}"),
+            image_models.ModelError(f"too long: {prompt[:15]}..."),
+            RuntimeError(f"broke on {prompt!r}"),
+        ):
             mocker.patch.object(image_models.SimulatedModel, "generate", side_effect=error)
             assert client.post("/createGenerationRequest", json=world.body("ada", prompt=prompt)).status_code == 500
         logged = lines()
-        assert len(logged) == 2
-        assert prompt not in json.dumps(logged)
+        assert len(logged) == 4
+        assert "something" not in json.dumps(logged)
+        assert "ModelError" in logged[0]["message"]
+        assert "MODEL_ERROR" in logged[0]["message"]
+        assert "RuntimeError" in logged[3]["message"]
+        assert "_drawn" in logged[3]["message"]
 
     def test_tokens(
         self, client: httpx.Client, world: World, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]

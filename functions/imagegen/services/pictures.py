@@ -28,13 +28,15 @@ def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureR
         log.warn(f"{generation.model} gave no picture in time", **ids(generation))
         return FailureReason.MODEL_TIMEOUT
     except ModelError as error:
-        log.warn(_without_prompt(f"{generation.model} failed: {error}", generation), **ids(generation))
+        # Without its text, as below: a provider may repeat in it what people wrote, whole or in part.
+        log.warn(f"{generation.model} failed: {type(error).__name__}, {error.reason}", **ids(generation))
         return error.reason
     except ImageStoreError as error:
         log.error(f"a picture could not be kept: {error}", **ids(generation))
         return FailureReason.STORAGE_ERROR
-    except Exception:  # A provider's fault of any kind is a failed model: the charge must be given back.
-        log.error(_without_prompt(f"{generation.model} broke: {traceback.format_exc()}", generation), **ids(generation))
+    except Exception as error:  # A provider's fault of any kind is a failed model: the charge must be given back.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error(f"{generation.model} broke: {type(error).__name__}\n{frames}", **ids(generation))
         return FailureReason.MODEL_ERROR
 
 
@@ -58,8 +60,3 @@ def _drawn(deps: Deps, generation: Generation, chosen: Choice) -> Image:
     model = deps.image_models[chosen.provider]
     drawn = call_within(deps.settings.model_time_limit_seconds, lambda: model.generate(request))
     return deps.images.save(generation.generation_id, drawn) if isinstance(drawn, Picture) else drawn
-
-
-def _without_prompt(message: str, generation: Generation) -> str:
-    """Keep what people wrote out of the log, which a provider may repeat in its error."""
-    return message.replace(generation.prompt, "[prompt]")
