@@ -97,7 +97,7 @@ class UserNotFound(AppError):
 
 
 class GenerationNotFound(AppError):
-    """There is no generation of this id."""
+    """There is no generation of this id, or it is another account's."""
 
     http_status, status, reason = 404, "NOT_FOUND", "GENERATION_NOT_FOUND"
 

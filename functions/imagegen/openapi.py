@@ -211,7 +211,7 @@ def _responses(endpoint: Endpoint[Any], method: str) -> dict[str, Any]:
 
 def _common_errors(endpoint: Endpoint[Any], method: str) -> list[type[AppError]]:
     found: list[type[AppError]] = [errors.Unauthenticated, errors.InternalError, errors.Unavailable]
-    if endpoint.access is not Access.PUBLIC:
+    if endpoint.access in (Access.OWNER, Access.ADMIN):
         found.append(errors.PermissionDenied)
     if method == "POST":
         found += [errors.BodyTooLarge, errors.UnsupportedMediaType]

@@ -150,7 +150,7 @@ class TestStatus:
         assert (response.status_code, error_of(response)["reason"]) == (404, "GENERATION_NOT_FOUND")
 
     def test_anothers(self, client: httpx.Client, world: World, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another's generation is neither shown nor cancelled, and a list is one's own."""
+        """Another's generation is as one that is not there, and a list is one's own."""
         generation_id = client.post("/createGenerationRequest", json=world.body(ada)).json()["generationRequestId"]
         monkeypatch.setenv("REQUIRE_AUTH", "true")
         monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
@@ -165,7 +165,7 @@ class TestStatus:
                 client.post("/cancelGenerationRequest", json=body, headers=headers).status_code,
             ]
 
-        assert asked("bob") == [403, 403, 403]
+        assert asked("bob") == [404, 403, 404]
         assert asked("ada") == [200, 200, 409]
         assert client.get("/getGenerationStatus", params={"generationRequestId": generation_id}).status_code == 401
         assert client.get("/getCatalog").status_code == 200

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from imagegen import page_tokens
 from imagegen.errors import (
     GenerationCancelled,
     GenerationEnded,
     GenerationFailed,
     GenerationNotFound,
     InvalidRequest,
-    PermissionDenied,
 )
 from imagegen.identity import EVERYBODY, Caller
 from imagegen.records import Generation, Stage
@@ -58,9 +58,9 @@ class TestGet:
         assert get_generation(world.deps, EVERYBODY, generation_id).user_id == "ada"
 
     def test_anothers(self, world: World) -> None:
-        """Another's generation is not shown."""
+        """Another's generation is not shown, nor that there is one: its id can be told from an idempotency key."""
         generation_id = generate(world)
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(GenerationNotFound):
             get_generation(world.deps, Caller("bob"), generation_id)
 
     def test_none(self, world: World) -> None:
@@ -136,6 +136,17 @@ class TestList:
             list_generations(world.deps, "ada", Filters(), 10, token)
         assert [violation.field for violation in refused.value.violations] == ["pageToken"]
 
+    @pytest.mark.parametrize(
+        "place",
+        ["0/a/b", "0/", "0", "1/..", "1/__x__", "1/a/b/c", "1/\x00", "1/" + "x" * 2000, "9" * 20 + "/x", "/x", "-1/"],
+    )
+    def test_a_place_that_is_none(self, world: World, place: str) -> None:
+        """A token that was put together by hand is refused by name."""
+        token = page_tokens.make(f"ada/{Filters()}", place)
+        with pytest.raises(InvalidRequest) as refused:
+            list_generations(world.deps, "ada", Filters(), 10, token)
+        assert [violation.field for violation in refused.value.violations] == ["pageToken"]
+
     def test_a_token_of_another_list(self, world: World) -> None:
         """A token belongs to its account and filters."""
         for _ in range(2):
@@ -192,7 +203,7 @@ class TestCancel:
     def test_anothers(self, world: World) -> None:
         """Another's generation cannot be given up."""
         generation_id = submit(world, "ada").generation.generation_id
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(GenerationNotFound):
             cancel_generation(world.deps, Caller("bob"), generation_id)
         assert world.credits("ada") == 99
 

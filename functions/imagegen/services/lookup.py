@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pydantic import TypeAdapter
+
 from .. import page_tokens, store
 from ..deps import Deps
-from ..errors import GenerationEnded, GenerationNotFound, InvalidRequest, PermissionDenied, Violation
+from ..errors import GenerationEnded, GenerationNotFound, InvalidRequest, Violation
 from ..identity import Caller
 from ..records import Generation, GenerationStatus, Stage
+from ..schemas import GenerationId
 from .credits import Reservation, settle
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,14 +46,13 @@ def get_generation(deps: Deps, caller: Caller, generation_id: str) -> Generation
     """Read a generation of the caller's.
 
     Raises:
-        GenerationNotFound, PermissionDenied: it is not there, or another's.
+        GenerationNotFound: it is not there, or another's.
         Unavailable: Firestore was away.
     """
     found = store.read_generation(deps.db, generation_id, deps.settings.firestore_timeout_seconds)
-    if found is None:
+    # Not told apart: ids are made from idempotency keys, of which one could try out another's.
+    if found is None or not caller.may_act_for(found.user_id):
         raise GenerationNotFound(generation_id)
-    if not caller.may_act_for(found.user_id):
-        raise PermissionDenied("This generation is not yours.")
     return found
 
 
@@ -58,7 +60,7 @@ def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generat
     """Give up a generation that has not ended, and give its credits back; one that was given up stays so.
 
     Raises:
-        GenerationNotFound, PermissionDenied: it is not there, or another's.
+        GenerationNotFound: it is not there, or another's.
         GenerationEnded: it was completed or has failed.
         Unavailable: Firestore was away; it may have been given up.
     """
@@ -110,6 +112,8 @@ def _equal(user_id: str, filters: Filters) -> dict[str, str]:
 def _read_page_token(name: str, page_token: str) -> tuple[datetime, str]:
     try:
         microseconds, _, generation_id = page_tokens.read(name, page_token).partition("/")
+        # Anybody can put a token together, and Firestore takes not every text for an id.
+        TypeAdapter(GenerationId).validate_python(generation_id)
         return _EPOCH + timedelta(microseconds=int(microseconds)), generation_id
     except (ValueError, OverflowError):
         raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
