@@ -9,7 +9,16 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -100,11 +109,14 @@ Reason = Annotated[
 ]
 
 
-def _webhook_url(value: str) -> str:
+def _webhook_url(value: str, info: ValidationInfo) -> str:
+    allow_loopback = bool(info.context and info.context["webhook_allow_loopback"])
     try:
-        webhook_urls.check(value)
+        allowed = webhook_urls.may_be_called(webhook_urls.check(value), allow_loopback=allow_loopback)
     except ValueError:
-        raise PydanticCustomError("webhook_url", "cannot be called") from None
+        allowed = False
+    if not allowed:
+        raise PydanticCustomError("webhook_url", "cannot be called")
     return value
 
 
@@ -123,7 +135,10 @@ class CreateGenerationRequest(Wire):
     validate_only: bool = Field(
         default=False, strict=True, description="true, to be told the price and be charged nothing, or false"
     )
-    webhook_url: WebhookUrl | None = Field(default=None, description="an https URL of at most 2,048 characters")
+    # To this machine where the context of the validation says `webhook_allow_loopback`.
+    webhook_url: WebhookUrl | None = Field(
+        default=None, description="an https URL of the internet, of at most 2,048 characters"
+    )
 
     def names(self) -> dict[str, object]:
         """Return what the catalog is asked for."""

@@ -9,12 +9,14 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# What older interpreters take for public: protocol assignments, relays of 6to4, documentation; and Azure's own address.
+_NOT_PUBLIC = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32")))
 
 
 def check(url: str) -> SplitResult:
     """Return the parts of a URL that a webhook may have: http or https, with a host, and without credentials.
 
-    Whether http and this host are allowed is decided when it is called, since a name says nothing of where it leads.
+    Where its name leads is looked at when it is called.
 
     Raises:
         ValueError: it is none.
@@ -29,9 +31,22 @@ def check(url: str) -> SplitResult:
     return parts
 
 
+def may_be_called(parts: SplitResult, *, allow_loopback: bool) -> bool:
+    """Tell whether a webhook could ever be sent there: to the internet over https, or where allowed to this machine."""
+    host = parts.hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # A name says nothing of where it leads.
+        return allow_loopback or parts.scheme == "https"
+    return (allow_loopback and is_loopback(host)) or (parts.scheme == "https" and is_public(host))
+
+
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one of the internet, and not of a machine, a network or a cloud's own."""
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))

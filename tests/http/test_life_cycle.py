@@ -302,10 +302,13 @@ class TestWebhook:
     def test_never_to_this_machine(
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Without the setting for development, nothing is sent to this machine."""
+        """Without the setting for development, nothing is sent to this machine, of whatever name."""
         monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         deps._build.cache_clear()
-        created = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url)).json()
+        refused = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url))
+        assert (refused.status_code, "webhookUrl" in refused.text) == (400, True)
+        body = world.body(ada, webhookUrl=f"https://localhost:{receiver.port}/")
+        created = client.post("/createGenerationRequest", json=body).json()
         path = f"generationRequests/{created['generationRequestId']}"
         assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "given_up"
         assert receiver.received == []

@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from imagegen import webhook_urls
+from imagegen.config import Settings
 from imagegen.errors import GenerationFailed, InvalidRequest, TryAgain
 from imagegen.identity import Caller
 from imagegen.services.announcements import announce_forgotten
@@ -242,13 +243,42 @@ class TestRequest:
             "https://exämple.com/",
             "https://example.com/" + "x" * 2048,
             "javascript:alert(1)",
+            "http://shop.example.com/hook",
+            "http://93.184.216.34/",
+            "http://127.0.0.1/",
+            "https://127.0.0.1/",
+            "https://[::1]:8443/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/",
+            "https://[fd00::1]/",
         ],
     )
     def test_what_is_no_webhook(self, world: World, url: str) -> None:
-        """What is no URL of a web server is refused, by name."""
+        """What is no URL that a webhook will ever be sent to is refused, by name, beside what else is wrong."""
         with pytest.raises(InvalidRequest) as refused:
-            validate(world.deps, world.body("ada", webhookUrl=url))
-        assert refusal(refused) == {"webhookUrl": "must be an https URL of at most 2,048 characters"}
+            validate(world.deps, world.body("ada", webhookUrl=url, prompt=""))
+        assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
+        assert set(refusal(refused)) == {"webhookUrl", "prompt"}
+
+    @pytest.mark.parametrize(
+        ("url", "anywhere"),
+        [
+            (HOOK, True),
+            ("https://93.184.216.34/hook", True),
+            ("https://[2606:2800:220:1:248:1893:25c8:1946]/", True),
+            ("http://127.0.0.1:3000/hook", False),
+            ("http://localhost:3000/hook", False),
+            ("https://[::1]/", False),
+        ],
+    )
+    def test_this_machine_in_development(self, make_world: MakeWorld, url: str, anywhere: bool) -> None:
+        """The machine itself may be told where that is set, and the internet anywhere."""
+        for allow_loopback in {True, not anywhere}:
+            world = make_world(settings=Settings(webhook_allow_loopback=allow_loopback))
+            assert validate(world.deps, world.body("ada", webhookUrl=url)).webhook_url == url
+        world = make_world(settings=Settings(webhook_allow_loopback=True))
+        with pytest.raises(InvalidRequest):
+            validate(world.deps, world.body("ada", webhookUrl="http://10.0.0.1/"))
 
 
 class TestSignature:
@@ -279,6 +309,10 @@ class TestAddresses:
             "192.168.1.1",
             "169.254.169.254",
             "100.64.0.1",
+            "192.0.0.1",
+            "192.0.0.192",
+            "192.88.99.1",
+            "168.63.129.16",
             "198.18.0.1",
             "224.0.0.1",
             "255.255.255.255",
@@ -295,6 +329,7 @@ class TestAddresses:
             "::7f00:1",
             "2001::7f00:1",
             "2001:db8::1",
+            "3fff::1",
         ],
     )
     def test_private_ones(self, address: str) -> None:

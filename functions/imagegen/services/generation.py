@@ -56,7 +56,8 @@ def validate(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationReques
         InvalidRequest: with one violation for each bad field, the catalog's among them.
     """
     try:
-        return CreateGenerationRequest.model_validate(fields)
+        context = {"webhook_allow_loopback": deps.settings.webhook_allow_loopback}
+        return CreateGenerationRequest.model_validate(fields, context=context)
     except ValidationError as error:
         faults = {violation.field: violation for violation in violations_of(CreateGenerationRequest, error)}
         chosen = deps.catalog.current().choose(fields)
