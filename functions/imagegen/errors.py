@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+# More than any request has fields: an answer must not be many times as large as what it answers.
+MOST_VIOLATIONS = 20
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -47,13 +50,15 @@ class TryAgain(Exception):
 
 
 class InvalidRequest(AppError):
-    """The request breaks the documented shape; one violation per bad field."""
+    """The request breaks the documented shape; one violation per bad field, for as many as are told of."""
 
     http_status, status, reason = 400, "INVALID_ARGUMENT", "INVALID_REQUEST"
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        fields = ", ".join(violation.field for violation in violations)
-        super().__init__(f"The request is not valid: {fields}.", violations=violations)
+        told = violations[:MOST_VIOLATIONS]
+        fields = ", ".join(violation.field for violation in told)
+        more = f", and {len(violations) - len(told)} more" if len(violations) > len(told) else ""
+        super().__init__(f"The request is not valid: {fields}{more}.", violations=told)
 
 
 class Unauthenticated(AppError):

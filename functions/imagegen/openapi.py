@@ -109,7 +109,10 @@ _ERROR_SCHEMAS = {
         domain={"const": "imagegen"},
         metadata={"type": "object", "additionalProperties": {"type": "string"}},
     ),
-    "BadRequest": _detail("BadRequest", fieldViolations={"type": "array", "minItems": 1, "items": _VIOLATION}),
+    "BadRequest": _detail(
+        "BadRequest",
+        fieldViolations={"type": "array", "minItems": 1, "maxItems": errors.MOST_VIOLATIONS, "items": _VIOLATION},
+    ),
     "RetryInfo": _detail("RetryInfo", retryDelay={"type": "string", "pattern": "^[0-9]+s$"}),
 }
 
