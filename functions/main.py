@@ -163,5 +163,10 @@ def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
 @scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     """Every five minutes: refund what was left pending past its lease."""
-    credit_services.reconcile(production())
+    try:
+        credit_services.reconcile(production())
+    except credit_services.Unsettled:
+        # The run has failed, so that it is noticed, but nobody else has to wait for what is broken.
+        announcements.announce_forgotten(production())
+        raise
     announcements.announce_forgotten(production())

@@ -166,6 +166,17 @@ class TestReconcile:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
+    def test_one_that_cannot_be_refunded(
+        self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It keeps nobody from being told of what has ended, and the run has failed."""
+        told: list[object] = []
+        monkeypatch.setattr("imagegen.services.announcements.announce_forgotten", told.append)
+        world.account("ada", 5)
+        abandon(world)
+        world.db.document("users/ada").update({"credits": -1})
+        assert (client.post(trigger(client, "reconcile")).status_code, len(told)) == (500, 1)
+
 
 @pytest.mark.embedded
 class TestFirestoreAway:

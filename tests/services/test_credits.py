@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from imagegen import store
-from imagegen.errors import GenerationFailed, InvalidRequest, UserNotFound
+from imagegen.errors import GenerationFailed, InvalidRequest, Unavailable, UserNotFound
 from imagegen.records import FailureReason
-from imagegen.services.credits import Reservation, get_user_credits, reconcile, settle
+from imagegen.services.credits import Reservation, Unsettled, get_user_credits, reconcile, settle
+from pytest_mock import MockerFixture
 
 from tests.mortal import abandon
 from tests.services.test_generation import create
@@ -132,6 +133,33 @@ class TestReconcile:
         world.clock.advance(seconds=179)
         assert reconcile(world.deps) == 0
         assert world.credits(ada) == 3
+
+    def test_one_that_cannot_be_refunded(self, make_world: MakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+        """What breaks the refund of one stops no other, is logged, and the run says that it failed."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        abandon(world)
+        broken = world.account("broken", -1)
+        world.db.document(f"generationRequests/{world.generations()[0]['id']}").update({"userId": broken})
+        abandon(world)
+        world.clock.advance(seconds=180)
+        for refunded in (1, 0):
+            with pytest.raises(Unsettled, match=f"1 of {refunded + 1}"):
+                reconcile(world.deps)
+            assert '"severity": "ERROR"' in capsys.readouterr().err
+        assert world.credits(ada) == 4
+
+    def test_firestore_away(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """When Firestore is away the run ends at once, since no other would fare better."""
+        world = make_world()
+        world.account("ada", 5)
+        abandon(world)
+        abandon(world)
+        world.clock.advance(seconds=180)
+        settle = mocker.patch("imagegen.services.credits.settle", side_effect=Unavailable)
+        with pytest.raises(Unavailable):
+            reconcile(world.deps)
+        assert settle.call_count == 1
 
     def test_many_at_once_refund_once(self, make_world: MakeWorld) -> None:
         """Runs that overlap settle each generation once."""

@@ -5,6 +5,7 @@ Knows nothing of HTTP nor of image models; each change is one Firestore transact
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Literal
 
 from .. import idempotency, ledger, log, page_tokens, rate_limit, store
 from ..deps import Deps
-from ..errors import IdempotencyKeyReused, InvalidRequest, UserNotFound, Violation
+from ..errors import IdempotencyKeyReused, InvalidRequest, Unavailable, UserNotFound, Violation
 from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry, WebhookState
 from ..transactions import Transaction, transact
 from .announcements import announce
@@ -139,20 +140,36 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
     return ended
 
 
+class Unsettled(Exception):
+    """Some generations could not be ended, for reasons of their own that are in the log."""
+
+
 def reconcile(deps: Deps) -> int:
     """Give back what dead processes left pending past its lease, the longest overdue first; return how many.
 
     Safe to run twice, beside itself and beside live traffic, since all of it goes through `settle`.
 
     Raises:
+        Unsettled: all others were settled.
         Unavailable: Firestore was away; what was settled until then stays so.
     """
     overdue = store.read_expired_generations(
         deps.db, deps.now(), _RECONCILED_AT_ONCE, deps.settings.firestore_timeout_seconds
     )
+    failed = 0
     for generation in overdue:
-        settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
-        log.warn("refunded after its lease", generationRequestId=generation.generation_id, userId=generation.user_id)
+        ids = {"generationRequestId": generation.generation_id, "userId": generation.user_id}
+        try:
+            settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
+        except Unavailable:
+            raise
+        except Exception:  # Of whatever kind: one record that is broken must not keep the credits of all others.
+            log.error(f"could not be refunded after its lease: {traceback.format_exc()}", **ids)
+            failed += 1
+        else:
+            log.warn("refunded after its lease", **ids)
+    if failed:
+        raise Unsettled(f"{failed} of {len(overdue)} generations could not be refunded")
     return len(overdue)
 
 
