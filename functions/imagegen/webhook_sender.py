@@ -89,10 +89,11 @@ class HttpWebhookSender:
         except Exception as error:  # Of whatever kind: what strangers answer may break whatever reads it.
             raise WebhookFailed(f"{type(error).__name__}") from error
         finally:
-            # What sends a byte now and then is never waited for too long, and would never end.
+            # What sends a byte now and then is never waited for too long, and would never end. Not TLS's own shutdown,
+            # which takes the encryption away first, while the other thread may still be sending.
             for line in lines:
                 with suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
+                    socket.socket.shutdown(line, socket.SHUT_RDWR)
         if status == 410:
             raise WebhookRefused("it answered 410 Gone")
         # A redirect could lead anywhere.
