@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -173,7 +173,7 @@ def read_ledger(
 def read_expired_generations(
     db: firestore.Client, now: datetime, limit: int, timeout_seconds: float
 ) -> list[Generation]:
-    """Read pending generations whose lease is over, the longest overdue first."""
+    """Read pending generations whose lease is over, the longest overdue first; what cannot be read is logged."""
     deadline = time.monotonic() + timeout_seconds
     query = (
         db.collection("generationRequests")
@@ -183,7 +183,7 @@ def read_expired_generations(
         .limit(limit)
     )
     snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+    return list(_readable(snapshots))
 
 
 def read_generations(
@@ -221,27 +221,31 @@ def read_generations(
 
 
 def read_due_webhooks(
-    db: firestore.Client, ended_before: datetime, limit: int, timeout_seconds: float
+    db: firestore.Client, announced_before: datetime, limit: int, timeout_seconds: float
 ) -> list[Generation]:
-    """Read generations that ended before a moment and whose webhook is still due, the oldest first."""
+    """Read generations whose webhook is due and was announced before a moment at last, the longest ago first."""
     deadline = time.monotonic() + timeout_seconds
     query = (
         db.collection("generationRequests")
         .where(filter=FieldFilter("webhook", "==", WebhookState.DUE.value))
-        .where(filter=FieldFilter("completedAt", "<=", ended_before))
-        .order_by("completedAt")
+        .where(filter=FieldFilter("announcedAt", "<=", announced_before))
+        .order_by("announcedAt")
         .limit(limit)
     )
     snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+    return list(_readable(snapshots))
 
 
-def write_webhook_state(db: firestore.Client, generation_id: str, state: WebhookState, timeout_seconds: float) -> None:
-    """Write what became of a webhook."""
+def write_announced(db: firestore.Client, generation_id: str, now: datetime, timeout_seconds: float) -> None:
+    """Write that somebody is to be told once more."""
     deadline = time.monotonic() + timeout_seconds
     reference = _generation_reference(db, generation_id)
-    fields = {"webhook": state.value}
-    until(deadline, lambda: reference.update(fields, retry=None, timeout=remaining_seconds(deadline)))
+    until(deadline, lambda: reference.update({"announcedAt": now}, retry=None, timeout=remaining_seconds(deadline)))
+
+
+def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
+    """Write what became of a webhook."""
+    transaction.update(_generation_reference(transaction._client, generation_id), {"webhook": state.value})
 
 
 # Catalog
@@ -376,6 +380,15 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
     )
 
 
+def _readable(snapshots: Iterable[firestore.DocumentSnapshot[Any]]) -> Iterator[Generation]:
+    """Read what can be read: one record that is broken must not keep anybody from what is in the others."""
+    for snapshot in snapshots:
+        try:
+            yield _stored_generation(snapshot.id, _fields(snapshot))
+        except (KeyError, TypeError, ValueError) as error:
+            log.error(f"generationRequests/{snapshot.id} cannot be read: {error!r}")
+
+
 def _course(generation: Generation) -> dict[str, Any]:
     return {
         "startedAt": generation.started_at,
@@ -394,4 +407,5 @@ def _ending(generation: Generation) -> dict[str, Any]:
         "completedAt": generation.completed_at,
         "durationMs": generation.duration_ms,
         "webhook": generation.webhook,
+        "announcedAt": generation.completed_at if generation.webhook else None,
     }

@@ -55,14 +55,14 @@ def sign(secret: str, message_id: str, sent_at: datetime, body: bytes) -> dict[s
     """Return the headers of a message (https://www.standardwebhooks.com, symmetric signature v1).
 
     Raises:
-        WebhookRefused: the secret is not `whsec_` and base64 of 24 to 64 bytes.
+        WebhookFailed: the secret is not `whsec_` and base64 of 24 to 64 bytes, which an operator may mend in time.
     """
     try:
         key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
     except binascii.Error:
         key = b""
     if not secret.startswith(_SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise WebhookRefused("WEBHOOK_SECRET must be 'whsec_' and base64 of 24 to 64 bytes")
+        raise WebhookFailed("WEBHOOK_SECRET must be 'whsec_' and base64 of 24 to 64 bytes")
     timestamp = str(int(sent_at.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

@@ -124,6 +124,18 @@ class TestReconcile:
         assert {generation["failureReason"] for generation in world.generations()} == {"LEASE_EXPIRED"}
         world.check_books(ada)
 
+    def test_goes_on_past_what_it_cannot_read(self, make_world: MakeWorld) -> None:
+        """A record that nobody can read keeps nobody's credits."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        for _ in range(2):
+            abandon(world)
+        broken = world.generations()[0]["id"]
+        world.db.document(f"generationRequests/{broken}").update({"failureReason": "BAD_LUCK"})
+        world.clock.advance(seconds=181)
+        assert reconcile(world.deps) == 1
+        assert world.credits(ada) == 4
+
     def test_leaves_what_may_still_be_running(self, make_world: MakeWorld) -> None:
         """A generation within its lease is nobody else's business."""
         world = make_world()

@@ -70,6 +70,7 @@ class TestSuccess:
             "idempotencyFingerprint": None,
             "webhookUrl": None,
             "webhook": None,
+            "announcedAt": None,
         }
         (entry,) = world.ledger(ada)
         assert entry["timestamp"] is not None

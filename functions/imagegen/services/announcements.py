@@ -12,12 +12,13 @@ from .. import log, store
 from ..deps import Deps
 from ..records import Generation, WebhookState
 from ..task_queue import TaskQueueError
+from ..transactions import Transaction, transact
 
 DELIVER = "deliverWebhook"
 # What one run hands to the queue again; the next one goes on.
 _ANNOUNCED_AT_ONCE = 200
 # Older than any delivery that the queue may still be trying.
-_FORGOTTEN_AFTER = timedelta(hours=1)
+_FORGOTTEN_AFTER = timedelta(hours=2)
 # Long after the last attempt: what is due still will never be told, and would keep its place before others.
 _GIVEN_UP_AFTER = timedelta(days=1)
 
@@ -43,7 +44,24 @@ def announce_forgotten(deps: Deps) -> int:
     for generation in due:
         if generation.completed_at is not None and generation.completed_at <= now - _GIVEN_UP_AFTER:
             log.error("a webhook is given up unheard", generationRequestId=generation.generation_id)
-            store.write_webhook_state(deps.db, generation.generation_id, WebhookState.GIVEN_UP, timeout_seconds)
+            end(deps, generation.generation_id, WebhookState.GIVEN_UP)
         else:
+            # Before the queue has it, so that no run hands over what another one just has.
+            store.write_announced(deps.db, generation.generation_id, now, timeout_seconds)
             announce(deps, generation)
     return len(due)
+
+
+def end(deps: Deps, generation_id: str, state: WebhookState) -> None:
+    """Write what became of a webhook; of several attempts at once, one that was heard has the last word.
+
+    Raises:
+        Unavailable: Firestore was away.
+    """
+
+    def body(transaction: Transaction) -> None:
+        current = store.read_generation_in(transaction, generation_id)
+        if current is not None and (state is WebhookState.DELIVERED or current.webhook is WebhookState.DUE):
+            store.write_webhook_state(transaction, generation_id, state)
+
+    transact(deps.db, deps.settings.firestore_timeout_seconds, body)

@@ -11,6 +11,7 @@ from ..errors import TryAgain
 from ..records import WebhookState
 from ..status_schemas import GenerationAnswer, WebhookMessage
 from ..webhook_sender import WebhookRefused
+from . import announcements
 
 
 def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
@@ -20,8 +21,7 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
         TryAgain: it was not heard.
         Unavailable: Firestore was away.
     """
-    timeout_seconds = deps.settings.firestore_timeout_seconds
-    generation = store.read_generation(deps.db, generation_id, timeout_seconds)
+    generation = store.read_generation(deps.db, generation_id, deps.settings.firestore_timeout_seconds)
     if generation is None or generation.webhook is not WebhookState.DUE or generation.webhook_url is None:
         return
     sent_at = deps.now()
@@ -40,4 +40,4 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
             raise TryAgain(f"a webhook was not heard: {error!r}") from error
         log.warn(f"a webhook is given up: {error!r}", generationRequestId=generation_id, userId=generation.user_id)
         state = WebhookState.GIVEN_UP
-    store.write_webhook_state(deps.db, generation_id, state, timeout_seconds)
+    announcements.end(deps, generation_id, state)
