@@ -11,9 +11,6 @@ from flask import Request, Response
 from imagegen import triggers, web
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
 from imagegen.deps import Deps, production
-from imagegen.endpoints import credits, generations
-from imagegen.services import announcements
-from imagegen.services import credits as credit_services
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
@@ -34,25 +31,32 @@ _WRITE = options.CorsOptions(cors_origins="*", cors_methods=["POST"])
 @https_fn.on_request(cors=_WRITE)
 def createGenerationRequest(request: Request) -> Response:
     """POST: charge an account for a picture and draw it."""
+    # Imported here, as below, since each function is an instance of its own, whose cold start should not wait for what
+    # the others need.
+    from imagegen.endpoints import generations
+
     return web.answer(request, generations.CREATE_GENERATION_REQUEST)
 
 
 @https_fn.on_request(cors=_WRITE)
 def grantCredits(request: Request) -> Response:
     """POST: give an account credits."""
+    from imagegen.endpoints import credits
+
     return web.answer(request, credits.GRANT_CREDITS)
 
 
 @https_fn.on_request(cors=_READ)
 def getUserCredits(request: Request) -> Response:
     """GET or POST: an account's balance and a page of its ledger."""
+    from imagegen.endpoints import credits
+
     return web.answer(request, credits.GET_USER_CREDITS)
 
 
 @https_fn.on_request(cors=_READ)
 def getGenerationStatus(request: Request) -> Response:
     """GET or POST: where a generation stands."""
-    # Imported here, as below, to keep it out of the cold start of all other functions.
     from imagegen.endpoints import status
 
     return web.answer(request, status.GET_GENERATION_STATUS)
@@ -162,11 +166,11 @@ def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
 @triggers.scheduled({"reconcileStatus": "success"})
 @scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
-    """Every five minutes: refund what was left pending past its lease."""
+    """Every five minutes: refund what was left pending past its lease, and announce what nobody was told of."""
+    from imagegen.services import announcements, credits
+
     try:
-        credit_services.reconcile(production())
-    except credit_services.Unsettled:
-        # The run has failed, so that it is noticed, but nobody else has to wait for what is broken.
+        credits.reconcile(production())
+    finally:
+        # Nobody else has to wait for what is broken; the run has failed, so that it is noticed.
         announcements.announce_forgotten(production())
-        raise
-    announcements.announce_forgotten(production())

@@ -66,6 +66,7 @@ class TestImports:
         layers += ["webhook_sender"]
         layers += [
             "config",
+            "violations",
             "schemas",
             "books_schemas",
             "status_schemas",

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .deps import Deps
 from .errors import AppError
 from .identity import Caller
 
-Asked = TypeVar("Asked", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Asked = TypeVar("Asked", bound="BaseModel")
 
 
 class Access(Enum):

@@ -16,14 +16,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from . import webhook_urls
-from .errors import Violation
 from .records import EntryType, Stage
 
 # Control and format characters, among them those that turn the direction of text: an id shows all that is in it.
@@ -229,19 +227,3 @@ class UserCreditsAnswer(Answer):
     current_credits: int
     transactions: list[TransactionAnswer]
     next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)
-
-
-def violations_of(model: type[BaseModel], error: ValidationError) -> list[Violation]:
-    """Say per bad field what is allowed, in the order of the fields."""
-    allowed = {field.alias: field.description for field in model.model_fields.values()}
-    faults: dict[str, Violation] = {}
-    for fault in error.errors(include_url=False, include_input=False):
-        field = str(fault["loc"][0])
-        if field not in allowed:
-            description = "is not a field of this request"
-        elif fault["type"] == "missing":
-            description = f"is required: {allowed[field]}"
-        else:
-            description = f"must be {allowed[field]}"
-        faults.setdefault(field, Violation(field, description))
-    return list(faults.values())

@@ -10,15 +10,15 @@ import json
 import re
 import traceback
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
 from flask import Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic_core import ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_list_header
 
-from . import config, identity, log, schemas
+from . import config, identity, log
 from .deps import Deps, new_id, production
 from .endpoint import Access, Call, Endpoint, IdempotencyKey
 from .errors import (
@@ -33,6 +33,11 @@ from .errors import (
     Violation,
 )
 from .identity import Caller
+from .violations import violations_of
+
+if TYPE_CHECKING:
+    # Its models take long to load, and schedules and tasks have none.
+    from pydantic import BaseModel
 
 _BODY_LIMIT_BYTES = 16 * 1024
 _MOST_DIGITS = 20
@@ -41,7 +46,7 @@ _EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Ret
 # What may stand in a log and a header as it was sent.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model", bound="BaseModel")
 
 
 def answer(request: Request, endpoint: Endpoint[Any]) -> Response:
@@ -191,7 +196,7 @@ def _validated(model: type[_Model], fields: Mapping[str, Any], *, strict: bool) 
     try:
         return model.model_validate(fields, strict=strict)
     except ValidationError as error:
-        raise InvalidRequest(schemas.violations_of(model, error)) from None
+        raise InvalidRequest(violations_of(model, error)) from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -220,7 +225,7 @@ def json_response(
     answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with JSON, which nobody keeps unless told otherwise."""
-    fields = answer.model_dump(mode="json", by_alias=True) if isinstance(answer, BaseModel) else answer
+    fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
     text = json.dumps(fields, separators=(",", ":"))
     response = Response(text + "\n", status=status, mimetype="application/json")
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS

@@ -26,7 +26,8 @@ from ..errors import (
     UserNotFound,
 )
 from ..records import FailureReason, Generation, GenerationStatus, Image, Stage
-from ..schemas import CreateGenerationRequest, violations_of
+from ..schemas import CreateGenerationRequest
+from ..violations import violations_of
 from . import jobs, pictures
 from .credits import Reservation, reserve, settle
 
