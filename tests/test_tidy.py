@@ -62,10 +62,10 @@ class TestImports:
     def test_dependencies_run_one_way(self, path: Path) -> None:
         """Web over endpoints over services over deps over the stores over records; only main imports web."""
         layers = ["bounded", "log", "records", "errors", "page_tokens", "ledger", "significance", "anomalies", "report"]
+        layers += ["config", "firebase_apps"]
         layers += ["rate_limit", "idempotency", "books", "webhook_urls", "image_models", "image_store", "task_queue"]
         layers += ["webhook_sender"]
         layers += [
-            "config",
             "violations",
             "schemas",
             "books_schemas",

@@ -15,7 +15,7 @@ from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
 REGION = "us-central1"
-# How often a webhook is tried, over some hours.
+# How often a webhook is tried, within an hour.
 WEBHOOK_ATTEMPTS = 12
 # How often the queue delivers a task for a generation: more often than that is drawn, since a delivery may find another
 # one drawing it.

@@ -84,7 +84,7 @@ def _build() -> Deps:
             allow_loopback=settings.webhook_allow_loopback,
             time_limit_seconds=settings.webhook_time_limit_seconds,
         ),
-        tasks=FirebaseTaskQueue(config.project_id(), settings.enqueue_time_limit_seconds),
+        tasks=FirebaseTaskQueue(settings.enqueue_time_limit_seconds),
     )
 
 

@@ -5,21 +5,17 @@ Knows nothing of what a caller may do with which function.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
-import firebase_admin
 import google.auth.credentials
 import google.auth.exceptions
 import jwt
 from firebase_admin import app_check, auth, credentials
 
-from . import config, log
+from . import firebase_apps, log
 from .config import Settings
 from .errors import Unauthenticated, Unavailable
-
-_starting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -92,13 +88,4 @@ class _NoCredentials(credentials.Base):
 
 
 def _app() -> Any:
-    project = config.project_id()
-    # A name of its own, since the default app is for what needs the platform's rights.
-    name = f"identity-{project}"
-    with _starting:
-        try:
-            return firebase_admin.get_app(name)  # type: ignore[no-untyped-call]
-        except ValueError:
-            return firebase_admin.initialize_app(  # type: ignore[no-untyped-call]
-                _NoCredentials(), {"projectId": project}, name
-            )
+    return firebase_apps.app("identity", _NoCredentials())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -84,26 +84,21 @@ Name = Annotated[
     Field(strict=True, description="a name in the catalog", json_schema_extra={"pattern": r"\S"}),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
 ]
-Prompt = Annotated[
-    str,
-    Field(
-        strict=True,
-        description="1 to 2,000 characters after trimming, without control characters",
-        json_schema_extra={"pattern": _TEXT},
-    ),
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-    _matching(_TEXT),
-]
 
-Reason = Annotated[
-    str,
-    Field(
+
+def _text(most_characters: int) -> Any:
+    return Field(
         strict=True,
-        description="1 to 200 characters after trimming, without control characters",
+        description=f"1 to {most_characters:,} characters after trimming, without control characters",
         json_schema_extra={"pattern": _TEXT},
-    ),
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    _matching(_TEXT),
+    )
+
+
+Prompt = Annotated[
+    str, _text(2000), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), _matching(_TEXT)
+]
+Reason = Annotated[
+    str, _text(200), StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _matching(_TEXT)
 ]
 
 

@@ -9,6 +9,7 @@ import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from google.api_core import exceptions
@@ -174,16 +175,8 @@ def read_expired_generations(
     db: firestore.Client, now: datetime, limit: int, timeout_seconds: float
 ) -> list[Generation]:
     """Read pending generations whose lease is over, the longest overdue first; what cannot be read is logged."""
-    deadline = time.monotonic() + timeout_seconds
-    query = (
-        db.collection("generationRequests")
-        .where(filter=FieldFilter("status", "==", GenerationStatus.PENDING.value))
-        .where(filter=FieldFilter("leaseExpiresAt", "<=", now))
-        .order_by("leaseExpiresAt")
-        .limit(limit)
-    )
-    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return list(_readable(snapshots))
+    pending = ("status", GenerationStatus.PENDING)
+    return _read_longest_waiting(db, pending, "leaseExpiresAt", now, limit, timeout_seconds)
 
 
 def read_generations(
@@ -224,16 +217,8 @@ def read_due_webhooks(
     db: firestore.Client, announced_before: datetime, limit: int, timeout_seconds: float
 ) -> list[Generation]:
     """Read generations whose webhook is due and was announced before a moment at last, the longest ago first."""
-    deadline = time.monotonic() + timeout_seconds
-    query = (
-        db.collection("generationRequests")
-        .where(filter=FieldFilter("webhook", "==", WebhookState.DUE.value))
-        .where(filter=FieldFilter("announcedAt", "<=", announced_before))
-        .order_by("announcedAt")
-        .limit(limit)
-    )
-    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return list(_readable(snapshots))
+    due = ("webhook", WebhookState.DUE)
+    return _read_longest_waiting(db, due, "announcedAt", announced_before, limit, timeout_seconds)
 
 
 def write_announced(db: firestore.Client, generation_id: str, now: datetime, timeout_seconds: float) -> None:
@@ -246,6 +231,28 @@ def write_announced(db: firestore.Client, generation_id: str, now: datetime, tim
 def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
     """Write what became of a webhook."""
     transaction.update(_generation_reference(transaction._client, generation_id), {"webhook": state.value})
+
+
+def _read_longest_waiting(
+    db: firestore.Client,
+    state: tuple[str, StrEnum],
+    since: str,
+    before: datetime,
+    limit: int,
+    timeout_seconds: float,
+) -> list[Generation]:
+    """Read generations in a state whose field `since` is not after a moment, by that field."""
+    deadline = time.monotonic() + timeout_seconds
+    field, value = state
+    query = (
+        db.collection("generationRequests")
+        .where(filter=FieldFilter(field, "==", value.value))
+        .where(filter=FieldFilter(since, "<=", before))
+        .order_by(since)
+        .limit(limit)
+    )
+    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
+    return list(_readable(snapshots))
 
 
 # Catalog

@@ -5,12 +5,10 @@ Knows nothing of what the tasks are for.
 
 from __future__ import annotations
 
-import threading
-from typing import Any, Protocol
+from typing import Protocol
 
+from . import firebase_apps
 from .bounded import call_within
-
-_starting = threading.Lock()
 
 
 class TaskQueueError(Exception):
@@ -39,8 +37,7 @@ class NoTaskQueue:
 class FirebaseTaskQueue:
     """Cloud Tasks, or whatever `CLOUD_TASKS_EMULATOR_HOST` names."""
 
-    def __init__(self, project: str | None, time_limit_seconds: float) -> None:
-        self._project = project
+    def __init__(self, time_limit_seconds: float) -> None:
         self._time_limit_seconds = time_limit_seconds
 
     def enqueue(self, function: str, data: dict[str, str]) -> None:
@@ -54,15 +51,4 @@ class FirebaseTaskQueue:
         # Imported here, since most calls need no queue and a cold start should not wait for it.
         from firebase_admin import functions
 
-        functions.task_queue(function, app=self._app()).enqueue({"data": data})
-
-    def _app(self) -> Any:
-        import firebase_admin
-
-        name = f"tasks-{self._project}"
-        with _starting:
-            try:
-                return firebase_admin.get_app(name)  # type: ignore[no-untyped-call]
-            except ValueError:
-                options = {"projectId": self._project}
-                return firebase_admin.initialize_app(options=options, name=name)  # type: ignore[no-untyped-call]
+        functions.task_queue(function, app=firebase_apps.app("tasks")).enqueue({"data": data})

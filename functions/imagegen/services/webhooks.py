@@ -32,11 +32,8 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
     state = WebhookState.DELIVERED
     try:
         deps.webhooks.send(generation.webhook_url, f"msg_{generation_id}", sent_at, body)
-    except WebhookRefused as error:
-        log.warn(f"a webhook is given up: {error}", generationRequestId=generation_id, userId=generation.user_id)
-        state = WebhookState.GIVEN_UP
     except Exception as error:  # Of whatever kind: the last attempt is the last.
-        if not is_last_attempt:
+        if not (is_last_attempt or isinstance(error, WebhookRefused)):
             raise TryAgain(f"a webhook was not heard: {error!r}") from error
         log.warn(f"a webhook is given up: {error!r}", generationRequestId=generation_id, userId=generation.user_id)
         state = WebhookState.GIVEN_UP
