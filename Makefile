@@ -36,6 +36,10 @@ format: $(VENV)/.development ## Format the code and mend what the linter can
 bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
 	@$(RUN) -m tests.bench
 
+.PHONY: bench-crossings
+bench-crossings: $(VENV)/.development ## Count how one createGenerationRequest goes through the files of functions/
+	@$(RUN) -m tests.bench.crossings
+
 .PHONY: bench-anomalies
 bench-anomalies: $(VENV)/.development ## Simulate weeks: how many clean ones are flagged, how many broken ones are found
 	@$(RUN) -m tests.bench.anomalies
