@@ -16,10 +16,8 @@ from google.cloud import firestore
 from imagegen import catalog, ledger, store
 from imagegen.config import Settings
 from imagegen.deps import Deps
-from imagegen.errors import InsufficientCredits
 from imagegen.records import (
     Account,
-    EntryType,
     FailureReason,
     Generation,
     GenerationStatus,
@@ -215,24 +213,18 @@ class _Past:
 
 def _postings(account: Account, generation: Generation) -> Iterator[tuple[Account, LedgerEntry, datetime]]:
     """Yield the account after each change that a generation makes, with its entry and time."""
-    try:
-        charged, deduction = ledger.charge(account, generation)
-    except InsufficientCredits:
-        account = replace(account, credits=account.credits + _GRANT_CREDITS, ledger_count=account.ledger_count + 1)
-        grant = LedgerEntry(
-            entry_id=f"{generation.generation_id}_grant",
-            type=EntryType.GRANT,
-            credits=_GRANT_CREDITS,
-            sequence=account.ledger_count,
-            balance_after=account.credits,
-            generation_id=None,
-            reason="credits bought",
-        )
-        yield account, grant, generation.created_at
-        charged, deduction = ledger.charge(account, generation)
-    yield charged, deduction, generation.created_at
+    generation_id, cost_credits, created_at = (
+        generation.generation_id,
+        generation.credits_charged,
+        generation.created_at,
+    )
+    if account.credits < cost_credits:
+        account, grant = ledger.grant(account, generation_id, _GRANT_CREDITS, "credits bought")
+        yield account, grant, created_at
+    account, deduction = ledger.charge(account, generation_id, cost_credits, created_at)
+    yield account, deduction, created_at
     if generation.failure_reason is not None and generation.completed_at is not None:
-        yield *ledger.refund(charged, generation, generation.failure_reason), generation.completed_at
+        yield *ledger.refund(account, generation_id, cost_credits, generation.failure_reason), generation.completed_at
 
 
 def _deps(db: firestore.Client, now: datetime) -> Deps:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .errors import InsufficientCredits
-from .records import Account, EntryType, Generation, LedgerEntry, Spending, Week
+from .records import Account, EntryType, LedgerEntry, Spending, Week
 
 # What an account may hold, far from where numbers end.
 MOST_CREDITS = 1_000_000_000
@@ -22,24 +22,25 @@ class BalanceTooHigh(Exception):
     """The account would hold more than `MOST_CREDITS`."""
 
 
-def charge(account: Account, generation: Generation) -> tuple[Account, LedgerEntry]:
-    """Take the price of a pending generation from its account.
+def charge(
+    account: Account, generation_id: str, cost_credits: int, charged_at: datetime
+) -> tuple[Account, LedgerEntry]:
+    """Take the price of a generation from its account.
 
     Raises:
         InsufficientCredits: the account holds less than the price.
     """
-    cost_credits = generation.credits_charged
     if cost_credits < 1:
         raise ValueError("a generation costs at least one credit")
     if account.credits < cost_credits:
         raise InsufficientCredits(account.user_id, account.credits, cost_credits)
-    account = replace(account, weeks=_weeks_with(account.weeks, cost_credits, generation.created_at))
-    return _post(account, EntryType.DEDUCTION, cost_credits, generation.generation_id, "generation reserved")
+    account = replace(account, weeks=_weeks_with(account.weeks, cost_credits, charged_at))
+    return _post(account, EntryType.DEDUCTION, cost_credits, generation_id, "generation reserved")
 
 
-def refund(account: Account, generation: Generation, reason: str) -> tuple[Account, LedgerEntry]:
+def refund(account: Account, generation_id: str, charged_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
     """Give back all that was charged for a generation that ended without a picture."""
-    return _post(account, EntryType.REFUND, generation.credits_charged, generation.generation_id, reason)
+    return _post(account, EntryType.REFUND, charged_credits, generation_id, reason)
 
 
 def grant(account: Account, grant_id: str, amount_credits: int, reason: str) -> tuple[Account, LedgerEntry]:

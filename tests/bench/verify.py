@@ -83,7 +83,7 @@ def fill(db: firestore.Client, count: int) -> None:
             attempt_id="bench",
         )
         account = Account(user_id=user_id, credits=10, opening_credits=10, ledger_count=0)
-        charged, entry = ledger.charge(account, pending)
+        charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
         batch.set(db.document(f"users/{user_id}"), {"createdAt": _NOW})
         store.create_generation(batch, pending)
         store.write_account(batch, charged, entry, _NOW)

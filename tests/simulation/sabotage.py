@@ -30,7 +30,7 @@ def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome:
             ended = credits._completed(current, outcome, now)
         else:
             ended = credits._refunded(current, outcome, now, refunded_credits=current.credits_charged)
-            refunded, entry = ledger.refund(account, current, outcome)
+            refunded, entry = ledger.refund(account, current.generation_id, current.credits_charged, outcome)
             store.write_account(transaction, refunded, entry, now)
         store.end_generation(transaction, ended)
         return ended
@@ -97,7 +97,7 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
             if fields is not None:
                 return store._stored_generation(generation_id, fields)
             pending = draft()
-            charged, entry = ledger.charge(account, pending)
+            charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
             store.create_generation(transaction, pending)
             store.write_account(transaction, charged, entry, pending.created_at)
             return pending

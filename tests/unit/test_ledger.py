@@ -1,7 +1,6 @@
 """The arithmetic of credits."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imagegen.errors import InsufficientCredits
 from imagegen.ledger import charge, refund
-from imagegen.records import Account, EntryType, Generation, GenerationStatus, Spending, Week
+from imagegen.records import Account, EntryType, LedgerEntry, Spending, Week
 
 from tests.world import NOON
 
@@ -18,40 +17,26 @@ def an_account(credits: int, ledger_count: int = 0) -> Account:
     return Account(user_id="ada", credits=credits, opening_credits=credits, ledger_count=ledger_count)
 
 
-def a_generation(cost_credits: int) -> Generation:
-    return Generation(
-        generation_id="gen1",
-        user_id="ada",
-        model="model-a",
-        style="anime",
-        color="neon",
-        size="512x512",
-        prompt="a fox",
-        status=GenerationStatus.PENDING,
-        credits_charged=cost_credits,
-        created_at=NOON,
-        started_at=NOON,
-        lease_expires_at=NOON + timedelta(minutes=3),
-        attempt_id="gen1",
-    )
+def charged(account: Account, cost_credits: int, charged_at: datetime = NOON) -> tuple[Account, LedgerEntry]:
+    return charge(account, "gen1", cost_credits, charged_at)
 
 
 class TestCharge:
     def test_takes_the_price_and_records_it(self) -> None:
         """A charge lowers the balance by the price and appends the next entry, named after the generation."""
-        account, entry = charge(an_account(10, ledger_count=4), a_generation(3))
+        account, entry = charged(an_account(10, ledger_count=4), 3)
         assert (account.credits, account.ledger_count, account.opening_credits) == (7, 5, 10)
         assert (entry.entry_id, entry.type, entry.credits) == ("gen1_deduction", EntryType.DEDUCTION, 3)
         assert (entry.sequence, entry.balance_after, entry.generation_id) == (5, 7, "gen1")
 
     def test_takes_the_last_credit(self) -> None:
         """An account may be charged down to nothing."""
-        assert charge(an_account(3), a_generation(3))[0].credits == 0
+        assert charged(an_account(3), 3)[0].credits == 0
 
     def test_refuses_more_than_there_is(self) -> None:
         """An account that cannot pay is told what it has and what it would need."""
         with pytest.raises(InsufficientCredits) as refused:
-            charge(an_account(1), a_generation(3))
+            charged(an_account(1), 3)
         assert refused.value.metadata == {"currentCredits": "1", "requiredCredits": "3"}
         assert refused.value.message == "Account 'ada' has 1 credit; this request costs 3."
 
@@ -59,15 +44,14 @@ class TestCharge:
     def test_is_never_free(self, cost_credits: int) -> None:
         """A price of nothing or less is a fault of the caller, not a gift."""
         with pytest.raises(ValueError, match="at least one credit"):
-            charge(an_account(1), a_generation(cost_credits))
+            charged(an_account(1), cost_credits)
 
 
 class TestRefund:
     def test_undoes_a_charge(self) -> None:
         """A refund gives back just what was charged, as an entry of its own."""
-        generation = a_generation(4)
-        charged, _ = charge(an_account(9), generation)
-        account, entry = refund(charged, generation, "MODEL_ERROR")
+        account, _ = charged(an_account(9), 4)
+        account, entry = refund(account, "gen1", 4, "MODEL_ERROR")
         assert (account.credits, account.ledger_count) == (9, 2)
         assert (entry.entry_id, entry.type, entry.credits, entry.balance_after) == ("gen1_refund", "refund", 4, 9)
         assert entry.reason == "MODEL_ERROR"
@@ -80,12 +64,12 @@ class TestBooks:
         account, entries = an_account(opening), []
         for cost_credits, fails in steps:
             try:
-                account, entry = charge(account, a_generation(cost_credits))
+                account, entry = charged(account, cost_credits)
             except InsufficientCredits:
                 continue
             entries.append(entry)
             if fails:
-                account, entry = refund(account, a_generation(cost_credits), "MODEL_ERROR")
+                account, entry = refund(account, "gen1", cost_credits, "MODEL_ERROR")
                 entries.append(entry)
         balance = opening
         for sequence, entry in enumerate(entries, start=1):
@@ -110,7 +94,7 @@ class TestWeeks:
         for hours, cost_credits in steps:
             moment += timedelta(hours=hours)
             charges.append((moment, cost_credits))
-            account, _ = charge(account, replace(a_generation(cost_credits), created_at=moment))
+            account, _ = charged(account, cost_credits, moment)
         expected: dict[str, Spending] = {}
         remembered = {Week.of(moment).back(weeks) for weeks in range(3)}
         for charged_at, cost_credits in charges:
@@ -125,8 +109,8 @@ class TestWeeks:
                 )
         assert account.weeks == expected
 
-    def test_a_refund_changes_them_not(self) -> None:
+    def test_a_refund_leaves_them(self) -> None:
         """What was charged stays charged in its week, refunded or not."""
-        charged, _ = charge(an_account(9), a_generation(4))
-        refunded, _ = refund(charged, a_generation(4), "MODEL_ERROR")
-        assert refunded.weeks == charged.weeks == {"2026-W47": Spending(requests=1, credits=4, days={"2026-11-18": 4})}
+        account, _ = charged(an_account(9), 4)
+        refunded, _ = refund(account, "gen1", 4, "MODEL_ERROR")
+        assert refunded.weeks == account.weeks == {"2026-W47": Spending(requests=1, credits=4, days={"2026-11-18": 4})}

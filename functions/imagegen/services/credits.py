@@ -75,7 +75,7 @@ def reserve(
         if existing is not None:
             return existing, False
         pending = draft()
-        charged, entry = ledger.charge(account, pending)
+        charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
         # Last, so that what is refused for another reason takes no token.
         if settings.rate_limit_per_minute:
             arrival_at = rate_limit.admit(
@@ -129,7 +129,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
             ended = _refunded(current, outcome, now, refunded_credits=0)
         else:
             ended = _refunded(current, outcome, now, refunded_credits=current.credits_charged)
-            refunded, entry = ledger.refund(account, current, outcome)
+            refunded, entry = ledger.refund(account, current.generation_id, current.credits_charged, outcome)
             store.write_account(transaction, refunded, entry, now)
         store.end_generation(transaction, ended)
         return ended
