@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .records import FailureReason, Image
+from .records import Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,9 @@ class Picture:
 class ModelError(Exception):
     """The model gave no picture."""
 
-    reason = FailureReason.MODEL_ERROR
-
 
 class ModelRefusedError(ModelError):
     """The model will not draw this prompt, however often it is asked."""
-
-    reason = FailureReason.MODEL_REFUSED
 
 
 class ImageModel(Protocol):

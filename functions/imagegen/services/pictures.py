@@ -11,7 +11,7 @@ from .. import log
 from ..bounded import call_within
 from ..catalog import Choice
 from ..deps import Deps
-from ..image_models import ImageRequest, ModelError, Picture
+from ..image_models import ImageRequest, ModelError, ModelRefusedError, Picture
 from ..image_store import ImageStoreError
 from ..records import FailureReason, Generation, Image
 
@@ -29,8 +29,9 @@ def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureR
         return FailureReason.MODEL_TIMEOUT
     except ModelError as error:
         # Without its text, as below: a provider may repeat in it what people wrote, whole or in part.
-        log.warn(f"{generation.model} failed: {type(error).__name__}, {error.reason}", **ids(generation))
-        return error.reason
+        reason = FailureReason.MODEL_REFUSED if isinstance(error, ModelRefusedError) else FailureReason.MODEL_ERROR
+        log.warn(f"{generation.model} failed: {type(error).__name__}, {reason}", **ids(generation))
+        return reason
     except ImageStoreError as error:
         log.error(f"a picture could not be kept: {error}", **ids(generation))
         return FailureReason.STORAGE_ERROR
