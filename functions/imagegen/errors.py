@@ -27,6 +27,8 @@ class AppError(Exception):
     http_status: ClassVar[int]
     status: ClassVar[str]
     reason: ClassVar[str]
+    # Whether the same call may succeed later; such an error says after how many seconds.
+    retryable: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class AppError(Exception):
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
+        assert self.retryable == (retry_after_seconds is not None)
         self.message = message
         self.metadata = metadata or {}
         self.violations = tuple(violations)
@@ -135,6 +138,7 @@ class RequestInProgress(AppError):
     """A first call with this idempotency key is still running."""
 
     http_status, status, reason = 409, "ABORTED", "REQUEST_IN_PROGRESS"
+    retryable = True
 
     def __init__(self, generation_id: str, retry_after_seconds: int) -> None:
         super().__init__(
@@ -199,6 +203,7 @@ class RateLimited(AppError):
     """The account makes more requests than it may; nothing was charged."""
 
     http_status, status, reason = 429, "RESOURCE_EXHAUSTED", "RATE_LIMITED"
+    retryable = True
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
@@ -238,6 +243,7 @@ class Unavailable(AppError):
     """Firestore is away or contended for longer than a caller should wait."""
 
     http_status, status, reason = 503, "UNAVAILABLE", "UNAVAILABLE"
+    retryable = True
 
     def __init__(self) -> None:
         super().__init__("The service is busy or unavailable; try again.", retry_after_seconds=2)

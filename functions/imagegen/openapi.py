@@ -18,7 +18,6 @@ from .errors import AppError
 
 _VERSION = "0.1.0"
 _REF = "#/components/schemas/{model}"
-_RETRYABLE = (errors.RequestInProgress, errors.RateLimited, errors.Unavailable)
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -223,7 +222,7 @@ def _common_errors(endpoint: Endpoint[Any], method: str) -> list[type[AppError]]
 
 def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
     headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
-    if any(issubclass(kind, _RETRYABLE) for kind in kinds):
+    if any(kind.retryable for kind in kinds):
         headers["Retry-After"] = _HEADERS["Retry-After"]
     if errors.Unauthenticated in kinds:
         headers["WWW-Authenticate"] = _HEADERS["WWW-Authenticate"]
