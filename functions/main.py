@@ -35,7 +35,7 @@ def createGenerationRequest(request: Request) -> Response:
     # the others need.
     from imagegen.endpoints import generations
 
-    return web.answer(request, generations.CREATE_GENERATION_REQUEST)
+    return web.answer(request, generations.CREATE_GENERATION_REQUEST, production)
 
 
 @https_fn.on_request(cors=_WRITE)
@@ -43,7 +43,7 @@ def grantCredits(request: Request) -> Response:
     """POST: give an account credits."""
     from imagegen.endpoints import credits
 
-    return web.answer(request, credits.GRANT_CREDITS)
+    return web.answer(request, credits.GRANT_CREDITS, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -51,7 +51,7 @@ def getUserCredits(request: Request) -> Response:
     """GET or POST: an account's balance and a page of its ledger."""
     from imagegen.endpoints import credits
 
-    return web.answer(request, credits.GET_USER_CREDITS)
+    return web.answer(request, credits.GET_USER_CREDITS, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -59,7 +59,7 @@ def getGenerationStatus(request: Request) -> Response:
     """GET or POST: where a generation stands."""
     from imagegen.endpoints import status
 
-    return web.answer(request, status.GET_GENERATION_STATUS)
+    return web.answer(request, status.GET_GENERATION_STATUS, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -67,7 +67,7 @@ def listGenerationRequests(request: Request) -> Response:
     """GET or POST: a page of an account's generations, newest first."""
     from imagegen.endpoints import status
 
-    return web.answer(request, status.LIST_GENERATION_REQUESTS)
+    return web.answer(request, status.LIST_GENERATION_REQUESTS, production)
 
 
 @https_fn.on_request(cors=_WRITE)
@@ -75,7 +75,7 @@ def cancelGenerationRequest(request: Request) -> Response:
     """POST: give up a generation that has not ended."""
     from imagegen.endpoints import status
 
-    return web.answer(request, status.CANCEL_GENERATION_REQUEST)
+    return web.answer(request, status.CANCEL_GENERATION_REQUEST, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -83,7 +83,7 @@ def getCatalog(request: Request) -> Response:
     """GET: what is on offer, and for how much."""
     from imagegen.endpoints import status
 
-    return web.answer(request, status.GET_CATALOG)
+    return web.answer(request, status.GET_CATALOG, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -91,7 +91,7 @@ def getWeeklyReport(request: Request) -> Response:
     """GET or POST: the report of a week, or the latest."""
     from imagegen.endpoints import reports
 
-    return web.answer(request, reports.GET_WEEKLY_REPORT)
+    return web.answer(request, reports.GET_WEEKLY_REPORT, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -99,7 +99,7 @@ def listWeeklyReports(request: Request) -> Response:
     """GET or POST: a page of the weekly reports, newest first."""
     from imagegen.endpoints import reports
 
-    return web.answer(request, reports.LIST_WEEKLY_REPORTS)
+    return web.answer(request, reports.LIST_WEEKLY_REPORTS, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -107,7 +107,7 @@ def openapi(request: Request) -> Response:
     """GET: the description of all HTTPS functions."""
     from imagegen.endpoints import description
 
-    return web.answer(request, description.OPENAPI)
+    return web.answer(request, description.OPENAPI, production)
 
 
 @https_fn.on_request(cors=_READ)
@@ -115,7 +115,7 @@ def verifyBooks(request: Request) -> Response:
     """GET or POST: whether the books of a page of accounts balance."""
     from imagegen.endpoints import books
 
-    return web.answer(request, books.VERIFY_BOOKS)
+    return web.answer(request, books.VERIFY_BOOKS, production)
 
 
 @triggers.queued
@@ -133,7 +133,7 @@ def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
     def process(deps: Deps, generation_id: str, tried: int) -> None:
         jobs.process(deps, generation_id, is_last_delivery=tried + 1 >= JOB_DELIVERIES)
 
-    triggers.task(call, process)
+    triggers.task(call, process, production)
 
 
 @triggers.queued
@@ -151,7 +151,7 @@ def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
     def deliver(deps: Deps, generation_id: str, tried: int) -> None:
         webhooks.deliver(deps, generation_id, is_last_attempt=tried + 1 >= WEBHOOK_ATTEMPTS)
 
-    triggers.task(call, deliver)
+    triggers.task(call, deliver, production)
 
 
 @triggers.scheduled({"reportStatus": "success"})

@@ -14,7 +14,7 @@ from firebase_functions import https_fn
 from flask import Request, Response
 
 from . import log
-from .deps import Deps, production
+from .deps import Deps
 from .errors import AppError, InternalError, TryAgain
 from .web import HEALTH_PATH, healthy, json_response, render, trace_fields
 
@@ -56,7 +56,9 @@ def queued(function: Any) -> Callable[[Request], Response]:
     return answering
 
 
-def task(call: https_fn.CallableRequest[Any], run: Callable[[Deps, str, int], None]) -> None:
+def task(
+    call: https_fn.CallableRequest[Any], run: Callable[[Deps, str, int], None], production: Callable[[], Deps]
+) -> None:
     """Do what a task is for: `run` gets the id of the generation that it names, and how often it was tried before.
 
     Raises:

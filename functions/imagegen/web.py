@@ -9,7 +9,7 @@ import functools
 import json
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
@@ -19,7 +19,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_list_header
 
 from . import config, identity, log
-from .deps import Deps, new_id, production
+from .deps import Deps, new_id
 from .endpoint import Access, Call, Endpoint, IdempotencyKey
 from .errors import (
     AppError,
@@ -49,8 +49,11 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _Model = TypeVar("_Model", bound="BaseModel")
 
 
-def answer(request: Request, endpoint: Endpoint[Any]) -> Response:
-    """Answer a call of an HTTPS function, whatever is sent and whatever happens."""
+def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], Deps]) -> Response:
+    """Answer a call of an HTTPS function, whatever is sent and whatever happens.
+
+    `production` builds what the call is handed; it runs inside, so that its faults are answered as any other.
+    """
     if request.path == HEALTH_PATH:
         return healthy()
     request_id = request.headers.get("X-Request-Id") or ""
