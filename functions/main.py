@@ -10,7 +10,8 @@ from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
 from imagegen import triggers, web
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
-from imagegen.deps import Deps, production
+from imagegen.deps import Deps
+from imagegen.production import production
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
-from imagegen import catalog, ledger, store
-from imagegen.config import Settings
+from imagegen import catalog, ledger, production, store
+from imagegen.database import Database
 from imagegen.deps import Deps
 from imagegen.records import (
     Account,
@@ -26,6 +26,7 @@ from imagegen.records import (
     WeeklyReport,
 )
 from imagegen.services.reporting import build_weekly_report
+from imagegen.transactions import Transaction
 
 from operations import connection
 
@@ -35,7 +36,8 @@ _ACCOUNTS_BEFORE = 26
 _GRANT_CREDITS = 60
 _FAILURE_RATE = 0.05
 _PLANTED_FAILURE_RATE = 0.30
-_WRITES_PER_BATCH = 400
+# Each is seven writes at most.
+_GENERATIONS_PER_COMMIT = 60
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -70,9 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.requests < 1:
         parser.error("--requests must be 1 or more")
     try:
-        db = connection.connect()
+        client = connection.connect()
         progress = _show if sys.stderr.isatty() else _hide
-        filled = fill(db, connection.site_url(), datetime.now(UTC), options.seed, options.requests, progress)
+        filled = fill(client, connection.site_url(), datetime.now(UTC), options.seed, options.requests, progress)
     except (connection.NotRunning, CannotFill) as error:
         sys.stderr.write(f"make history: {error}\n")
         return 1
@@ -87,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def fill(
-    db: firestore.Client,
+    client: firestore.Client,
     site_url: str,
     now: datetime,
     seed: int,
@@ -101,10 +103,12 @@ def fill(
     Raises:
         CannotFill: there is no catalog, or a history is there already.
     """
-    offered = store.read_catalog(db, list(catalog.COLLECTIONS.values()), _TIMEOUT_SECONDS)
+    deps = production.build(client)
+    db = deps.db.within(_TIMEOUT_SECONDS)
+    offered = store.read_catalog(db, list(catalog.COLLECTIONS.values()))
     if not all(offered.values()):
         raise CannotFill("the catalog is empty; start `make dev`, which loads one.")
-    if db.document(f"users/{_user_id(0)}").get().exists:
+    if db.get(client.document(f"users/{_user_id(0)}")).exists:
         raise CannotFill("a history is there already; `make dev RESET=1` starts anew.")
     first = Week.of(now).back(WEEKS)
     past = _Past(db, site_url, random.Random(seed), offered, first)  # noqa: S311 - no secret.
@@ -114,7 +118,7 @@ def fill(
         progress(number, WEEKS)
         week = first.back(-number)
         past.live(week, requests_a_week, planted=number == WEEKS - 1)
-        reports.append(build_weekly_report(_deps(db, week.end_at), week.end_at))
+        reports.append(_report(deps, week.end_at))
     progress(WEEKS, WEEKS)
     return Filled(tuple(reports), past.failing_model)
 
@@ -124,7 +128,7 @@ class _Past:
 
     def __init__(
         self,
-        db: firestore.Client,
+        db: Database,
         site_url: str,
         chance: random.Random,
         offered: Mapping[str, Mapping[str, Mapping[str, object]]],
@@ -150,30 +154,38 @@ class _Past:
 
     def open_accounts(self) -> None:
         """Write all accounts, empty."""
-        batch = self._db.batch()
+        batch = self._db.client.batch()
         for user_id, opened_at in self._opened_at.items():
             self._accounts[user_id] = Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
             fields = {"credits": 0, "openingCredits": 0, "ledgerCount": 0, "createdAt": opened_at}
             name = user_id.replace("-", " ").title()
-            batch.set(self._db.document(f"users/{user_id}"), {"displayName": name, "updatedAt": opened_at, **fields})
+            batch.set(
+                self._db.client.document(f"users/{user_id}"), {"displayName": name, "updatedAt": opened_at, **fields}
+            )
         batch.commit()
 
     def live(self, week: Week, requests: int, *, planted: bool) -> None:
         """Write the requests of a week, each with all that it changes in one commit, so that books always balance."""
         count = max(1, round(self._chance.gauss(requests, 0.05 * requests)))
         generations = [self._generation(week, planted=planted) for _ in range(count)]
-        batch, writes = self._db.batch(), 0
-        for generation in sorted(generations, key=lambda each: each.created_at):
+        generations.sort(key=lambda each: each.created_at)
+        for start in range(0, count, _GENERATIONS_PER_COMMIT):
+            self._write(generations[start : start + _GENERATIONS_PER_COMMIT])
+
+    def _write(self, generations: Sequence[Generation]) -> None:
+        postings = []
+        for generation in generations:
             for account, entry, at in _postings(self._accounts[generation.user_id], generation):
-                store.write_account(batch, account, replace(entry, recorded_at=at), at)
+                postings.append((account, replace(entry, recorded_at=at), at))
                 self._accounts[generation.user_id] = account
-                writes += 2
-            store.create_generation(batch, generation)
-            writes += 1
-            if writes >= _WRITES_PER_BATCH:
-                batch.commit()
-                batch, writes = self._db.batch(), 0
-        batch.commit()
+
+        def body(transaction: Transaction) -> None:
+            for account, entry, at in postings:
+                store.write_account(transaction, account, entry, at)
+            for generation in generations:
+                store.create_generation(transaction, generation)
+
+        self._db.transact(body)
 
     def _generation(self, week: Week, *, planted: bool) -> Generation:
         chance = self._chance
@@ -227,8 +239,8 @@ def _postings(account: Account, generation: Generation) -> Iterator[tuple[Accoun
         yield *ledger.refund(account, generation_id, cost_credits, generation.failure_reason), generation.completed_at
 
 
-def _deps(db: firestore.Client, now: datetime) -> Deps:
-    return Deps(db=db, settings=Settings(), now=lambda: now, new_id=str, image_models={})
+def _report(deps: Deps, due_at: datetime) -> WeeklyReport:
+    return build_weekly_report(replace(deps, now=lambda: due_at), due_at)
 
 
 def _user_id(number: int) -> str:

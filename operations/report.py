@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from imagegen import report_store
+from imagegen.database import Database
 from imagegen.errors import Unavailable
 from imagegen.records import Anomaly, Totals, WeeklyReport
 from imagegen.report import DIMENSIONS
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print it as getWeeklyReport answers it")
     options = parser.parse_args(arguments)
     try:
-        found = report_store.list_reports(connection.connect(), None, 1, _TIMEOUT_SECONDS)
+        found = report_store.list_reports(Database(connection.connect(), _TIMEOUT_SECONDS), None, 1)
     except connection.NotRunning as error:
         return _fail(str(error))
     except Unavailable:

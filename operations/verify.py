@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import uuid
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 
 from google.api_core import exceptions
+from imagegen import production
 from imagegen.books import Breach, Figures
-from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.errors import Unavailable
 from imagegen.services import books
 
@@ -28,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures, breaches = Figures(), []
     try:
-        for page in books.walk(_deps()):
+        for page in books.walk(production.build(connection.connect())):
             figures += page.figures
             breaches += page.breaches
             if sys.stderr.isatty():
@@ -58,16 +55,6 @@ def render(figures: Figures, breaches: list[Breach]) -> str:
 
 def _json(figures: Figures, breaches: list[Breach]) -> str:
     return json.dumps({"figures": asdict(figures), "breaches": [asdict(breach) for breach in breaches]})
-
-
-def _deps() -> Deps:
-    return Deps(
-        db=connection.connect(),
-        settings=Settings(),
-        now=lambda: datetime.now(UTC),
-        new_id=lambda: uuid.uuid4().hex,
-        image_models={},
-    )
 
 
 def _fail(line: str) -> int:

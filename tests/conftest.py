@@ -12,12 +12,11 @@ import hypothesis
 import pytest
 from google.cloud import firestore
 from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.image_models import ImageModel
 
 from emulator.firestore.faults import DatabaseFaults as Faults
 from emulator.firestore.server import FirestoreServer
-from tests.world import Clock, Draws, Queue, Shelf, World, write_catalog
+from tests.world import Clock, Draws, World, make_deps, write_catalog
 
 pytest_plugins = ["emulator.pytest_plugin"]
 
@@ -73,14 +72,12 @@ def make_world(db: firestore.Client) -> Callable[..., World]:
     numbers = itertools.count(1)
 
     def make(*, settings: Settings | None = None, **models: ImageModel) -> World:
-        deps = Deps(
-            db=db,
+        deps = make_deps(
+            db,
             settings=settings or Settings(),
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
             image_models={"model-a": models.get("model_a", Draws()), "model-b": models.get("model_b", Draws())},
-            images=Shelf(),
-            tasks=Queue(),
         )
         return World(deps, clock)
 

@@ -18,7 +18,7 @@ from imagegen.config import Settings
 from imagegen.services.generation import create_generation_request, validate
 
 from tests.hooks import HookedClient, RpcFault, Send
-from tests.world import World
+from tests.world import World, make_deps
 
 # What happens at a step: it is handed the sending of the request and returns the response, or raises.
 Fate = Callable[[Send], object]
@@ -108,17 +108,21 @@ class Process:
         self._lock = threading.Lock()
         self.db = HookedClient(world.db.project, self._step)
         watch = functools.partial(_Watched, self._step)
-        self.deps = replace(
-            world.deps,
-            db=self.db,
-            settings=settings or world.deps.settings,
-            image_models={name: watch("model", model) for name, model in world.deps.image_models.items()},
+        settings = settings or world.deps.settings
+        image_models = {name: watch("model", model) for name, model in world.deps.image_models.items()}
+        self.deps = make_deps(
+            self.db,
+            settings=settings,
+            now=world.deps.now,
+            new_id=world.deps.new_id,
+            image_models=image_models,
             images=watch("picture", world.deps.images),
             tasks=watch("task", world.deps.tasks),
+            webhooks=world.deps.webhooks,
         )
         if not is_cold_start:
             world.deps.catalog.current()
-            object.__setattr__(self.deps, "catalog", world.deps.catalog)
+            self.deps = replace(self.deps, catalog=world.deps.catalog)
 
     def __enter__(self) -> Process:
         return self

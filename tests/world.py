@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from google.cloud import firestore
 from imagegen import books, books_store
+from imagegen.catalog import CatalogCache
+from imagegen.config import Settings
+from imagegen.database import Database
 from imagegen.deps import Deps
 from imagegen.errors import AppError
 from imagegen.image_models import ImageRequest, ModelError, Picture
 from imagegen.image_store import ImageStoreError
+from imagegen.production import load_catalog
 from imagegen.records import Image
 from imagegen.task_queue import TaskQueueError
+from imagegen.webhook_sender import WebhookRefused
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -114,6 +120,34 @@ class Shelf:
         return Image(f"https://images.example.com/{generation_id}.png")
 
 
+class Deaf:
+    """A sender whose messages never arrive."""
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        raise WebhookRefused("not here")
+
+
+def make_deps(client: firestore.Client, **changed: Any) -> Deps:
+    """Build what services need, with a clock that stands still and fakes for all that is not Firestore."""
+    parts: dict[str, Any] = {
+        "settings": Settings(),
+        "now": Clock(),
+        "new_id": str,
+        "image_models": {"model-a": Draws(), "model-b": Draws()},
+        "images": Shelf(),
+        "tasks": Queue(),
+        "webhooks": Deaf(),
+    } | changed
+    settings: Settings = parts["settings"]
+    db = Database(client, settings.firestore_timeout_seconds)
+    return Deps(db=db, catalog=make_catalog(db, parts["image_models"], parts["now"], settings), **parts)
+
+
+def make_catalog(db: Database, providers: Mapping[str, object], now: Clock, settings: Settings) -> CatalogCache:
+    """Build a catalog that is loaded when it is first asked for."""
+    return CatalogCache(partial(load_catalog, db, providers), now, settings.catalog_lifetime_seconds)
+
+
 @dataclass
 class World:
     """A back end of the test's own: the deps, and reading and writing what is in its database."""
@@ -123,7 +157,7 @@ class World:
     db: firestore.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.db = self.deps.db
+        self.db = self.deps.db.client
 
     @property
     def queue(self) -> Queue:
@@ -164,7 +198,7 @@ class World:
 
     def check_books(self, user_id: str) -> None:
         """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
-        stored = books_store.read_books(self.db, user_id, self.deps.settings.firestore_timeout_seconds)
+        stored = books_store.read_books(self.deps.db, user_id)
         assert stored.account is not None
         assert books.check(user_id, stored.account, stored.entries, stored.generations, self.clock()) == []
         assert "pending" not in {generation["status"] for generation in stored.generations.values()}

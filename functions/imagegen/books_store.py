@@ -6,16 +6,14 @@ Knows no rule of the business; what it reads is handed on as it is stored.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from google.api_core import exceptions
-from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from .deadlines import ONCE, remaining_seconds, until
+from .database import Database, Snapshot
 
 _NO_DOCUMENT_ID = re.compile(r"|\.\.?|__.*__|.*/.*", re.DOTALL)
 # Not the prompt, which may be long and which nothing here needs.
@@ -39,9 +37,7 @@ class StoredBooks:
     generations: Mapping[str, Mapping[str, Any]]
 
 
-def list_user_ids(
-    db: firestore.Client, page_token: str | None, limit: int, timeout_seconds: float
-) -> tuple[list[str], str | None]:
+def list_user_ids(db: Database, page_token: str | None, limit: int) -> tuple[list[str], str | None]:
     """List the ids below which there is an account or a ledger without one, in their order, in one round trip.
 
     Return them with the token of the next page, None behind the last.
@@ -50,10 +46,10 @@ def list_user_ids(
         ValueError: Firestore gave no such token.
         Unavailable: Firestore was away until the time was over.
     """
-    deadline = time.monotonic() + timeout_seconds
+    client = db.client
     # The client's own `list_documents` takes no token to go on from.
     request = {
-        "parent": f"{db._database_string}/documents",
+        "parent": f"{client._database_string}/documents",
         "collection_id": "users",
         "page_size": limit,
         "page_token": page_token or "",
@@ -61,26 +57,25 @@ def list_user_ids(
         "mask": {"field_paths": ["__name__"]},
     }
 
-    def read() -> Any:
-        timeout = remaining_seconds(deadline)
-        pager = db._firestore_api.list_documents(request, metadata=db._rpc_metadata, retry=None, timeout=timeout)
-        return next(pager.pages)
+    def read(timeout_seconds: float) -> Any:
+        listing = client._firestore_api.list_documents
+        return next(listing(request, metadata=client._rpc_metadata, retry=None, timeout=timeout_seconds).pages)
 
     try:
-        page = until(deadline, read)
+        page = db.exchange(read)
     except exceptions.InvalidArgument as error:
         raise ValueError("not a page token") from error
     return [document.name.rpartition("/")[2] for document in page.documents], page.next_page_token or None
 
 
-def next_owner(db: firestore.Client, after: str | None, before: str | None, timeout_seconds: float) -> str | None:
+def next_owner(db: Database, after: str | None, before: str | None) -> str | None:
     """Find the first user id strictly between two that a generation names, in one round trip.
 
     Raises:
         Unavailable: Firestore was away until the time was over.
     """
     generations = (
-        db.collection("generationRequests")
+        db.client.collection("generationRequests")
         .select(["userId"])
         .where(filter=FieldFilter("userId", ">=" if after is None else ">", after or ""))
         .order_by("userId")
@@ -88,34 +83,26 @@ def next_owner(db: firestore.Client, after: str | None, before: str | None, time
     )
     if before is not None:
         generations = generations.where(filter=FieldFilter("userId", "<", before))
-    return next((snapshot.get("userId") for snapshot in _read(generations, timeout_seconds)), None)
+    return next((snapshot.get("userId") for snapshot in db.run(generations)), None)
 
 
-def read_books(db: firestore.Client, user_id: str, timeout_seconds: float) -> StoredBooks:
+def read_books(db: Database, user_id: str) -> StoredBooks:
     """Read an account, its ledger and its generations as of one moment, in three round trips.
 
     Raises:
         Unavailable: Firestore was away until the time was over.
     """
-    deadline = time.monotonic() + timeout_seconds
-    owned = db.collection("generationRequests").where(filter=FieldFilter("userId", "==", user_id))
+    owned = db.client.collection("generationRequests").where(filter=FieldFilter("userId", "==", user_id))
     owned = owned.select(_GENERATION_FIELDS)
     if _NO_DOCUMENT_ID.fullmatch(user_id):
-        return StoredBooks(None, {}, _by_id(_read(owned, timeout_seconds)))
-    reference = db.collection("users").document(user_id)
-    account = until(deadline, lambda: reference.get(retry=None, timeout=remaining_seconds(deadline)))
-    entries = _read(reference.collection("transactions"), remaining_seconds(deadline), account.read_time)
-    generations = _read(owned, remaining_seconds(deadline), account.read_time)
+        return StoredBooks(None, {}, _by_id(db.run(owned)))
+    db = db.all_within(db.timeout_seconds)
+    reference = db.client.collection("users").document(user_id)
+    account = db.get(reference)
+    entries = db.run(reference.collection("transactions"), account.read_time)
+    generations = db.run(owned, account.read_time)
     return StoredBooks(account.to_dict(), _by_id(entries), _by_id(generations))
 
 
-def _read(query: Any, timeout_seconds: float, read_time: Any = None) -> list[Any]:
-    deadline = time.monotonic() + timeout_seconds
-    return until(
-        deadline,
-        lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline), read_time=read_time)),
-    )
-
-
-def _by_id(snapshots: list[Any]) -> dict[str, Mapping[str, Any]]:
+def _by_id(snapshots: list[Snapshot]) -> dict[str, Mapping[str, Any]]:
     return {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}

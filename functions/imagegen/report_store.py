@@ -5,7 +5,6 @@ Knows no rule of the business; it counts what it is asked for.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from . import log, report_codec
-from .deadlines import ONCE, remaining_seconds, until
+from .database import Database, Snapshot
 from .records import AccountWeek, GenerationStatus, SlowGeneration, Totals, Week, WeeklyReport
 
 
@@ -28,16 +27,19 @@ class WeekQueries:
         Unavailable: Firestore was away until the deadline.
     """
 
-    def __init__(self, db: firestore.Client, week: Week, read_time: datetime, deadline: float) -> None:
+    def __init__(self, db: Database, week: Week, read_time: datetime) -> None:
         self._db = db
         self._week = week
         self._read_time = read_time
-        self._deadline = deadline
+        self._users = db.client.collection("users")
+        self._generations = db.client.collection("generationRequests")
 
     def totals(self, status: GenerationStatus, values: Mapping[str, str]) -> Totals:
         """Count the generations of a status that have these values, such as `{"model": "model-a"}`."""
-        query: Any = self._generations({"status": status.value, **values}).count("count")
-        figures = self._aggregated(query.sum("creditsCharged", "charged").sum("creditsRefunded", "refunded"))
+        query: Any = self._of_week({"status": status.value, **values}).count("count")
+        figures = self._db.aggregate(
+            query.sum("creditsCharged", "charged").sum("creditsRefunded", "refunded"), self._read_time
+        )
         count = int(figures["count"])
         return Totals(
             requests=count,
@@ -48,14 +50,15 @@ class WeekQueries:
 
     def mean_duration_ms(self) -> float:
         """Average the durations of completed generations; 0 when there are none."""
-        completed = self._generations({"status": GenerationStatus.COMPLETED.value})
-        return float(self._aggregated(completed.avg("durationMs", "mean"))["mean"])
+        completed = self._of_week({"status": GenerationStatus.COMPLETED.value})
+        return float(self._db.aggregate(completed.avg("durationMs", "mean"), self._read_time)["mean"])
 
     def slowest(self, limit: int) -> tuple[SlowGeneration, ...]:
         """Find the completed generations that took longest, the slowest first."""
-        completed = self._generations({"status": GenerationStatus.COMPLETED.value})
-        snapshots = self._documents(
-            completed.select(["durationMs"]).order_by("durationMs", direction=firestore.Query.DESCENDING).limit(limit)
+        completed = self._of_week({"status": GenerationStatus.COMPLETED.value})
+        snapshots = self._db.run(
+            completed.select(["durationMs"]).order_by("durationMs", direction=firestore.Query.DESCENDING).limit(limit),
+            self._read_time,
         )
         return tuple(
             SlowGeneration(generation_id=snapshot.id, duration_ms=(snapshot.to_dict() or {})["durationMs"])
@@ -65,26 +68,22 @@ class WeekQueries:
     def new_accounts(self, day: int) -> int:
         """Count the accounts opened on a day of the week, 0 for Monday."""
         start_at = self._week.start_at + timedelta(days=day)
-        query = (
-            self._db.collection("users")
-            .where(filter=FieldFilter("createdAt", ">=", start_at))
-            .where(filter=FieldFilter("createdAt", "<", start_at + timedelta(days=1)))
+        query = self._users.where(filter=FieldFilter("createdAt", ">=", start_at)).where(
+            filter=FieldFilter("createdAt", "<", start_at + timedelta(days=1))
         )
-        return int(self._aggregated(query.count("count"))["count"])
+        return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
 
     def active_accounts(self) -> int:
         """Count the accounts that were charged in the week, as far as they remember it."""
-        query = self._db.collection("users").where(filter=FieldFilter(f"weeks.`{self._week.week_id}`.requests", ">", 0))
-        return int(self._aggregated(query.count("count"))["count"])
+        query = self._users.where(filter=FieldFilter(f"weeks.`{self._week.week_id}`.requests", ">", 0))
+        return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
 
     def top_accounts(self, limit: int) -> tuple[AccountWeek, ...]:
         """Find the accounts that were charged most, the highest first; of equal ones, the later in the alphabet."""
         week_id, previous_id = self._week.week_id, self._week.back(1).week_id
-        by_credits = self._db.collection("users").order_by(
-            f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING
-        )
+        by_credits = self._users.order_by(f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING)
         found = []
-        for snapshot in self._documents(by_credits.select(["weeks"]).limit(limit)):
+        for snapshot in self._db.run(by_credits.select(["weeks"]).limit(limit), self._read_time):
             weeks = (snapshot.to_dict() or {})["weeks"]
             found.append(
                 AccountWeek(
@@ -97,63 +96,40 @@ class WeekQueries:
             )
         return tuple(found)
 
-    def _generations(self, values: Mapping[str, str]) -> firestore.Query:
-        query = self._db.collection("generationRequests").where(filter=FieldFilter("week", "==", self._week.week_id))
+    def _of_week(self, values: Mapping[str, str]) -> firestore.Query:
+        query = self._db.client.collection("generationRequests").where(
+            filter=FieldFilter("week", "==", self._week.week_id)
+        )
         for field, value in values.items():
             query = query.where(filter=FieldFilter(field, "==", value))
         return query
 
-    def _aggregated(self, query: Any) -> dict[str, Any]:
-        ((*figures,),) = until(
-            self._deadline,
-            lambda: query.get(retry=ONCE, timeout=remaining_seconds(self._deadline), read_time=self._read_time),
-        )
-        return {figure.alias: figure.value for figure in figures}
 
-    def _documents(self, query: firestore.Query) -> list[firestore.DocumentSnapshot[Any]]:
-        def read() -> list[firestore.DocumentSnapshot[Any]]:
-            timeout_seconds = remaining_seconds(self._deadline)
-            return list(query.stream(retry=ONCE, timeout=timeout_seconds, read_time=self._read_time))
-
-        return until(self._deadline, read)
-
-
-def read_reports(
-    db: firestore.Client, weeks: Iterable[Week], timeout_seconds: float
-) -> tuple[dict[Week, WeeklyReport], datetime]:
+def read_reports(db: Database, weeks: Iterable[Week]) -> tuple[dict[Week, WeeklyReport], datetime]:
     """Read the reports of some weeks in one round trip; return those that there are, and the moment they are of."""
-    deadline = time.monotonic() + timeout_seconds
-    references = [_reference(db, week) for week in weeks]
-    snapshots = until(
-        deadline,
-        lambda: list(db.get_all(references, retry=ONCE, timeout=remaining_seconds(deadline))),
-    )
+    snapshots = db.get_all(_reference(db, week) for week in weeks)
     reports = [report for report in map(_report, snapshots) if report]
     return {report.week: report for report in reports}, snapshots[0].read_time
 
 
-def list_reports(db: firestore.Client, before: Week | None, limit: int, timeout_seconds: float) -> list[WeeklyReport]:
+def list_reports(db: Database, before: Week | None, limit: int) -> list[WeeklyReport]:
     """Read the newest reports, of weeks before a given one where it is given, the newest first, in one round trip."""
-    deadline = time.monotonic() + timeout_seconds
-    query = db.collection("weeklyReports").order_by("weekStart", direction=firestore.Query.DESCENDING).limit(limit)
+    query = db.client.collection("weeklyReports").order_by("weekStart", direction=firestore.Query.DESCENDING)
     if before is not None:
         query = query.where(filter=FieldFilter("weekStart", "<", before.start_at))
-    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return [report for report in map(_report, snapshots) if report]
+    return [report for report in map(_report, db.run(query.limit(limit))) if report]
 
 
-def write_report(db: firestore.Client, report: WeeklyReport, timeout_seconds: float) -> None:
+def write_report(db: Database, report: WeeklyReport) -> None:
     """Write the report of a week over an earlier one."""
-    deadline = time.monotonic() + timeout_seconds
-    fields = report_codec.to_fields(report)
-    until(deadline, lambda: _reference(db, report.week).set(fields, retry=None, timeout=remaining_seconds(deadline)))
+    db.set(_reference(db, report.week), report_codec.to_fields(report))
 
 
-def _reference(db: firestore.Client, week: Week) -> firestore.DocumentReference:
-    return db.collection("weeklyReports").document(week.week_id)
+def _reference(db: Database, week: Week) -> firestore.DocumentReference:
+    return db.client.collection("weeklyReports").document(week.week_id)
 
 
-def _report(snapshot: firestore.DocumentSnapshot[Any]) -> WeeklyReport | None:
+def _report(snapshot: Snapshot) -> WeeklyReport | None:
     """Read a stored report; one that an earlier version of this code wrote, or a hand, counts as none."""
     if not snapshot.exists:
         return None

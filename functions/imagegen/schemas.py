@@ -22,14 +22,9 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from . import webhook_urls
+from .ids import DOCUMENT_ID_PATTERN, MAX_ID_CHARACTERS
 from .records import EntryType, Stage
 
-# Control and format characters, among them those that turn the direction of text: an id shows all that is in it.
-_UNSEEN = (
-    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f"
-)
-_DOCUMENT_ID = rf"^(?!\.{{1,2}}$)(?!__.*__$)[^/{_UNSEEN}]+$"
 # Control characters other than white space, which people write and paste.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 _TEXT = rf"^[^{_CONTROL}]+$"
@@ -73,11 +68,11 @@ UserId = Annotated[
     Field(
         strict=True,
         min_length=1,
-        max_length=128,
+        max_length=MAX_ID_CHARACTERS,
         description="1 to 128 characters without '/', control and format characters, and not '.', '..' or '__...__'",
-        json_schema_extra={"pattern": _DOCUMENT_ID},
+        json_schema_extra={"pattern": DOCUMENT_ID_PATTERN},
     ),
-    _matching(_DOCUMENT_ID),
+    _matching(DOCUMENT_ID_PATTERN),
 ]
 Name = Annotated[
     str,
@@ -151,11 +146,11 @@ GenerationId = Annotated[
     Field(
         strict=True,
         min_length=1,
-        max_length=128,
+        max_length=MAX_ID_CHARACTERS,
         description="a generationRequestId",
-        json_schema_extra={"pattern": _DOCUMENT_ID},
+        json_schema_extra={"pattern": DOCUMENT_ID_PATTERN},
     ),
-    _matching(_DOCUMENT_ID),
+    _matching(DOCUMENT_ID_PATTERN),
 ]
 
 

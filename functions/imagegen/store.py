@@ -1,23 +1,20 @@
-"""Owns the way to Firestore: what is read and written of accounts, ledgers, generations and the catalog, and where.
+"""Owns what is read and written of accounts, ledgers, generations and the catalog in Firestore, and where it lies.
 
-Knows no rule of the business: what to write, and in which transaction, is decided by whoever hands it in.
+Must not know a rule of the business: what to write, and in which transaction, is the caller's decision.
 """
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from . import log
-from .deadlines import ONCE, remaining_seconds, until
+from .database import Database
 from .records import (
     Account,
     EntryType,
@@ -34,22 +31,18 @@ from .transactions import Transaction
 # Accounts, ledgers and generations
 
 
-def read_account(db: firestore.Client, user_id: str, timeout_seconds: float) -> Account | None:
+def read_account(db: Database, user_id: str) -> Account | None:
     """Read one account outside of a transaction."""
-    deadline = time.monotonic() + timeout_seconds
-    reference = _account_reference(db, user_id)
-    snapshot = until(deadline, lambda: reference.get(retry=None, timeout=remaining_seconds(deadline)))
-    return _account(user_id, snapshot.to_dict())
+    return _account(user_id, db.get(_account_reference(db.client, user_id)).to_dict())
 
 
 def read_in(
     transaction: Transaction, user_id: str, generation_id: str | None
 ) -> tuple[Account | None, Generation | None]:
     """Read an account, and a generation where one is named, in one round trip."""
-    db = transaction._client
-    references = [_account_reference(db, user_id)]
+    references = [_account_reference(transaction.client, user_id)]
     if generation_id is not None:
-        references.append(_generation_reference(db, generation_id))
+        references.append(_generation_reference(transaction.client, generation_id))
     account, *generations = transaction.read(*references)
     return _account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
 
@@ -58,43 +51,40 @@ def read_account_and_entry_in(
     transaction: Transaction, user_id: str, entry_id: str
 ) -> tuple[Account | None, LedgerEntry | None]:
     """Read an account and one entry of its ledger in one round trip."""
-    reference = _account_reference(transaction._client, user_id)
+    reference = _account_reference(transaction.client, user_id)
     account, entry = transaction.read(reference, _ledger(reference).document(entry_id))
     return _account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
 
 
-def create_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
+def create_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a new account with its first ledger entry; neither may exist."""
-    reference = _account_reference(batch._client, account.user_id)
-    batch.create(reference, _account_fields(account, now) | {"createdAt": now})
-    _create_entry(batch, reference, entry)
+    reference = _account_reference(transaction.client, account.user_id)
+    transaction.create(reference, _account_fields(account, now) | {"createdAt": now})
+    _create_entry(transaction, reference, entry)
 
 
-def read_generation(db: firestore.Client, generation_id: str, timeout_seconds: float) -> Generation | None:
+def read_generation(db: Database, generation_id: str) -> Generation | None:
     """Read one generation outside of a transaction."""
-    deadline = time.monotonic() + timeout_seconds
-    reference = _generation_reference(db, generation_id)
-    snapshot = until(deadline, lambda: reference.get(retry=None, timeout=remaining_seconds(deadline)))
-    return _generation(generation_id, snapshot.to_dict())
+    return _generation(generation_id, db.get(_generation_reference(db.client, generation_id)).to_dict())
 
 
 def read_generation_in(transaction: Transaction, generation_id: str) -> Generation | None:
     """Read one generation, whoever's it is."""
-    (fields,) = transaction.read(_generation_reference(transaction._client, generation_id))
+    (fields,) = transaction.read(_generation_reference(transaction.client, generation_id))
     return _generation(generation_id, fields)
 
 
-def write_account(batch: firestore.WriteBatch, account: Account, entry: LedgerEntry, now: datetime) -> None:
+def write_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
-    reference = _account_reference(batch._client, account.user_id)
-    batch.update(reference, _account_fields(account, now))
-    _create_entry(batch, reference, entry)
+    reference = _account_reference(transaction.client, account.user_id)
+    transaction.update(reference, _account_fields(account, now))
+    _create_entry(transaction, reference, entry)
 
 
-def create_generation(batch: firestore.WriteBatch, generation: Generation) -> None:
+def create_generation(transaction: Transaction, generation: Generation) -> None:
     """Write a new generation; one of that id must not exist."""
-    batch.create(
-        _generation_reference(batch._client, generation.generation_id),
+    transaction.create(
+        _generation_reference(transaction.client, generation.generation_id),
         {
             "userId": generation.user_id,
             "model": generation.model,
@@ -116,86 +106,58 @@ def create_generation(batch: firestore.WriteBatch, generation: Generation) -> No
 
 def begin_generation(transaction: Transaction, generation: Generation) -> None:
     """Write that somebody has begun to draw a generation."""
-    transaction.update(_generation_reference(transaction._client, generation.generation_id), _course(generation))
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _course(generation))
 
 
 def end_generation(transaction: Transaction, generation: Generation) -> None:
     """Write how a generation ended."""
-    transaction.update(_generation_reference(transaction._client, generation.generation_id), _ending(generation))
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _ending(generation))
 
 
-def end_generation_if_unchanged(
-    db: firestore.Client, generation: Generation, updated_at: datetime, timeout_seconds: float
-) -> bool:
+def end_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
     """Write how a generation ended in one guarded commit; return False if that did not, or not surely, happen."""
-    return _update_if_unchanged(db, generation, _ending(generation), updated_at, timeout_seconds)
+    reference = _generation_reference(db.client, generation.generation_id)
+    return db.update_if_unchanged(reference, _ending(generation), updated_at)
 
 
-def requeue_generation_if_unchanged(
-    db: firestore.Client, generation: Generation, updated_at: datetime, timeout_seconds: float
-) -> bool:
-    """Write that nobody draws a generation any more in one guarded commit; return as above."""
-    return _update_if_unchanged(db, generation, _course(generation), updated_at, timeout_seconds)
+def requeue_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
+    """Write that a generation is queued again in one guarded commit; return as above."""
+    reference = _generation_reference(db.client, generation.generation_id)
+    return db.update_if_unchanged(reference, _course(generation), updated_at)
 
 
-def _update_if_unchanged(
-    db: firestore.Client,
-    generation: Generation,
-    fields: Mapping[str, Any],
-    updated_at: datetime,
-    timeout_seconds: float,
-) -> bool:
-    batch = db.batch()
-    reference = _generation_reference(db, generation.generation_id)
-    batch.update(reference, dict(fields), option=db.write_option(last_update_time=updated_at))
-    try:
-        batch.commit(retry=None, timeout=timeout_seconds)
-    except exceptions.GoogleAPICallError as error:
-        log.info(f"the guarded commit of generation {generation.generation_id} is in doubt: {error}")
-        return False
-    return True
-
-
-def read_ledger(
-    db: firestore.Client, user_id: str, newest_sequence: int, limit: int, timeout_seconds: float
-) -> list[LedgerEntry]:
+def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) -> list[LedgerEntry]:
     """Read entries of one account, from `newest_sequence` down, in one round trip."""
-    deadline = time.monotonic() + timeout_seconds
     query = (
-        _ledger(_account_reference(db, user_id))
+        _ledger(_account_reference(db.client, user_id))
         .where(filter=FieldFilter("sequence", "<=", newest_sequence))
         .order_by("sequence", direction=firestore.Query.DESCENDING)
         .limit(limit)
     )
-    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return [_stored_entry(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+    return [_stored_entry(snapshot.id, _fields(snapshot)) for snapshot in db.run(query)]
 
 
-def read_expired_generations(
-    db: firestore.Client, now: datetime, limit: int, timeout_seconds: float
-) -> list[Generation]:
+def read_expired_generations(db: Database, now: datetime, limit: int) -> list[Generation]:
     """Read pending generations whose lease is over, the longest overdue first; what cannot be read is logged."""
     pending = ("status", GenerationStatus.PENDING)
-    return _read_longest_waiting(db, pending, "leaseExpiresAt", now, limit, timeout_seconds)
+    return _read_longest_waiting(db, pending, "leaseExpiresAt", now, limit)
 
 
 def read_generations(
-    db: firestore.Client,
+    db: Database,
     equal: Mapping[str, Any],
     *,
     after: datetime | None,
     before: datetime | None,
     beyond: tuple[datetime, str] | None,
     limit: int,
-    timeout_seconds: float,
 ) -> list[Generation]:
     """Read the generations whose fields equal these, newest first.
 
     They were created at `after` or later and earlier than `before`; `beyond` is the creation and the id of the last one
     that was read before.
     """
-    deadline = time.monotonic() + timeout_seconds
-    query: Any = db.collection("generationRequests")
+    query: Any = db.client.collection("generationRequests")
     for field, value in equal.items():
         query = query.where(filter=FieldFilter(field, "==", value))
     if after is not None:
@@ -206,76 +168,63 @@ def read_generations(
     query = query.order_by("createdAt", direction=descending).order_by("__name__", direction=descending)
     if beyond is not None:
         created_at, generation_id = beyond
-        query = query.start_after({"createdAt": created_at, "__name__": _generation_reference(db, generation_id)})
-    snapshots = until(
-        deadline, lambda: list(query.limit(limit).stream(retry=ONCE, timeout=remaining_seconds(deadline)))
-    )
-    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in snapshots]
+        query = query.start_after(
+            {"createdAt": created_at, "__name__": _generation_reference(db.client, generation_id)}
+        )
+    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in db.run(query.limit(limit))]
 
 
-def read_due_webhooks(
-    db: firestore.Client, announced_before: datetime, limit: int, timeout_seconds: float
-) -> list[Generation]:
+def read_due_webhooks(db: Database, announced_before: datetime, limit: int) -> list[Generation]:
     """Read generations whose webhook is due and was announced before a moment at last, the longest ago first."""
     due = ("webhook", WebhookState.DUE)
-    return _read_longest_waiting(db, due, "announcedAt", announced_before, limit, timeout_seconds)
+    return _read_longest_waiting(db, due, "announcedAt", announced_before, limit)
 
 
-def write_announced(db: firestore.Client, generation_id: str, now: datetime, timeout_seconds: float) -> None:
-    """Write that somebody is to be told once more."""
-    deadline = time.monotonic() + timeout_seconds
-    reference = _generation_reference(db, generation_id)
-    until(deadline, lambda: reference.update({"announcedAt": now}, retry=None, timeout=remaining_seconds(deadline)))
+def write_announced(db: Database, generation_id: str, now: datetime) -> None:
+    """Write when a webhook was handed to the queue again."""
+    db.update(_generation_reference(db.client, generation_id), {"announcedAt": now})
 
 
 def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
     """Write what became of a webhook."""
-    transaction.update(_generation_reference(transaction._client, generation_id), {"webhook": state.value})
+    transaction.update(_generation_reference(transaction.client, generation_id), {"webhook": state.value})
 
 
 def _read_longest_waiting(
-    db: firestore.Client,
+    db: Database,
     state: tuple[str, StrEnum],
     since: str,
     before: datetime,
     limit: int,
-    timeout_seconds: float,
 ) -> list[Generation]:
     """Read generations in a state whose field `since` is not after a moment, by that field."""
-    deadline = time.monotonic() + timeout_seconds
     field, value = state
     query = (
-        db.collection("generationRequests")
+        db.client.collection("generationRequests")
         .where(filter=FieldFilter(field, "==", value.value))
         .where(filter=FieldFilter(since, "<=", before))
         .order_by(since)
         .limit(limit)
     )
-    snapshots = until(deadline, lambda: list(query.stream(retry=ONCE, timeout=remaining_seconds(deadline))))
-    return list(_readable(snapshots))
+    return list(_readable(db.run(query)))
 
 
 # Catalog
 
 
-def read_catalog(
-    db: firestore.Client, collections: list[str], timeout_seconds: float
-) -> dict[str, dict[str, Mapping[str, Any]]]:
+def read_catalog(db: Database, collections: list[str]) -> dict[str, dict[str, Mapping[str, Any]]]:
     """Read whole collections: collection -> document id -> fields."""
-    deadline = time.monotonic() + timeout_seconds
-
-    def read(collection: str) -> dict[str, Mapping[str, Any]]:
-        stream = db.collection(collection).stream(retry=ONCE, timeout=remaining_seconds(deadline))
-        return {snapshot.id: _fields(snapshot) for snapshot in stream}
-
-    return {collection: until(deadline, functools.partial(read, collection)) for collection in collections}
+    return {
+        collection: {snapshot.id: _fields(snapshot) for snapshot in db.run(db.client.collection(collection))}
+        for collection in collections
+    }
 
 
 # Paths and codecs
 
 
-def _account_reference(db: firestore.Client, user_id: str) -> firestore.DocumentReference:
-    return db.collection("users").document(user_id)
+def _account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:
+    return client.collection("users").document(user_id)
 
 
 def _ledger(account_reference: firestore.DocumentReference) -> firestore.CollectionReference:
@@ -283,8 +232,8 @@ def _ledger(account_reference: firestore.DocumentReference) -> firestore.Collect
     return ledger
 
 
-def _generation_reference(db: firestore.Client, generation_id: str) -> firestore.DocumentReference:
-    return db.collection("generationRequests").document(generation_id)
+def _generation_reference(client: firestore.Client, generation_id: str) -> firestore.DocumentReference:
+    return client.collection("generationRequests").document(generation_id)
 
 
 def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
@@ -313,9 +262,7 @@ def _account_fields(account: Account, now: datetime) -> dict[str, Any]:
     return fields if account.arrival_at is None else fields | {"arrivalAt": account.arrival_at}
 
 
-def _create_entry(
-    batch: firestore.WriteBatch, account_reference: firestore.DocumentReference, entry: LedgerEntry
-) -> None:
+def _create_entry(transaction: Transaction, account_reference: firestore.DocumentReference, entry: LedgerEntry) -> None:
     fields = {
         "type": entry.type.value,
         "credits": entry.credits,
@@ -326,7 +273,7 @@ def _create_entry(
         "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
     }
     attempt = {} if entry.attempt_id is None else {"attemptId": entry.attempt_id}
-    batch.create(_ledger(account_reference).document(entry.entry_id), fields | attempt)
+    transaction.create(_ledger(account_reference).document(entry.entry_id), fields | attempt)
 
 
 def _spending(fields: Mapping[str, Any]) -> Spending:

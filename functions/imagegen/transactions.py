@@ -1,26 +1,19 @@
-"""Owns the one transaction wrapper, `transact`: it runs a body until it is committed, and ends by a deadline.
+"""Owns one try of a transaction: Google's, each of whose calls is made once and ends by a deadline.
 
-Knows nothing of what is read and written in a transaction.
+Must not know what is read and written in it, nor when it is tried again.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from google.api_core import exceptions
 from google.cloud import firestore
 
-from .deadlines import FINAL, remaining_seconds, until
-
-T = TypeVar("T")
-
-
-class _TransactionOver(exceptions.GoogleAPICallError):
-    """Firestore no longer knows a transaction that it began."""
+from .deadlines import Deadline
 
 
 class Transaction(firestore.Transaction):
@@ -31,8 +24,9 @@ class Transaction(firestore.Transaction):
     docs/decisions/0001-own-transaction-loop.md.
     """
 
-    def __init__(self, db: firestore.Client, deadline: float, *, retrying: bool) -> None:
-        super().__init__(db)
+    def __init__(self, client: firestore.Client, deadline: Deadline, *, retrying: bool) -> None:
+        super().__init__(client)
+        self.client = client
         self._deadline = deadline
         # Whether an earlier attempt may have been applied although it ended in an error.
         self.retrying = retrying
@@ -56,61 +50,14 @@ class Transaction(firestore.Transaction):
         """Read documents in one round trip; return their fields in the order asked, None where there is none."""
         fields = {
             snapshot.reference.path: snapshot.to_dict()
-            for snapshot in self.get_all(list(references), retry=None, timeout=remaining_seconds(self._deadline))
+            for snapshot in self.get_all(list(references), retry=None, timeout=self._deadline.remaining_seconds)
         }
         return [fields[reference.path] for reference in references]
 
     def _call(self, method: str, **request: Any) -> Any:
-        client = self._client
-        return getattr(client._firestore_api, method)(
-            request={"database": client._database_string, **request},
-            metadata=client._rpc_metadata,
+        return getattr(self.client._firestore_api, method)(
+            request={"database": self.client._database_string, **request},
+            metadata=self.client._rpc_metadata,
             retry=None,
-            timeout=remaining_seconds(self._deadline),
+            timeout=self._deadline.remaining_seconds,
         )
-
-
-def transact(
-    db: firestore.Client, timeout_seconds: float, body: Callable[[Transaction], T]
-) -> tuple[T, datetime | None]:
-    """Run `body` in a transaction until it is committed; return what it returned and its first write's update time.
-
-    The body reads, decides and writes. It runs again after a conflict, and after a commit that ended in any error: that
-    is no verdict, since the commit may have been applied. `transaction.retrying` then tells it to look first whether
-    its work is done; reading what the lost commit wrote also keeps that commit from being applied later on.
-
-    Raises:
-        Unavailable: Firestore was away or contended until the deadline; what the last commit did is not known.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    retry_id, retrying = None, False
-
-    def attempt() -> tuple[T, datetime | None]:
-        nonlocal retry_id, retrying
-        transaction = Transaction(db, deadline, retrying=retrying)
-        try:
-            transaction.begin(retry_id)
-        except FINAL as error:
-            # The transaction to take the place of may be forgotten, which is no reason not to begin another one.
-            if retry_id is None:
-                raise
-            retry_id = None
-            raise _TransactionOver(error.message) from error
-        try:
-            result = body(transaction)
-            retrying = True
-            return result, transaction.commit_once()
-        except exceptions.Aborted:
-            # A transaction that lost keeps its place in line.
-            retry_id = transaction.id
-            raise
-        except FINAL as error:
-            # Once begun, these may mean no more than that Firestore has lost or ended this very transaction.
-            retry_id = None
-            raise _TransactionOver(error.message) from error  # type: ignore[no-untyped-call]
-        except BaseException:
-            retry_id = None
-            transaction.roll_back()
-            raise
-
-    return until(deadline, attempt)

@@ -19,7 +19,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_list_header
 
 from . import config, identity, log
-from .deps import Deps, new_id
+from .deps import Deps
 from .endpoint import Access, Call, Endpoint, IdempotencyKey
 from .errors import (
     AppError,
@@ -33,6 +33,7 @@ from .errors import (
     Violation,
 )
 from .identity import Caller
+from .ids import new_id
 from .violations import violations_of
 
 if TYPE_CHECKING:

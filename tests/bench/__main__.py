@@ -22,8 +22,6 @@ from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
-from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits
 from imagegen.services.jobs import process
@@ -32,7 +30,7 @@ from emulator.firestore.server import FirestoreServer
 from tests.costs import measured
 from tests.services.test_generation import create
 from tests.services.test_jobs import submit
-from tests.world import AlwaysFails, Draws, Queue, World, write_catalog
+from tests.world import AlwaysFails, Draws, World, make_deps, write_catalog
 
 PROJECT = "demo-bench"
 USER = "bench"
@@ -58,15 +56,13 @@ def costs() -> dict[str, str]:
     server = FirestoreServer()
     os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{server.start()}"
     numbers = itertools.count()
-    deps = Deps(
-        db=firestore.Client(project=PROJECT),
-        settings=Settings(),
+    deps = make_deps(
+        firestore.Client(project=PROJECT),
         now=lambda: datetime.now(UTC),
         new_id=lambda: f"gen{next(numbers)}",
         image_models={"model-a": Draws(), "model-b": AlwaysFails()},
-        tasks=Queue(),
     )
-    write_catalog(deps.db)
+    write_catalog(deps.db.client)
     world = World(deps)
     world.account(USER, 1000)
     deps.catalog.current()

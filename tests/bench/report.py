@@ -32,13 +32,13 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import Document
 from imagegen import report as reports
 from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.records import Totals, Week, WeeklyReport
 from imagegen.services.reporting import build_weekly_report
 
 from emulator.firestore.counters import Counts
 from emulator.firestore.server import FirestoreServer
 from emulator.seed import load_source
+from tests.world import make_deps
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-bench-report"
@@ -108,7 +108,7 @@ def measure(size: int) -> dict[str, Measured]:
 def aggregating(db: firestore.Client) -> WeeklyReport:
     """The report as it is deployed, given all the time it wants."""
     settings = Settings(report_time_limit_seconds=3600)
-    deps = Deps(db=db, settings=settings, now=lambda: MONDAY, new_id=str, image_models={})
+    deps = make_deps(db, settings=settings, now=lambda: MONDAY)
     return build_weekly_report(deps, MONDAY)
 
 

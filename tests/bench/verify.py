@@ -7,16 +7,19 @@ import gc
 import os
 import time
 import tracemalloc
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
 from imagegen import ledger, store
-from imagegen.config import Settings
+from imagegen.database import Database
 from imagegen.deps import Deps
 from imagegen.records import Account, Generation, GenerationStatus
 from imagegen.services import books
+from imagegen.transactions import Transaction
 
 from tests.bench.__main__ import server_process
+from tests.world import make_deps
 
 _FEW, _MANY = 1_000, 5_000
 _NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -35,7 +38,7 @@ def main() -> None:
         for count in (_FEW, options.accounts):
             db = firestore.Client(project=f"demo-verify-{count}")
             fill(db, count)
-            deps = Deps(db=db, settings=Settings(), now=lambda: datetime.now(UTC), new_id=str, image_models={})
+            deps = make_deps(db, now=lambda: datetime.now(UTC))
             started = time.perf_counter()
             checked = sum(page.figures.accounts for page in books.walk(deps))
             seconds = time.perf_counter() - started
@@ -62,8 +65,15 @@ def memory(deps: Deps) -> tuple[int, int]:
 
 def fill(db: firestore.Client, count: int) -> None:
     """Write accounts with one completed generation each."""
-    batch = db.batch()
-    for number in range(count):
+    database = Database(db, 30)
+    for start in range(0, count, 100):
+        chunk = range(start, min(start + 100, count))
+        database.transact(lambda transaction, chunk=chunk: write(transaction, chunk))
+
+
+def write(transaction: Transaction, numbers: Iterable[int]) -> None:
+    """Write the accounts of these numbers."""
+    for number in numbers:
         user_id = f"account-{number:06}"
         pending = Generation(
             generation_id=f"generation-{number:06}",
@@ -84,13 +94,8 @@ def fill(db: firestore.Client, count: int) -> None:
         )
         account = Account(user_id=user_id, credits=10, opening_credits=10, ledger_count=0)
         charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
-        batch.set(db.document(f"users/{user_id}"), {"createdAt": _NOW})
-        store.create_generation(batch, pending)
-        store.write_account(batch, charged, entry, _NOW)
-        if number % 100 == 99:
-            batch.commit()
-            batch = db.batch()
-    batch.commit()
+        store.create_generation(transaction, pending)
+        store.create_account(transaction, charged, entry, _NOW)
 
 
 if __name__ == "__main__":

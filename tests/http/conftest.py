@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from imagegen import deps
+from imagegen import production
 
 from emulator.functions_host import FunctionsHost, bind, discover, set_environment
 from tests.world import World
@@ -31,12 +31,12 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         # Any origin, since that is the functions' own to allow when they are deployed.
         host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, any_origin=True)
         host.start()
         with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:
             yield http
         host.stop(5)
-    deps.production().db.close()
-    deps._build.cache_clear()
+    production.production().db.client.close()
+    production._built.cache_clear()

@@ -9,7 +9,7 @@ from typing import Any
 import functions_framework
 import httpx
 import pytest
-from imagegen import deps
+from imagegen import production
 
 from emulator.functions import server
 from tests.http.conftest import ROOT
@@ -356,7 +356,7 @@ class TestHeaders:
     def test_a_request_id_whatever_happens(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
         """A back end that cannot even be set up names the call, too, so that its log can be found."""
         monkeypatch.setenv("MODEL_FAILURE_RATE", "often")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         response = client.get(f"{CREDITS}?userId=ada")
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
         assert error_of(response)["message"] == "An internal error occurred."

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from imagegen import config, deps
+from imagegen import config, production
 
 from tests.http.test_create_generation_request import error_of
 from tests.world import World
@@ -57,7 +57,7 @@ class TestRateLimit:
     def test_on_the_wire(self, client: httpx.Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """Too many requests are told when to come back."""
         monkeypatch.setenv("RATE_LIMIT_PER_MINUTE", "1")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         world.account("ada", 5)
         assert client.post("/createGenerationRequest", json=world.body("ada")).status_code == 200
         response = client.post("/createGenerationRequest", json=world.body("ada"))

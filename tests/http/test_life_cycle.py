@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from imagegen import deps, image_models
+from imagegen import image_models, production
 from imagegen.image_models import ModelError
 from pytest_mock import MockerFixture
 from standardwebhooks.webhooks import Webhook
@@ -69,7 +69,7 @@ class TestAsynchronous:
     ) -> None:
         """A model that fails to the end is a failed status with its reason and the refund."""
         monkeypatch.setenv("MODEL_ATTEMPTS", "1")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         mocker.patch.object(image_models.SimulatedModel, "generate", side_effect=ModelError("no"))
         answer = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC).json()
         found = ended(client, answer["statusUrl"])
@@ -99,7 +99,7 @@ class TestAsynchronous:
     ) -> None:
         """When the queue cannot be reached the credits are back, and the answer says so."""
         monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", "127.0.0.1:1")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         response = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC)
         assert response.status_code == 500
         assert error_of(response)["metadata"]["failureReason"] == "QUEUE_ERROR"
@@ -154,7 +154,7 @@ class TestStatus:
         generation_id = client.post("/createGenerationRequest", json=world.body(ada)).json()["generationRequestId"]
         monkeypatch.setenv("REQUIRE_AUTH", "true")
         monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
-        deps._build.cache_clear()
+        production._built.cache_clear()
 
         def asked(uid: str) -> list[int]:
             headers = {"Authorization": f"Bearer {tokens.unsigned(tokens.claims(world.db.project, uid))}"}
@@ -289,7 +289,7 @@ class TestWebhook:
         """Who asked to be told is told once, signed, with the generation."""
         monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
-        deps._build.cache_clear()
+        production._built.cache_clear()
         body = world.body(ada, webhookUrl=receiver.url)
         answer = client.post("/createGenerationRequest", json=body, headers=ASYNC).json()
         ((headers, content),) = until(lambda: receiver.received, len)
@@ -304,7 +304,7 @@ class TestWebhook:
     ) -> None:
         """Without the setting for development, nothing is sent to this machine, of whatever name."""
         monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
-        deps._build.cache_clear()
+        production._built.cache_clear()
         refused = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url))
         assert (refused.status_code, "webhookUrl" in refused.text) == (400, True)
         body = world.body(ada, webhookUrl=f"https://localhost:{receiver.port}/")

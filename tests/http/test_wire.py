@@ -9,7 +9,7 @@ import functions_framework
 import httpx
 import pytest
 import werkzeug.test
-from imagegen import deps
+from imagegen import production
 
 from emulator.firestore.errors import Code
 from emulator.firestore.server import FirestoreServer
@@ -110,10 +110,10 @@ class TestDeployed:
         self, framework: Callable[[str], werkzeug.test.Client], name: str
     ) -> None:
         """The probe of a cold start is answered without building a client, and fires no report."""
-        deps._build.cache_clear()
+        production._built.cache_clear()
         response = framework(name).get("/__/health")
         assert (response.status_code, response.text) == (200, "ok")
-        assert deps._build.cache_info().currsize == 0
+        assert production._built.cache_info().currsize == 0
 
     def test_creates(self, world: World, framework: Callable[[str], werkzeug.test.Client]) -> None:
         """A request is answered as on the host."""
@@ -188,7 +188,7 @@ class TestFirestoreAway:
         with socket.socket() as dead:
             dead.bind(("127.0.0.1", 0))
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
-            deps._build.cache_clear()
+            production._built.cache_clear()
             bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
             bodies["listGenerationRequests"] = {"userId": "ada"}
             bodies["grantCredits"] = {"userId": "ada", "credits": 1}

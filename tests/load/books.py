@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
-from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.services import books
 
 from tests.load.clients import Answer
+from tests.world import make_deps
 
 _PLENTY_CREDITS = 1_000_000
 
@@ -36,7 +35,7 @@ def bring_leases_forward(db: firestore.Client) -> None:
 
 def what_disagrees(db: firestore.Client, answers: Sequence[Answer]) -> list[str]:
     """Say what is wrong with the books in themselves, or unlike what a client was told; nothing, one hopes."""
-    deps = Deps(db=db, settings=Settings(), now=lambda: datetime.now(UTC), new_id=str, image_models={})
+    deps = make_deps(db, now=lambda: datetime.now(UTC))
     breaches = [breach for page in books.walk(deps) for breach in page.breaches]
     return [
         *(f"{breach.kind} {breach.user_id}: {breach.message}" for breach in breaches),

@@ -8,7 +8,7 @@ from google.cloud import firestore
 
 from operations import history
 from operations.history import WEEKS, CannotFill, fill
-from tests.world import Clock, World, write_catalog
+from tests.world import Clock, World, make_deps, write_catalog
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SITE = "http://127.0.0.1:5050"
@@ -47,7 +47,7 @@ class TestFill:
     def test_the_books_balance(self, catalogued: firestore.Client) -> None:
         """Each account's ledger explains its balance without a gap, and each generation is charged and settled."""
         fill(catalogued, SITE, NOW, 7, 20, hide)
-        world = World(history._deps(catalogued, NOW), Clock())
+        world = World(make_deps(catalogued), Clock())
         accounts = list(catalogued.collection("users").stream())
         assert len(accounts) == 40
         for account in accounts:

@@ -201,7 +201,7 @@ class TestSettle:
         """However many settle one generation as failed at once, one refund is written."""
 
         def settle_as_failed() -> None:
-            (pending,) = store.read_expired_generations(world.db, NOON + timedelta(hours=1), 2, timeout_seconds=5)
+            (pending,) = store.read_expired_generations(world.deps.db, NOON + timedelta(hours=1), 2)
             with ThreadPoolExecutor(20) as clients:
                 settled = clients.map(
                     lambda _: settle(world.deps, Reservation(pending), FailureReason.MODEL_ERROR), range(20)

@@ -42,7 +42,7 @@ from tests.mortal import (
     is_sent_twice,
     loses_the_answer,
 )
-from tests.world import AlwaysFails, Clock, Paints, Queue, Shelf, World, write_catalog
+from tests.world import AlwaysFails, Clock, Paints, World, make_deps, write_catalog
 
 NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 OPENING_CREDITS = 10
@@ -73,15 +73,13 @@ def new_world() -> Iterator[World]:
     clock = Clock()
     with closing(firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")) as db:
         write_catalog(db)
-        deps = Deps(
-            db=db,
+        deps = make_deps(
+            db,
             # A process that starts cold reads the catalog as the first steps of its call, and none reads it again.
             settings=Settings(catalog_lifetime_seconds=10**9, model_attempts=2),
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
             image_models={"model-a": Paints(), "model-b": AlwaysFails()},
-            images=Shelf(),
-            tasks=Queue(),
         )
         world = World(deps, clock)
         world.account("ada", OPENING_CREDITS)
@@ -145,7 +143,7 @@ def granting(user_id: str) -> Prepare:
 def settling_what_is_overdue(world: World) -> Call:
     abandon(world)
     world.clock.advance(seconds=181)
-    (overdue,) = store.read_expired_generations(world.db, world.clock(), 2, timeout_seconds=5)
+    (overdue,) = store.read_expired_generations(world.deps.db, world.clock(), 2)
     return lambda deps: settle(deps, Reservation(overdue), FailureReason.LEASE_EXPIRED)
 
 
@@ -437,7 +435,7 @@ class TestContention:
         """Of many who charge one account at once, each has its picture or a 503; only pictures are charged."""
         with new_world() as world:
             world.account("ada", 100)
-            deps = replace(world.deps, settings=replace(HASTY, firestore_timeout_seconds=0.15))
+            deps = replace(world.deps, settings=HASTY, db=world.deps.db.within(0.15))
             deps.catalog.current()
             with ThreadPoolExecutor(40) as clients:
                 told = list(clients.map(lambda _: answer_of(KEYLESS["success"](world), deps), range(80)))

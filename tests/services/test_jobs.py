@@ -25,7 +25,7 @@ from imagegen.services.jobs import process
 from tests.conftest import Faults
 from tests.mortal import Killed, Process, dies_before
 from tests.services.test_generation import create
-from tests.world import A_PICTURE, AlwaysFails, Does, Draws, Paints, World
+from tests.world import A_PICTURE, AlwaysFails, Does, Draws, Paints, World, make_deps
 
 MakeWorld = Callable[..., World]
 
@@ -265,7 +265,7 @@ class TestProcess:
         """What another process has sold from a newer catalog is drawn."""
         world = make_world()
         ada = world.account("ada", 9)
-        seller = replace(world.deps)
+        seller = make_deps(world.db, new_id=world.deps.new_id, tasks=world.queue)
         world.deps.catalog.current()
         world.db.document("sizes/2048x2048").set({"name": "2048x2048", "credits": 4})
         created = submit(replace(world, deps=seller), ada, size="2048x2048")
@@ -395,6 +395,6 @@ def die_while_drawing(world: World, created: Created) -> None:
 
 def submitted(world: World, created: Created) -> Generation:
     """A generation as it stands."""
-    found = store.read_generation(world.db, created.generation.generation_id, 5)
+    found = store.read_generation(world.deps.db, created.generation.generation_id)
     assert found is not None
     return found

@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
-from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.errors import AppError, TryAgain
 from imagegen.identity import EVERYBODY
 from imagegen.image_models import ImageRequest, ModelError
@@ -25,6 +23,8 @@ from imagegen.services.generation import create_generation_request, validate
 from imagegen.services.jobs import process
 from imagegen.services.lookup import cancel_generation
 from imagegen.services.reporting import build_weekly_report
+
+from tests.world import make_deps
 
 
 @dataclass
@@ -58,9 +58,8 @@ def tell(word: str) -> str:
 def obey(order: dict[str, Any]) -> None:
     """Make the call that is ordered, in the database of a project and at a moment."""
     now = datetime.fromisoformat(order["now"])
-    deps = Deps(
-        db=firestore.Client(project=order["project"]),
-        settings=Settings(),
+    deps = make_deps(
+        firestore.Client(project=order["project"]),
         now=lambda: now,
         new_id=lambda: "victim1",
         image_models={"model-a": Tells(fails=False), "model-b": Tells(fails=True)},

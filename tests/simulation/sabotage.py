@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from google.cloud import firestore
+from google.api_core import exceptions
 from imagegen import ledger, store
+from imagegen.database import Database
 from imagegen.deps import Deps
 from imagegen.records import Generation, Image
 from imagegen.services import credits, generation, jobs, lookup
-from imagegen.transactions import Transaction, transact
+from imagegen.transactions import Transaction
 
 
 def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome: credits.Outcome) -> Generation:
@@ -35,7 +36,7 @@ def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome:
         store.end_generation(transaction, ended)
         return ended
 
-    return transact(deps.db, deps.settings.firestore_timeout_seconds, body)[0]
+    return deps.db.transact(body)[0]
 
 
 def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,7 @@ def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
             store.begin_generation(transaction, begun)
             return begun
 
-        begun, updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+        begun, updated_at = deps.db.transact(body)
         return begun and credits.Reservation(begun, updated_at)
 
     patch.setattr(jobs, "_claim", claim)
@@ -87,13 +88,12 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
     def reserve(
         deps: Deps, user_id: str, generation_id: str, *, may_exist: bool, draft: Callable[[], Generation]
     ) -> credits.Reservation:
-        timeout_seconds = deps.settings.firestore_timeout_seconds
-        account = store.read_account(deps.db, user_id, timeout_seconds)
+        account = store.read_account(deps.db, user_id)
         if account is None:
             raise credits.UserNotFound(user_id)
 
         def body(transaction: Transaction) -> Generation:
-            (fields,) = transaction.read(store._generation_reference(deps.db, generation_id))
+            (fields,) = transaction.read(store._generation_reference(deps.db.client, generation_id))
             if fields is not None:
                 return store._stored_generation(generation_id, fields)
             pending = draft()
@@ -102,7 +102,7 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
             store.write_account(transaction, charged, entry, pending.created_at)
             return pending
 
-        return credits.Reservation(transact(deps.db, timeout_seconds, body)[0])
+        return credits.Reservation(deps.db.transact(body)[0])
 
     patch.setattr(generation, "reserve", reserve)
 
@@ -110,23 +110,22 @@ def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
 def entry_without_create(patch: pytest.MonkeyPatch) -> None:
     """Write ledger entries whether or not they exist."""
 
-    class Batch:
-        def __init__(self, batch: firestore.WriteBatch) -> None:
-            self._client, self.update, self.create = batch._client, batch.update, batch.set
+    class Sets:
+        def __init__(self, transaction: Transaction) -> None:
+            self.client, self.update, self.create = transaction.client, transaction.update, transaction.set
 
     write_account = store.write_account
-    patch.setattr(store, "write_account", lambda batch, *rest: write_account(Batch(batch), *rest))
+    patch.setattr(store, "write_account", lambda transaction, *rest: write_account(Sets(transaction), *rest))
 
 
 def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
     """Complete a generation whatever has become of it since it was charged."""
 
-    def end(db: firestore.Client, ended: Generation, _updated_at: datetime, timeout_seconds: float) -> bool:
-        batch = db.batch()
-        batch.update(store._generation_reference(db, ended.generation_id), store._ending(ended))
+    def end(db: Database, ended: Generation, _updated_at: datetime) -> bool:
+        reference = store._generation_reference(db.client, ended.generation_id)
         try:
-            batch.commit(retry=None, timeout=timeout_seconds)
-        except store.exceptions.GoogleAPICallError:
+            reference.update(store._ending(ended), retry=None, timeout=db.timeout_seconds)
+        except exceptions.GoogleAPICallError:
             return False
         return True
 
@@ -159,8 +158,8 @@ def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:
     """Read the newest entries that there are beside a balance that was read before."""
     read_ledger = store.read_ledger
 
-    def read(db: Any, user_id: str, _newest: int, limit: int, timeout_seconds: float) -> Any:
-        return read_ledger(db, user_id, 1_000_000, limit, timeout_seconds)
+    def read(db: Any, user_id: str, _newest: int, limit: int) -> Any:
+        return read_ledger(db, user_id, 1_000_000, limit)
 
     patch.setattr(store, "read_ledger", read)
 

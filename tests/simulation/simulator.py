@@ -123,8 +123,6 @@ def _close_books(last: Process, shared: Shared) -> None:
 def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, random: Random, shared: Shared) -> None:
     time = _Time(scheduler)
     patch.setattr("imagegen.deadlines.time", time)
-    patch.setattr("imagegen.store.time", time)
-    patch.setattr("imagegen.transactions.time", time)
     patch.setattr("imagegen.log.logger", _Log(scheduler))
     # The jitter of the pauses.
     patch.setattr(retry_base, "random", random)

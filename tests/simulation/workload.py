@@ -14,7 +14,6 @@ from random import Random
 
 from imagegen import idempotency
 from imagegen.config import Settings
-from imagegen.deps import Deps
 from imagegen.errors import AppError, GenerationEnded, TryAgain, Unavailable
 from imagegen.identity import EVERYBODY
 from imagegen.image_models import ImageRequest, ModelError
@@ -26,6 +25,7 @@ from tests.simulation.auditor import Answer, Granted, Told, require
 from tests.simulation.network import START_MICROS, Client
 from tests.simulation.queue import Queue
 from tests.simulation.scheduler import Scheduler
+from tests.world import make_deps
 
 START = datetime.fromtimestamp(START_MICROS / 1e6, UTC)
 LARGEST_CLOCK_STEP_SECONDS = 300.0
@@ -71,9 +71,8 @@ class Process:
         self._attempts = 0
         self._attempt_id = ""
         self._model_seconds = 0.0
-        self._deps = Deps(
-            db=shared.client,
-            settings=Settings(),
+        self._deps = make_deps(
+            shared.client,
             now=lambda: START + timedelta(seconds=self._scheduler.now + self._clock_seconds),
             new_id=self._new_id,
             image_models={"model-a": self, "model-b": self},

@@ -12,7 +12,7 @@ from .. import log, store
 from ..deps import Deps
 from ..records import Generation, WebhookState
 from ..task_queue import TaskQueueError
-from ..transactions import Transaction, transact
+from ..transactions import Transaction
 
 DELIVER = "deliverWebhook"
 # What one run hands to the queue again; the next one goes on.
@@ -39,15 +39,15 @@ def announce_forgotten(deps: Deps) -> int:
     Raises:
         Unavailable: Firestore was away.
     """
-    now, timeout_seconds = deps.now(), deps.settings.firestore_timeout_seconds
-    due = store.read_due_webhooks(deps.db, now - _FORGOTTEN_AFTER, _ANNOUNCED_AT_ONCE, timeout_seconds)
+    now = deps.now()
+    due = store.read_due_webhooks(deps.db, now - _FORGOTTEN_AFTER, _ANNOUNCED_AT_ONCE)
     for generation in due:
         if generation.completed_at is not None and generation.completed_at <= now - _GIVEN_UP_AFTER:
             log.error("a webhook is given up unheard", generationRequestId=generation.generation_id)
             end(deps, generation.generation_id, WebhookState.GIVEN_UP)
         else:
             # Before the queue has it, so that no run hands over what another one just has.
-            store.write_announced(deps.db, generation.generation_id, now, timeout_seconds)
+            store.write_announced(deps.db, generation.generation_id, now)
             announce(deps, generation)
     return len(due)
 
@@ -64,4 +64,4 @@ def end(deps: Deps, generation_id: str, state: WebhookState) -> None:
         if current is not None and (state is WebhookState.DELIVERED or current.webhook is WebhookState.DUE):
             store.write_webhook_state(transaction, generation_id, state)
 
-    transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    deps.db.transact(body)

@@ -59,7 +59,7 @@ def verify_books(deps: Deps, place: Place | None, max_accounts: int) -> BooksPag
         Unavailable: Firestore was away.
     """
     after, page_token = (None, None) if place is None else (place.user_id, place.page_token)
-    user_ids, next_token = books_store.list_user_ids(deps.db, page_token, max_accounts, _timeout(deps))
+    user_ids, next_token = books_store.list_user_ids(deps.db, page_token, max_accounts)
     ends: list[str | None] = [*user_ids, None] if next_token is None else list(user_ids)
     figures, breaches = Figures(), []
     pool = ThreadPoolExecutor(_PARALLEL_READS)
@@ -80,7 +80,7 @@ def verify_books(deps: Deps, place: Place | None, max_accounts: int) -> BooksPag
 def _verify_up_to(deps: Deps, after: str | None, user_id: str | None) -> tuple[Figures, list[Breach]]:
     """Check an account (None behind the last one) and the generations without one before it."""
     figures, breaches = Figures(), []
-    while (owner := books_store.next_owner(deps.db, after, user_id, _timeout(deps))) is not None:
+    while (owner := books_store.next_owner(deps.db, after, user_id)) is not None:
         found_figures, found_breaches = _verify(deps, owner)
         figures, after = figures + found_figures, owner
         breaches += found_breaches
@@ -92,11 +92,7 @@ def _verify_up_to(deps: Deps, after: str | None, user_id: str | None) -> tuple[F
 
 
 def _verify(deps: Deps, user_id: str) -> tuple[Figures, list[Breach]]:
-    stored = books_store.read_books(deps.db, user_id, _timeout(deps))
+    stored = books_store.read_books(deps.db, user_id)
     parts = (stored.account, stored.entries, stored.generations)
     now = deps.now()
     return books.tally(*parts, now), books.check(user_id, *parts, now)
-
-
-def _timeout(deps: Deps) -> float:
-    return deps.settings.firestore_timeout_seconds

@@ -15,7 +15,7 @@ from .. import idempotency, ledger, log, page_tokens, rate_limit, store
 from ..deps import Deps
 from ..errors import IdempotencyKeyReused, InvalidRequest, Unavailable, UserNotFound, Violation
 from ..records import Account, EntryType, FailureReason, Generation, GenerationStatus, Image, LedgerEntry, WebhookState
-from ..transactions import Transaction, transact
+from ..transactions import Transaction
 from .announcements import announce
 
 # What one run settles; a run has a time limit, and the next one goes on.
@@ -86,7 +86,7 @@ def reserve(
         store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
 
-    (generation, created), updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    (generation, created), updated_at = deps.db.transact(body)
     return Reservation(generation, updated_at if created else None)
 
 
@@ -103,11 +103,12 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
     """
     now = deps.now()
     generation = reservation.generation
-    timeout_seconds = deps.settings.firestore_timeout_seconds
+    db = deps.db
     if reservation.updated_at and isinstance(outcome, Image):
-        timeout_seconds /= 2
+        # Half of the time for the commit and half for what follows where it is in doubt.
+        db = db.within(db.timeout_seconds / 2)
         ended = _completed(generation, outcome, now)
-        if store.end_generation_if_unchanged(deps.db, ended, reservation.updated_at, timeout_seconds):
+        if store.end_generation_if_unchanged(db, ended, reservation.updated_at):
             announce(deps, ended)
             return ended
 
@@ -134,7 +135,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         store.end_generation(transaction, ended)
         return ended
 
-    ended, _ = transact(deps.db, timeout_seconds, body)
+    ended, _ = db.transact(body)
     # Whoever has ended it: this call may have, and have lost the answer to that.
     announce(deps, ended)
     return ended
@@ -153,9 +154,7 @@ def reconcile(deps: Deps) -> int:
         Unsettled: all others were settled.
         Unavailable: Firestore was away; what was settled until then stays so.
     """
-    overdue = store.read_expired_generations(
-        deps.db, deps.now(), _RECONCILED_AT_ONCE, deps.settings.firestore_timeout_seconds
-    )
+    overdue = store.read_expired_generations(deps.db, deps.now(), _RECONCILED_AT_ONCE)
     failed = 0
     for generation in overdue:
         ids = {"generationRequestId": generation.generation_id, "userId": generation.user_id}
@@ -197,7 +196,7 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
         return entry
 
     try:
-        entry, _ = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+        entry, _ = deps.db.transact(body)
     except ledger.BalanceTooHigh:
         allowed = f"must leave the account with at most {ledger.MOST_CREDITS:,} credits"
         raise InvalidRequest([Violation("credits", allowed)]) from None
@@ -218,13 +217,12 @@ def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str |
         Unavailable: Firestore was away.
     """
     before = None if page_token is None else _read_page_token(user_id, page_token)
-    timeout_seconds = deps.settings.firestore_timeout_seconds
-    account = store.read_account(deps.db, user_id, timeout_seconds)
+    account = store.read_account(deps.db, user_id)
     if account is None:
         raise UserNotFound(user_id)
     newest = account.ledger_count if before is None else min(before - 1, account.ledger_count)
     # The ledger has no gap, so that its length tells what there is to read.
-    entries = store.read_ledger(deps.db, user_id, newest, page_size, timeout_seconds) if newest else []
+    entries = store.read_ledger(deps.db, user_id, newest, page_size) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
     return Statement(account.credits, entries, page_tokens.make(user_id, str(entries[-1].sequence)) if more else None)
 

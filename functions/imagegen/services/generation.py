@@ -77,7 +77,7 @@ def quote(deps: Deps, body: CreateGenerationRequest) -> Quote:
     chosen = deps.catalog.current().choose(body.names())
     if not isinstance(chosen, Choice):
         raise InvalidRequest(chosen)
-    account = store.read_account(deps.db, body.user_id, deps.settings.firestore_timeout_seconds)
+    account = store.read_account(deps.db, body.user_id)
     if account is None:
         raise UserNotFound(body.user_id)
     if account.credits < chosen.cost_credits:

@@ -15,7 +15,7 @@ from ..deps import Deps
 from ..errors import TryAgain, Unavailable
 from ..records import FailureReason, Generation, GenerationStatus, Image
 from ..task_queue import TaskQueueError
-from ..transactions import Transaction, transact
+from ..transactions import Transaction
 from . import pictures
 from .credits import Reservation, settle
 
@@ -106,7 +106,7 @@ def _claim(deps: Deps, generation_id: str) -> Reservation | None:
         store.begin_generation(transaction, begun)
         return begun, True
 
-    (current, begun), updated_at = transact(deps.db, deps.settings.firestore_timeout_seconds, body)
+    (current, begun), updated_at = deps.db.transact(body)
     if current is None:
         log.error("a task for a generation that is not there", generationRequestId=generation_id)
         return None
@@ -126,5 +126,4 @@ def _requeue(deps: Deps, claimed: Reservation) -> bool:
     if claimed.updated_at is None or queued_until <= deps.now():
         return False
     waiting = replace(generation, started_at=None, lease_expires_at=queued_until)
-    timeout_seconds = deps.settings.firestore_timeout_seconds
-    return store.requeue_generation_if_unchanged(deps.db, waiting, claimed.updated_at, timeout_seconds)
+    return store.requeue_generation_if_unchanged(deps.db, waiting, claimed.updated_at)

@@ -5,7 +5,6 @@ Knows neither HTTP nor the schedule; when a report is due is handed in.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -41,7 +40,7 @@ def report_week(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
         Unavailable: Firestore was away.
     """
     previous = report.week_before(scheduled_at).back(1)
-    stored, _ = report_store.read_reports(deps.db, [previous], deps.settings.firestore_timeout_seconds)
+    stored, _ = report_store.read_reports(deps.db, [previous])
     if previous in stored:
         build_weekly_report(deps, stored[previous].scheduled_at)
     return build_weekly_report(deps, scheduled_at)
@@ -60,12 +59,12 @@ def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
     from ..anomalies import find_anomalies, low_power
 
     week = report.week_before(scheduled_at)
-    deadline = time.monotonic() + deps.settings.report_time_limit_seconds
+    db = deps.db.all_within(deps.settings.report_time_limit_seconds)
     earlier_weeks = [week.back(weeks) for weeks in range(1, HISTORY_WEEKS + 1)]
-    stored, read_time = report_store.read_reports(deps.db, [week, *earlier_weeks], _remaining_seconds(deadline))
-    documents = store.read_catalog(deps.db, list(catalog.COLLECTIONS.values()), _remaining_seconds(deadline))
+    stored, read_time = report_store.read_reports(db, [week, *earlier_weeks])
+    documents = store.read_catalog(db, list(catalog.COLLECTIONS.values()))
     on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in report.DIMENSIONS}
-    made = _measure(WeekQueries(deps.db, week, read_time, deadline), on_offer, week, scheduled_at, deps.now())
+    made = _measure(WeekQueries(db, week, read_time), on_offer, week, scheduled_at, deps.now())
     if made.generated_at >= week.end_at + timedelta(days=7):
         # By now accounts forget what they were charged in the week.
         kept = stored.get(week)
@@ -85,7 +84,7 @@ def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
         insufficient_history=not history,
         low_power=low_power(made, history, account_credits_a_day=credits_a_day),
     )
-    report_store.write_report(deps.db, made, _remaining_seconds(deadline))
+    report_store.write_report(db, made)
     return made
 
 
@@ -96,11 +95,10 @@ def get_weekly_report(deps: Deps, week_id: str | None) -> WeeklyReport:
         WeeklyReportNotFound: there is none.
         Unavailable: Firestore was away.
     """
-    timeout_seconds = deps.settings.firestore_timeout_seconds
     if week_id is None:
-        found = report_store.list_reports(deps.db, None, 1, timeout_seconds)
+        found = report_store.list_reports(deps.db, None, 1)
     else:
-        found = list(report_store.read_reports(deps.db, [Week.parse(week_id)], timeout_seconds)[0].values())
+        found = list(report_store.read_reports(deps.db, [Week.parse(week_id)])[0].values())
     if not found:
         raise WeeklyReportNotFound(week_id)
     return found[0]
@@ -115,7 +113,7 @@ def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> R
     """
     before = None if page_token is None else _read_page_token(page_token)
     # One more than the page, to know whether another follows.
-    found = report_store.list_reports(deps.db, before, page_size + 1, deps.settings.firestore_timeout_seconds)
+    found = report_store.list_reports(deps.db, before, page_size + 1)
     reports, more = found[:page_size], len(found) > page_size
     last_day = reports[-1].week.start_at.toordinal() if more else 0
     return ReportPage(reports, page_tokens.make(_PAGES, str(last_day)) if more else None)
@@ -163,10 +161,6 @@ def _measure(
 
 def _sum(parts: list[Future[Totals]]) -> Totals:
     return report.add(part.result() for part in parts)
-
-
-def _remaining_seconds(deadline: float) -> float:
-    return deadline - time.monotonic()
 
 
 def _read_page_token(page_token: str) -> Week:

@@ -21,7 +21,7 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
         TryAgain: it was not heard.
         Unavailable: Firestore was away.
     """
-    generation = store.read_generation(deps.db, generation_id, deps.settings.firestore_timeout_seconds)
+    generation = store.read_generation(deps.db, generation_id)
     if generation is None or generation.webhook is not WebhookState.DUE or generation.webhook_url is None:
         return
     sent_at = deps.now()

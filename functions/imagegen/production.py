@@ -1,0 +1,100 @@
+"""Owns the building of what the deployed functions run on: Firestore's client, the clock, ids and chance.
+
+Must not know requests. Only main.py and operations/ call it; all other code is handed a `Deps`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from functools import cache, partial
+
+from google.cloud import firestore
+
+from . import catalog, config, store
+from .catalog import Catalog, CatalogCache
+from .config import Settings
+from .database import Database
+from .deps import Deps
+from .ids import new_id
+from .image_models import ImageRequest, Picture, SimulatedModel, drawing_as, placeholder
+from .image_store import FIREBASE_ORIGIN, BucketImages, FolderImages, ImageStore, NoImageStore
+from .records import Image
+from .task_queue import FirebaseTaskQueue
+from .webhook_sender import HttpWebhookSender
+
+_building = threading.Lock()
+
+
+def production() -> Deps:
+    """Return what the functions of this process run on, built at the first call and not at import."""
+    # Single flight: two first calls at once would else build two, each with a catalog to load.
+    with _building:
+        return _built()
+
+
+@cache
+def _built() -> Deps:
+    # Not firebase_admin's client, which asks for credentials even where an emulator's address is set.
+    return build(firestore.Client(project=config.project_id()))
+
+
+def build(client: firestore.Client) -> Deps:
+    """Build what the functions run on, from the settings in the environment and a client of Firestore.
+
+    Raises:
+        ValueError: a setting is out of its bounds; the message names it.
+    """
+    settings = config.load()
+    db = Database(client, settings.firestore_timeout_seconds)
+    image_models = {
+        # Random, and no secret.
+        model_id: SimulatedModel(_answer(settings, model_id), settings.model_failure_rate, random.Random())  # noqa: S311
+        for model_id in ("model-a", "model-b")
+    }
+    return Deps(
+        db=db,
+        settings=settings,
+        now=_now,
+        new_id=new_id,
+        catalog=CatalogCache(partial(load_catalog, db, image_models), _now, settings.catalog_lifetime_seconds),
+        image_models=image_models,
+        images=_image_store(settings),
+        webhooks=HttpWebhookSender(
+            config.webhook_secret(),
+            allow_loopback=settings.webhook_allow_loopback,
+            time_limit_seconds=settings.webhook_time_limit_seconds,
+        ),
+        tasks=FirebaseTaskQueue(settings.enqueue_time_limit_seconds),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _answer(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:
+    # What cannot be kept need not be drawn.
+    if settings.placeholder_images or not (settings.image_bucket or settings.image_folder):
+        return placeholder(f"{settings.site_url}/placeholders/{model_id}.png")
+    return drawing_as(model_id)
+
+
+def _image_store(settings: Settings) -> ImageStore:
+    if settings.image_bucket:
+        return BucketImages(
+            settings.image_bucket,
+            project_id=config.project_id(),
+            new_token=lambda: str(uuid.uuid4()),
+            timeout_seconds=settings.image_store_timeout_seconds,
+            origin=config.storage_origin() or FIREBASE_ORIGIN,
+        )
+    return FolderImages(settings.image_folder, settings.image_base_url) if settings.image_folder else NoImageStore()
+
+
+def load_catalog(db: Database, providers: Collection[str]) -> Catalog:
+    """Read the catalog as it is now."""
+    return catalog.parse(store.read_catalog(db, list(catalog.COLLECTIONS.values())), providers)
