@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+from emulator.firestore.changes import Changes
 from emulator.firestore.keys import write_keys
 from emulator.firestore.messages import Document
 from emulator.firestore.paths import DocumentPath
 from emulator.firestore.storage import Change
-from emulator.firestore.targets import Changes
 from emulator.firestore.turns import Keys
 
 # Called with the commit time in microseconds, what the commit made of each document, and the keys of these.

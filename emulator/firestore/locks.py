@@ -12,8 +12,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from emulator.firestore.changes import Changes
 from emulator.firestore.errors import Code, EmulatorError
-from emulator.firestore.targets import Changes
 from emulator.firestore.transactions import State, Transaction, Transactions
 
 # A holder that says nothing for so long loses its locks to whoever asks; a client's round trips take milliseconds.

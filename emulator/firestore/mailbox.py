@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from emulator.firestore.changes import Changes
 from emulator.firestore.messages import ListenRequest
-from emulator.firestore.targets import Changes
 from emulator.firestore.turns import Keys
 
 # A stream whose client is slow forgets the commits beyond this number of documents, and reads its targets anew.

@@ -6,19 +6,17 @@ update time, so that a change is the difference between that and the present.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from emulator.firestore import query as queries
+from emulator.firestore.changes import Changes, contains
 from emulator.firestore.keys import scope_key
 from emulator.firestore.messages import Document
 from emulator.firestore.paths import DocumentPath
-from emulator.firestore.query import Query, Scope
+from emulator.firestore.query import Query
 from emulator.firestore.timestamps import to_micros
 from emulator.firestore.turns import Keys
-
-# What commits have made of some documents: None for one that was deleted.
-Changes = Mapping[DocumentPath, Document | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +91,6 @@ class Target:
         if self.query is None:
             return path.name in self.names
         return contains(self.query.scope, path) and queries.selects(self.query, document)
-
-
-def contains(scope: Scope, path: DocumentPath) -> bool:
-    """Tell whether a document lies in a query's scope."""
-    parent, _, collection_id = path.collection.rpartition("/")
-    if path.database != scope.database or (scope.collection_id and collection_id != scope.collection_id):
-        return False
-    if not scope.descendants:
-        return parent == scope.parent
-    return not scope.parent or parent == scope.parent or parent.startswith(f"{scope.parent}/")
 
 
 def latest(commits: Iterable[Changes]) -> Iterator[tuple[DocumentPath, Document | None]]:

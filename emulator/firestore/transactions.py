@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from emulator.firestore import query as queries
+from emulator.firestore.changes import Changes, contains
 from emulator.firestore.errors import invalid
 from emulator.firestore.query import Query
-from emulator.firestore.targets import Changes, contains
 from emulator.firestore.turns import Keys
 
 LIFETIME_SECONDS = 270.0

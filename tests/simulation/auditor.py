@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from google.cloud.firestore_v1._helpers import decode_dict
 from imagegen import books
 
+from emulator.firestore.changes import Changes
 from emulator.firestore.engine import Engine
 from emulator.firestore.messages import Document
-from emulator.firestore.targets import Changes
 
 Fields = dict[str, Any]
 # When all must have ended.

@@ -3,10 +3,11 @@
 import pytest
 
 from emulator.firestore import query
+from emulator.firestore.changes import contains
 from emulator.firestore.messages import Document, StructuredQuery
 from emulator.firestore.paths import parse_document
 from emulator.firestore.query import Scope
-from emulator.firestore.targets import Target, contains, latest
+from emulator.firestore.targets import Target, latest
 from emulator.firestore.timestamps import set_micros
 
 DATABASE = "projects/p/databases/d"
