@@ -109,7 +109,8 @@ class FirestoreServer:
             self._bind(host, grpc_port)
         grpc_address = self._bind_behind_front()
         rest = Rest(self._access, self.counters, self.faults)
-        application = Application({"/v1/": rest.respond, "/emulator/v1/": Control(self).respond})
+        control = Control(self, self.faults, self.counters)
+        application = Application({"/v1/": rest.respond, "/emulator/v1/": control.respond})
         try:
             self._front = Front(host, port, local_only(application, host.strip("[]")), grpc_address)
         except OSError as error:

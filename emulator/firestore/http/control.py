@@ -5,20 +5,20 @@ Clear, export and import are as in Google's emulator; faults and counters are th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from emulator.firestore.counters import Counters
 from emulator.firestore.errors import Code, invalid
+from emulator.firestore.faults import Faults
 from emulator.firestore.http.answers import json_body, json_response
+from emulator.firestore.messages import Document
 from emulator.firestore.paths import database_name, parse_database
-
-if TYPE_CHECKING:
-    from emulator.firestore.server import FirestoreServer
 
 _MAX_DELAY_SECONDS = 600
 URLS = Map(
@@ -29,7 +29,7 @@ URLS = Map(
         Rule("/emulator/v1/faults", endpoint="add_fault", methods=["POST"]),
         Rule("/emulator/v1/faults", endpoint="clear_faults", methods=["DELETE"]),
         Rule("/emulator/v1/marks", endpoint="mark", methods=["POST"]),
-        Rule("/emulator/v1/counters", endpoint="counters", methods=["GET"]),
+        Rule("/emulator/v1/counters", endpoint="counted", methods=["GET"]),
         Rule("/emulator/v1/operations", endpoint="operations", methods=["GET"]),
     ],
     strict_slashes=False,
@@ -37,11 +37,32 @@ URLS = Map(
 )
 
 
-class Control:
-    """Answers the URLs below /emulator/v1/ for a server."""
+class Databases(Protocol):
+    """The documents of all databases, moved as a whole and without a client."""
 
-    def __init__(self, server: FirestoreServer) -> None:
-        self._server = server
+    def load(self, documents: Iterable[Document], project: str, database: str) -> None:
+        """Store documents, without preconditions."""
+
+    def clear(self, project: str, database: str) -> None:
+        """Delete every document of a database."""
+
+    def documents(self, project: str, database: str) -> Iterator[Document]:
+        """Yield every document of a database."""
+
+
+class Control:
+    """Answers the URLs below /emulator/v1/.
+
+    Args:
+        databases: what is cleared, exported and imported.
+        faults: the faults on demand.
+        counters: the counts of calls and billed operations.
+    """
+
+    def __init__(self, databases: Databases, faults: Faults, counters: Counters) -> None:
+        self._databases = databases
+        self._faults = faults
+        self._counters = counters
 
     def respond(self, request: Request) -> Response:
         """Answer a request.
@@ -55,7 +76,7 @@ class Control:
         return json_response(answer(request, **values) or {})
 
     def _clear(self, _request: Request, project: str, database: str) -> None:
-        self._server.clear(project, database)
+        self._databases.clear(project, database)
 
     def _export_documents(self, request: Request, project: str) -> None:
         # Imported here, because an export needs packages that serving does not.
@@ -68,7 +89,7 @@ class Control:
             raise invalid(f'export_name is "{name}"; it must be the name of a folder to make in export_directory.')
         folder = Path(_text(body, "export_directory")) / name
         try:
-            write_firestore_export(folder, self._server.documents(project, database))
+            write_firestore_export(folder, self._databases.documents(project, database))
         except (OSError, ExportError) as error:
             raise invalid(f"The export cannot be written: {error}") from error
 
@@ -83,7 +104,7 @@ class Control:
             documents = list(read_export(place.parent if place.is_file() else place))
         except (OSError, ExportError) as error:
             raise invalid(f"The export cannot be read: {error}") from error
-        self._server.load(documents, project, database)
+        self._databases.load(documents, project, database)
 
     def _add_fault(self, request: Request) -> None:
         body = _body(request, "action", "rpc", "code", "count", "seconds", "database", "message")
@@ -91,7 +112,7 @@ class Control:
         rpc = _text(body, "rpc", "Commit")
         count = _count(body)
         database = parse_database(_text(body, "database")) if "database" in body else None
-        faults = self._server.faults
+        faults = self._faults
         match action:
             case "abort":
                 faults.fail(rpc, Code.ABORTED, count, database=database, message="Aborted on demand.")
@@ -106,21 +127,21 @@ class Control:
                 raise invalid(f'action is "{action}"; it must be "abort", "fail", "delay" or "dropAnswer".')
 
     def _clear_faults(self, request: Request) -> None:
-        self._server.faults.clear(database=_asked_database(request))
+        self._faults.clear(database=_asked_database(request))
 
     def _mark(self, _request: Request) -> dict[str, Any]:
-        return {"mark": self._server.counters.mark()}
+        return {"mark": self._counters.mark()}
 
-    def _counters(self, request: Request) -> dict[str, Any]:
+    def _counted(self, request: Request) -> dict[str, Any]:
         database = _asked_database(request)
-        counts = self._server.counters.since(request.args.get("since", ""), database)
+        counts = self._counters.since(request.args.get("since", ""), database)
         names = {"round_trips": "roundTrips", "index_entries": "indexEntries"}
         figures = {"round_trips": counts.round_trips, **asdict(counts)}
         return {names.get(name, name): figure for name, figure in figures.items()}
 
     def _operations(self, request: Request) -> dict[str, Any]:
         started_at, ended_at = (request.args.get(name, 0.0, float) for name in ("from", "to"))
-        counts = self._server.counters.between(started_at, ended_at, request.args.get("client", ""))
+        counts = self._counters.between(started_at, ended_at, request.args.get("client", ""))
         return {"reads": counts.reads, "writes": counts.writes}
 
 
