@@ -15,27 +15,9 @@ from typing import Any
 
 import flask
 
-from emulator.functions.retries import RetryPolicy
+from emulator.functions.policies import QueueOptions, RetryPolicy, Schedule
 
 DEFAULT_REGION = "us-central1"
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a function is due: a cron expression, read in a time zone, and what happens when it fails."""
-
-    cron: str
-    time_zone: str
-    retries: RetryPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class QueueOptions:
-    """How the tasks of a function are delivered."""
-
-    retries: RetryPolicy
-    max_concurrent_dispatches: int
-    max_dispatches_per_second: float
 
 
 @dataclass(frozen=True)

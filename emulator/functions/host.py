@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from emulator.functions import commands, hosting, log, tasks_api
 from emulator.functions.delivery import deliver
-from emulator.functions.discovery import Function, Schedule
+from emulator.functions.discovery import Function
 from emulator.functions.firestore_costs import CostBetween
 from emulator.functions.hosting import Site
+from emulator.functions.policies import Schedule
 from emulator.functions.recent_calls import RecentCalls
 from emulator.functions.server import FunctionsServer, application, names_of
 from emulator.functions.task_queues import TaskQueue

@@ -14,7 +14,7 @@ from cronsim import CronSim
 
 from emulator.functions import log
 from emulator.functions.delivery import Deliver
-from emulator.functions.discovery import Schedule
+from emulator.functions.policies import Schedule
 
 # What Cloud Scheduler waits for an answer.
 _DEADLINE_SECONDS = 180.0

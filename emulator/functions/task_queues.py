@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from emulator.functions import log
 from emulator.functions.delivery import Deliver
-from emulator.functions.discovery import QueueOptions
+from emulator.functions.policies import QueueOptions
 from emulator.functions.task_storage import Task, TaskStorage
 
 # Each delivery has a thread here and one in the host, on a machine that has other things to do.

@@ -12,9 +12,9 @@ import firebase_admin.functions
 import flask
 import pytest
 
-from emulator.functions.discovery import Function, QueueOptions, Schedule
+from emulator.functions.discovery import Function
 from emulator.functions.host import FunctionsHost
-from emulator.functions.retries import RetryPolicy
+from emulator.functions.policies import QueueOptions, RetryPolicy, Schedule
 from emulator.functions.server import bind
 from tests.world import Clock
 

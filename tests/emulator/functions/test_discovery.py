@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.functions.discovery import Function, QueueOptions, Schedule, functions_of
-from emulator.functions.retries import RetryPolicy
+from emulator.functions.discovery import Function, functions_of
+from emulator.functions.policies import QueueOptions, RetryPolicy, Schedule
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from emulator.functions.discovery import Schedule
 from emulator.functions.host import FunctionsHost
+from emulator.functions.policies import Schedule
 from emulator.functions.schedules import ScheduledJob, next_due_at
 from tests.emulator.functions.conftest import Target, queue_options, scheduled
 from tests.world import NOON, Clock

@@ -1,6 +1,6 @@
-"""Owns when a failed task or schedule is tried again, as Cloud Tasks and Cloud Scheduler document it.
+"""Owns how a function is called by a queue or a schedule: when, how often, and when again after it failed.
 
-Must not know what is tried.
+As Cloud Tasks and Cloud Scheduler document it. Must not know what is called.
 """
 
 from __future__ import annotations
@@ -43,3 +43,21 @@ class RetryPolicy:
         else:
             gives_up = not attempts_left
         return None if gives_up else now + timedelta(seconds=self.backoff_seconds(failures))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a function is due: a cron expression, read in a time zone, and what happens when it fails."""
+
+    cron: str
+    time_zone: str
+    retries: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOptions:
+    """How the tasks of a function are delivered."""
+
+    retries: RetryPolicy
+    max_concurrent_dispatches: int
+    max_dispatches_per_second: float

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.retries import UNLIMITED, RetryPolicy
+from emulator.functions.policies import UNLIMITED, RetryPolicy
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
