@@ -10,16 +10,16 @@ from typing import Any
 
 import hypothesis
 import pytest
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
 from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.image_models import ImageModel
 
-from emulator.firestore.faults import DatabaseFaults as Faults
-from emulator.firestore.server import FirestoreServer
 from tests.world import Clock, Draws, Queue, Shelf, World, write_catalog
 
-pytest_plugins = ["emulator.pytest_plugin"]
+pytest_plugins = ["embedded_firebase.pytest_plugin"]
 
 
 # A slow machine is no failure.

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+from embedded_firebase.firestore.server import FirestoreServer
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 from imagegen.config import Settings
@@ -28,7 +29,6 @@ from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits
 from imagegen.services.jobs import process
 
-from emulator.firestore.server import FirestoreServer
 from tests.costs import measured
 from tests.services.test_generation import create
 from tests.services.test_jobs import submit
@@ -102,7 +102,7 @@ def overhead(calls: int) -> dict[str, str]:
         db.document("users/bare").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
         firestore_host = os.environ["FIRESTORE_EMULATOR_HOST"]
         functions_port = running.enter_context(
-            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+            server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
         through_host, bare = [], []
         for number in range(calls + 20):
@@ -130,7 +130,7 @@ def waiting(calls: int) -> dict[str, str]:
         write_catalog(db)
         db.document(f"users/{USER}").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
         port = running.enter_context(
-            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+            server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
         synchronous, asynchronous = [], []
         for number in range(calls + 20):

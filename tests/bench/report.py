@@ -26,6 +26,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from embedded_firebase.exports.source import load_source
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.counters import Counts
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -35,10 +38,6 @@ from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.records import Totals, Week, WeeklyReport
 from imagegen.services.reporting import build_weekly_report
-
-from emulator.firestore.counters import Counts
-from emulator.firestore.server import FirestoreServer
-from emulator.seed import load_source
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-bench-report"

@@ -47,7 +47,7 @@ class Project:
             environment |= {"CI": "1", "XDG_CONFIG_HOME": str(self.folder / "settings")}
         else:
             port, ready = self._ports["ours"], "Functions ready"
-            command = [sys.executable, "-m", "emulator.functions_host", "--source", str(self.folder / "functions")]
+            command = [sys.executable, "-m", "embedded_firebase.cli.functions", "--source", str(self.folder / "functions")]
             command += ["--project", "demo", "--port", str(port)]
         with (
             running(command, ready, self.folder if by_the_cli else ROOT, environment),

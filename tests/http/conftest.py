@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from embedded_firebase.cli.functions import FunctionsHost, bind, discover, set_environment
 from imagegen import deps
 
-from emulator.functions_host import FunctionsHost, bind, discover, set_environment
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent.parent

@@ -47,7 +47,7 @@ class Servers:
     def start_functions(self) -> None:
         """Start it again where it was, with the tasks that it had taken."""
         self._functions, self.functions_port = self._serve(
-            "emulator.functions_host",
+            "embedded_firebase.cli.functions",
             str(self.functions_port),
             ["--firestore", self.firestore_host, "--data", str(self._folder)],
         )

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.query.changes import Changes
+from embedded_firebase.firestore.transactions.engine import Engine
 from google.cloud.firestore_v1._helpers import decode_dict
 from imagegen import books
-
-from emulator.firestore.changes import Changes
-from emulator.firestore.engine import Engine
-from emulator.firestore.messages import Document
 
 Fields = dict[str, Any]
 # When all must have ended.
