@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from embedded_firebase.functions.environment import read_files
+
 PROJECT = "demo-imagegen"
 _STOP_SECONDS = 5
 
@@ -48,7 +50,7 @@ class PortTaken(Exception):
 def main() -> None:
     """Start everything, print where it is, and stop it all on Ctrl-C, on SIGTERM or when one part ends."""
     parser = argparse.ArgumentParser(
-        prog="python -m emulator.dev",
+        prog="python -m operations.dev",
         description="Run the embedded Firestore, the functions and the site. "
         "Ports come from FUNCTIONS_PORT, FIRESTORE_PORT and HOSTING_PORT.",
     )
@@ -62,6 +64,9 @@ def main() -> None:
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
         _check_rate("MODEL_FAILURE_RATE")
+        # With these variables the functions ask who calls, so that pages from elsewhere may.
+        variables = read_files(Path("functions"), PROJECT) | os.environ
+        any_origin = ["--any-origin"] if variables.get("REQUIRE_AUTH") == "true" else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
@@ -72,7 +77,9 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     with ExitStack() as running:
         kept = ("--data", options.data, "--import", options.source)
-        firestore = _start(running, "emulator", "--port", firestore_port, *kept, "--rules", "firestore.rules")
+        firestore = _start(
+            running, "embedded_firebase.cli.firestore", "--port", firestore_port, *kept, "--rules", "firestore.rules"
+        )
         firestore_host = f"127.0.0.1:{firestore_port}"
         images = options.data.resolve() / "images"
         os.environ["IMAGE_FOLDER"] = str(images)
@@ -87,6 +94,7 @@ def main() -> None:
             *("--port", functions_port, "--firestore", firestore_host, "--data", options.data),
             *("--files", images, "--config", "firebase.json", "--hosting-port", hosting_port),
             *("--run", "history=operations.history"),
+            *any_origin,
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)

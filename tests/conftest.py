@@ -10,17 +10,14 @@ from typing import Any
 
 import hypothesis
 import pytest
-from embedded_firebase.firestore.server import FirestoreServer
-from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
 from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.image_models import ImageModel
 
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
 from tests.world import Clock, Draws, Queue, Shelf, World, write_catalog
-
-pytest_plugins = ["embedded_firebase.pytest_plugin"]
-
 
 # A slow machine is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from embedded_firebase.firestore.server import FirestoreServer
-
 from tests.world import World
 
 

@@ -4,9 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.server import FirestoreServer
-from tests.firestore.rules.callers import DATABASE, OWNER, ROOT, Grpc, Rest, counting, token, update, where
+from embedded_firebase.firestore.testing.callers import (
+    DATABASE,
+    OWNER,
+    ROOT,
+    Grpc,
+    Rest,
+    counting,
+    token,
+    update,
+    where,
+)
 
 pytestmark = pytest.mark.embedded
 RULES = Path(__file__).parent.parent / "firestore.rules"

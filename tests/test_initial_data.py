@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from embedded_firebase.exports.folder import read_auth_export, read_export
 from embedded_firebase.exports.source import load_source, outdated_files
 
-INITIAL_DATA = Path(__file__).parents[2] / "initial_data"
+INITIAL_DATA = Path(__file__).parents[1] / "initial_data"
 SOURCE = INITIAL_DATA / "source.json"
 ROOT = "projects/demo-imagegen/databases/(default)/documents/"
 

@@ -1,46 +1,48 @@
-"""Owns the Firestore that the emulator's own tests run on: one that answers without the index that a query needs.
-
-These tests ask all kinds of queries; those of the project run on a server that requires its `firestore.indexes.json`.
-"""
+"""Owns the Firestore that these tests run on, that of the plugin under short names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
+import hypothesis
 import pytest
+from google.cloud import firestore
+
 from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 
-_HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
-# Read before any fixture sets it: the address of another Firestore that all tests are to run on.
-_OTHER_HOST = os.environ.get(_HOST_VARIABLE)
-
-
-@pytest.fixture(scope="session")
-def server_and_host() -> Iterator[tuple[FirestoreServer, str]]:
-    """A server and its address."""
-    server = FirestoreServer()
-    yield server, f"127.0.0.1:{server.start()}"
-    server.stop()
+# A slow machine is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
-@pytest.fixture(scope="session")
-def firestore_server(request: pytest.FixtureRequest) -> FirestoreServer:
-    """The embedded Firestore of these tests."""
-    if _OTHER_HOST is not None:
-        pytest.skip(f"{_HOST_VARIABLE} names another Firestore, which has no faults and no counters")
-    server: FirestoreServer = request.getfixturevalue("server_and_host")[0]
-    return server
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "embedded: needs what only the embedded Firestore has (faults, counters, its own address)"
+    )
 
 
-@pytest.fixture(scope="session")
-def firestore_host(request: pytest.FixtureRequest) -> str:
-    """The address of the Firestore of these tests."""
-    return _OTHER_HOST or str(request.getfixturevalue("server_and_host")[1])
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "FIRESTORE_EMULATOR_HOST" in os.environ:
+        reason = "FIRESTORE_EMULATOR_HOST names another Firestore, which has no faults and no counters"
+        for item in items:
+            if item.get_closest_marker("embedded"):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _host_is_named(firestore_host: str) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv(_HOST_VARIABLE, firestore_host)
-        yield
+@pytest.fixture
+def server(firestore_server: FirestoreServer) -> FirestoreServer:
+    """The embedded Firestore itself, for tests that are marked `embedded`."""
+    return firestore_server
+
+
+@pytest.fixture
+def db(firestore_client: firestore.Client) -> firestore.Client:
+    """An empty database of the test's own."""
+    return firestore_client
+
+
+@pytest.fixture
+def faults(firestore_faults: DatabaseFaults) -> DatabaseFaults:
+    """Faults on demand."""
+    return firestore_faults

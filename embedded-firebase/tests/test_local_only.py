@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from embedded_firebase.local_only import local_only
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
+
+from embedded_firebase.local_only import local_only
 
 
 def served(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

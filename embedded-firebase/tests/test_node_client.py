@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "node"
+FOLDER = Path(__file__).parent / "node"
 SECONDS = 50
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 @pytest.mark.skipif(
     not (FOLDER / "node_modules" / "@google-cloud" / "firestore").exists(),
-    reason="the Node client is not installed: npm install --prefix tests/node",
+    reason="the Node client is not installed: npm install --prefix embedded-firebase/tests/node",
 )
 class TestNodeClient:
     def test_it_works(self, firestore_host):

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from embedded_firebase.firestore.errors import Code
 from google.api_core import exceptions
 
+from embedded_firebase.firestore.errors import Code
+
 pytestmark = pytest.mark.embedded
-ROOT = Path(__file__).parents[2]
 
 PROJECT = """
 import time
@@ -22,7 +22,6 @@ from google.cloud import firestore
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.transactions.transactions import Concurrency
 
-pytest_plugins = ["embedded_firebase.pytest_plugin"]
 moments = []
 
 
@@ -74,7 +73,7 @@ def run(folder: Path, **environment: str) -> str:
         timeout=50,
         check=False,
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(folder), **environment},
+        env={"HOME": str(folder), **environment},
     )
     return done.stdout
 

@@ -1,28 +1,32 @@
-"""What emulator/README.md says is so."""
+"""What README.md says is so."""
 
+import inspect
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
 from embedded_firebase.firestore.http.control import URLS
 from embedded_firebase.firestore.http.rest import ROUTES
 from embedded_firebase.firestore.server import FirestoreServer
 from tests.firestore.http.conftest import Http
 
 pytestmark = pytest.mark.embedded
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "emulator" / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
 
 
 class TestReadme:
     def test_it_names_every_option(self):
         """And none that is not there."""
         offered = set()
-        for module in ("emulator", "embedded_firebase.cli.functions"):
-            command = [sys.executable, "-m", module, "--help"]
+        for name in ("firestore", "functions", "export"):
+            command = [sys.executable, "-m", f"embedded_firebase.cli.{name}", "--help"]
             text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
             offered |= set(re.findall(r"--[a-z-]+", text)) - {"--help", "--until-stdin-closes"}
         assert set(re.findall(r"`(--[a-z-]+)", README)) == offered
@@ -50,9 +54,28 @@ class TestReadme:
         server.stop()
         assert [answer.status for answer in answers] == [200] * 4
 
-    def test_its_example_is_a_test_that_passes(self, firestore_client, firestore_faults, firestore_counts):
-        """As a test with these fixtures."""
-        (code,) = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
-        world: dict[str, object] = {}
-        exec(code, world)
-        world["test_a_lost_answer"](firestore_client, firestore_faults, firestore_counts)
+    @pytest.mark.parametrize("code", [code for code in EXAMPLES if code.startswith("def test_")])
+    def test_its_tests_pass(self, request, code):
+        """With the fixtures that they name."""
+        defined = {}
+        exec(code, defined)
+        (test,) = (value for name, value in defined.items() if name.startswith("test_"))
+        test(*map(request.getfixturevalue, inspect.signature(test).parameters))
+
+    @pytest.mark.parametrize("code", [code for code in EXAMPLES if not code.startswith("def test_")])
+    def test_its_other_examples_run(self, tmp_path, monkeypatch, code):
+        """In a folder with the files that they name."""
+        (tmp_path / "firestore.indexes.json").write_text("{}")
+        (tmp_path / "firestore.rules").write_text("rules_version = '2';\nservice cloud.firestore {}\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(os, "environ", dict(os.environ))
+        started = []
+        start = FirestoreServer.start
+        monkeypatch.setattr(FirestoreServer, "start", lambda self: (started.append(self), start(self))[1])
+        defined = {}
+        exec(code, defined)
+        if "call" in defined:
+            defined["call"].close()
+        assert started
+        for server in started:
+            server.stop()

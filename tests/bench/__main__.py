@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from embedded_firebase.firestore.server import FirestoreServer
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 from imagegen.config import Settings
@@ -29,6 +28,7 @@ from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits
 from imagegen.services.jobs import process
 
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.costs import measured
 from tests.services.test_generation import create
 from tests.services.test_jobs import submit
@@ -93,7 +93,7 @@ def costs() -> dict[str, str]:
 def overhead(calls: int) -> dict[str, str]:
     """Time createGenerationRequest through the functions host beside a bare client's same round trips, in turn."""
     with ExitStack() as running:
-        firestore_port = running.enter_context(server_process("emulator"))
+        firestore_port = running.enter_context(server_process("embedded_firebase.cli.firestore"))
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{firestore_port}"
         os.environ["MODEL_FAILURE_RATE"] = "0"
         db = firestore.Client(project=PROJECT)
@@ -124,7 +124,7 @@ def overhead(calls: int) -> dict[str, str]:
 def waiting(calls: int) -> dict[str, str]:
     """Time the answer of those who wait for a model that takes no time, and of those who do not, in turn."""
     with ExitStack() as running:
-        firestore_host = f"127.0.0.1:{running.enter_context(server_process('emulator'))}"
+        firestore_host = f"127.0.0.1:{running.enter_context(server_process('embedded_firebase.cli.firestore'))}"
         os.environ |= {"FIRESTORE_EMULATOR_HOST": firestore_host, "MODEL_FAILURE_RATE": "0", "PLACEHOLDER_IMAGES": "1"}
         db = firestore.Client(project=PROJECT)
         write_catalog(db)

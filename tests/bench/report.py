@@ -26,9 +26,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from embedded_firebase.exports.source import load_source
-from embedded_firebase.firestore.server import FirestoreServer
-from embedded_firebase.firestore.testing.counters import Counts
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -38,6 +35,10 @@ from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.records import Totals, Week, WeeklyReport
 from imagegen.services.reporting import build_weekly_report
+
+from embedded_firebase.exports.source import load_source
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.counters import Counts
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-bench-report"

@@ -6,8 +6,8 @@ import json
 import re
 
 import main
-from embedded_firebase.functions.discovery import functions_of
 
+from embedded_firebase.functions.discovery import functions_of
 from tests.browser.console import ROOT
 
 PUBLIC = ROOT / "public"

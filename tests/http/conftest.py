@@ -7,9 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from embedded_firebase.cli.functions import FunctionsHost, bind, discover, set_environment
 from imagegen import deps
 
+from embedded_firebase.functions.discovery import discover
+from embedded_firebase.functions.environment import set_environment
+from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.server import bind
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent.parent

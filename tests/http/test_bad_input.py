@@ -9,9 +9,9 @@ from typing import Any
 import functions_framework
 import httpx
 import pytest
-from embedded_firebase.functions import server
 from imagegen import deps
 
+from embedded_firebase.functions import server
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of, violations_of
 from tests.world import World

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import openapi_spec_validator
 import pytest
-from embedded_firebase.cli.functions import discover
 from imagegen.endpoint import Access
 from imagegen.endpoints.description import ENDPOINTS
 
+from embedded_firebase.functions.discovery import discover
 from operations import openapi
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import violations_of

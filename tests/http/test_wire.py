@@ -9,11 +9,11 @@ import functions_framework
 import httpx
 import pytest
 import werkzeug.test
-from embedded_firebase.cli.functions import discover
-from embedded_firebase.firestore.errors import Code
-from embedded_firebase.firestore.server import FirestoreServer
 from imagegen import deps
 
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.functions.discovery import discover
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of
 from tests.mortal import abandon

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
 from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits, grant
 
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.costs import Cost, measured
 from tests.services.test_generation import create
 from tests.world import AlwaysFails, World

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from embedded_firebase.firestore.errors import Code
-from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
 from imagegen.errors import GenerationFailed, InvalidRequest, Unavailable, WeeklyReportNotFound
 from imagegen.records import Week
 from imagegen.services.credits import reconcile
 from imagegen.services.reporting import build_weekly_report, get_weekly_report, list_weekly_reports, report_week
 
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.conftest import Faults
 from tests.costs import measured
 from tests.services.test_generation import create

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from embedded_firebase.firestore.errors import Code, EmulatorError
-from embedded_firebase.firestore.server import FirestoreServer
-from embedded_firebase.firestore.testing.faults import DatabaseFaults
-from embedded_firebase.firestore.values.paths import database_name
 from imagegen import idempotency
 from imagegen.services import jobs
 from imagegen.services.reporting import build_weekly_report
 
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
+from embedded_firebase.firestore.values.paths import database_name
 from tests.services.test_death import (
     CALLS,
     GRANTED_CREDITS,

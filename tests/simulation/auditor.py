@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from google.cloud.firestore_v1._helpers import decode_dict
+from imagegen import books
+
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query.changes import Changes
 from embedded_firebase.firestore.transactions.engine import Engine
-from google.cloud.firestore_v1._helpers import decode_dict
-from imagegen import books
 
 Fields = dict[str, Any]
 # When all must have ended.

@@ -14,6 +14,10 @@ from random import Random
 from typing import Any
 
 import grpc
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore_v1 import types
+
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.indexes import definitions as indexes
@@ -23,10 +27,6 @@ from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.turns import Keys, Turns
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
-from google.cloud.firestore_v1 import types
-
 from tests.hooks import RpcFault
 from tests.simulation.scheduler import Pause, Scheduler
 

@@ -13,12 +13,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from embedded_firebase.firestore.messages import Document, Value
 from google.api_core.retry import retry_base
 from google.api_core.timeout import TimeToDeadlineTimeout
 from imagegen.config import Settings
 from imagegen.services import generation, jobs, lookup, pictures
 
+from embedded_firebase.firestore.messages import Document, Value
 from tests.simulation.auditor import Auditor, require
 from tests.simulation.network import DATABASE, Client, Network
 from tests.simulation.scheduler import Scheduler

@@ -198,7 +198,7 @@ def load(db: firestore.Client, collection: str, documents: int) -> None:
 
 def contention() -> Iterator[Figure]:
     """Let threads increment one counter in transactions, in each mode that the server has."""
-    usage = subprocess.check_output([sys.executable, "-m", "emulator", "--help"], text=True)
+    usage = subprocess.check_output([sys.executable, "-m", "embedded_firebase.cli.firestore", "--help"], text=True)
     modes = ("optimistic", "pessimistic") if "--concurrency" in usage else ("",)
     for mode in modes:
         with embedded(*(["--concurrency", mode] if mode else [])) as (host, _):
@@ -262,7 +262,9 @@ def client(host: str) -> firestore.Client:
 
 def embedded(*arguments: str) -> AbstractContextManager[tuple[str, subprocess.Popen[str]]]:
     """Run the embedded Firestore on a free port."""
-    return server([sys.executable, "-m", "emulator", "--port", "0", "--until-stdin-closes", *arguments])
+    return server(
+        [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--until-stdin-closes", *arguments]
+    )
 
 
 def node_folder() -> Path | None:

@@ -1,6 +1,6 @@
 """Owns the measure behind docs/decisions/0004-one-port.md: what the front before gRPC costs a client.
 
-Run with `PYTHONPATH=.:functions functions/venv/bin/python -m tests.bench.one_port`. Both ways lead to one server and
+Run with `python -m tests.bench.one_port` in this distribution. Both ways lead to one server and
 take turns; processor time tells the cost also on a machine that is busy with other things.
 """
 

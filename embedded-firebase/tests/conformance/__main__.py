@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".conformance"
-PINS = ROOT / "functions" / "requirements.txt"
+PINS = ROOT.parent / "functions" / "requirements.txt"
 SUITES = ("test_system.py", "test_system_async.py")
 # The whole run takes about fifteen seconds, and the first, which installs, about a minute.
 SUITE_SECONDS = 300
@@ -92,7 +92,7 @@ def _quietly(command: list[str]) -> None:
 @contextmanager
 def _server() -> Iterator[str]:
     """Start a fresh server as a user would, and yield its address."""
-    command = [sys.executable, "-m", "emulator", "--port", "0"]
+    command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0"]
     with (CACHE / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     try:

@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from google.cloud import firestore
+
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.transactions import Concurrency
-from google.cloud import firestore
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Owns short words for transactions on an engine: reads, queries and commits step by step, without a server."""
 
 import pytest
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.messages import StructuredQuery, TransactionOptions, Write
 from embedded_firebase.firestore.query import query

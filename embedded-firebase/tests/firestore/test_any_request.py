@@ -4,8 +4,9 @@ import random
 
 import grpc
 import pytest
-from embedded_firebase.firestore import messages
 from google.protobuf.descriptor import FieldDescriptor
+
+from embedded_firebase.firestore import messages
 
 DATABASE = "projects/any/databases/(default)"
 ROOT = f"{DATABASE}/documents"

@@ -4,10 +4,11 @@ import threading
 import time
 
 import pytest
-from embedded_firebase.firestore.errors import EmulatorError
-from embedded_firebase.firestore.testing.counters import MAX_OPERATIONS, Counters, Counts
 from google.cloud import firestore
 from google.cloud.firestore import FieldFilter
+
+from embedded_firebase.firestore.errors import EmulatorError
+from embedded_firebase.firestore.testing.counters import MAX_OPERATIONS, Counters, Counts
 
 pytestmark = pytest.mark.embedded
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import grpc
 import pytest
+
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.values.timestamps import to_micros
 
 pytestmark = pytest.mark.embedded
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "10"))
-ROOT = Path(__file__).parents[3]
 DATABASE = "projects/demo-crash/databases/(default)"
 ACCOUNTS = [f"accounts/{letter}" for letter in "abcde"]
 OPENING = 100
@@ -88,8 +88,18 @@ class Client:
 def server(data: Path, concurrency: str = "optimistic") -> Iterator[tuple[subprocess.Popen[str], Client, float]]:
     """A server process on a folder, a client of it, and how many seconds it took to be ready."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "emulator", "--port", "0", "--data", str(data), "--concurrency", concurrency]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "embedded_firebase.cli.firestore",
+        "--port",
+        "0",
+        "--data",
+        str(data),
+        "--concurrency",
+        concurrency,
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             line = next(line for line in process.stdout if line.startswith("Firestore ready on"))
             ready_seconds = time.monotonic() - started

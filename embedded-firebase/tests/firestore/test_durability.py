@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.firestore.sessions import DATABASE, name, put
+
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.messages import Document, Write
 from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.transactions.engine import Consistency, Engine
 from embedded_firebase.firestore.values.timestamps import to_micros
-from tests.firestore.sessions import DATABASE, name, put
 
 FILE = "firestore.sqlite3"
 

@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
+from tests.firestore.sessions import DATABASE, READ_ONLY, Session, code, name, put, values
+
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.messages import TransactionOptions, Write
 from embedded_firebase.firestore.transactions.engine import Consistency
-from tests.firestore.sessions import DATABASE, READ_ONLY, Session, code, name, put, values
 
 
 class TestReadWriteTransactions:

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.indexes.definitions import IndexSet, parse
 from embedded_firebase.firestore.messages import Document, StructuredQuery, Value
@@ -15,8 +18,6 @@ from embedded_firebase.firestore.storage import execution, index_table
 from embedded_firebase.firestore.storage import storage as storage_module
 from embedded_firebase.firestore.storage.storage import Change, Storage
 from embedded_firebase.firestore.values.paths import parse_document
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 
 DATABASE = "projects/p/databases/(default)"
 ROOT = f"{DATABASE}/documents"

@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from google.api_core import exceptions
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.testing.faults import Faults
-from google.api_core import exceptions
 
 pytestmark = pytest.mark.embedded
 DATABASE = "projects/p/databases/(default)"

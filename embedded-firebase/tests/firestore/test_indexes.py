@@ -1,10 +1,10 @@
 """The index file, and the entries that indexes hold of a document."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+
 from embedded_firebase.firestore.indexes.definitions import (
     IndexField,
     IndexSet,
@@ -19,7 +19,6 @@ from embedded_firebase.firestore.messages import Value
 from embedded_firebase.firestore.values.encoding import encode, invert
 
 ONE, TWO = Value(integer_value=1), Value(integer_value=2)
-PROJECT_FILE = Path(__file__).parents[3] / "firestore.indexes.json"
 
 
 class TestParse:
@@ -36,12 +35,6 @@ class TestParse:
         index = (IndexField(("a", "b"), Mode.DESCENDING), IndexField(("t",), Mode.CONTAINS))
         assert indexes.composites == {("c", QueryScope.COLLECTION_GROUP): (index,)}
         assert indexes.modes("c", ("x", "inside")) == {(Mode.ASCENDING, QueryScope.COLLECTION_GROUP)}
-
-    def test_the_projects_own_file_is_read(self) -> None:
-        """It exempts long texts that nobody searches."""
-        indexes = parse(PROJECT_FILE.read_text())
-        assert not indexes.modes("generationRequests", ("prompt",))
-        assert indexes.modes("generationRequests", ("createdAt",)) == IndexSet().modes("any", ("field",))
 
     @pytest.mark.parametrize(
         ("content", "named"),

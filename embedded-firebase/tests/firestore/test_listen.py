@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import pytest
-from embedded_firebase.firestore.errors import Code
-from embedded_firebase.firestore.listen import mailbox
-from embedded_firebase.firestore.rpc import interceptor
-from embedded_firebase.firestore.server import FirestoreServer
 from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore import CollectionReference, FieldFilter
 from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.watch import Watch
+
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.listen import mailbox
+from embedded_firebase.firestore.rpc import interceptor
+from embedded_firebase.firestore.server import FirestoreServer
 
 SECONDS = 20
 KINDS = ("NO_CHANGE", "ADD", "REMOVE", "CURRENT", "RESET")

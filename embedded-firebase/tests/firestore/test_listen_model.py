@@ -3,6 +3,9 @@
 import queue
 from unittest.mock import patch
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from embedded_firebase.firestore.listen import mailbox
 from embedded_firebase.firestore.listen.streams import Listen
 from embedded_firebase.firestore.messages import ListenRequest, StructuredQuery, Write
@@ -11,8 +14,6 @@ from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Consistency, Engine
 from embedded_firebase.firestore.values.timestamps import to_micros
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 DATABASE = "projects/p/databases/(default)"
 ROOT = f"{DATABASE}/documents"

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from tests.firestore.sessions import DATABASE, Session, code, name, put, values
+
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.messages import TransactionOptions, Write
 from embedded_firebase.firestore.transactions import locks
 from embedded_firebase.firestore.transactions.engine import Consistency, Engine
 from embedded_firebase.firestore.transactions.transactions import Concurrency
-from tests.firestore.sessions import DATABASE, Session, code, name, put, values
 
 # Much less than the silence that breaks a lock, yet enough for a commit that does not wait.
 AT_ONCE_SECONDS = locks.SILENCE_SECONDS / 2

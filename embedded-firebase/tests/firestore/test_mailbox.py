@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from embedded_firebase.firestore.listen import mailbox
 from embedded_firebase.firestore.listen.mailbox import Mailbox
 from embedded_firebase.firestore.messages import ListenRequest

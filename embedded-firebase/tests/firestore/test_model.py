@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from embedded_firebase.firestore.transactions import turns
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import firestore
@@ -21,6 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.firestore import model
 from tests.firestore.model import Model, Query, Refused, Where, Write, exact
+
+from embedded_firebase.firestore.transactions import turns
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "70"))
 

@@ -1,6 +1,7 @@
 """Where a query is cut."""
 
 import pytest
+
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.messages import StructuredQuery
 from embedded_firebase.firestore.query import partitions, query

@@ -1,6 +1,9 @@
 """Resource names, field paths and the order of their keys."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.values.paths import (
     parse_document,
@@ -10,8 +13,6 @@ from embedded_firebase.firestore.values.paths import (
     prefix_end,
     segment_key,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 DATABASE = "projects/p/databases/(default)"
 segments = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), min_size=1).filter(

@@ -3,16 +3,17 @@
 import math
 
 import pytest
-from embedded_firebase.firestore.errors import Code, EmulatorError
-from embedded_firebase.firestore.messages import Document, StructuredAggregationQuery, StructuredQuery
-from embedded_firebase.firestore.query import aggregation
-from embedded_firebase.firestore.query.query import parse, project, run
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore import And, FieldFilter, Or
 from google.cloud.firestore_v1 import _helpers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.messages import Document, StructuredAggregationQuery, StructuredQuery
+from embedded_firebase.firestore.query import aggregation
+from embedded_firebase.firestore.query.query import parse, project, run
 
 ROOT = "projects/p/databases/(default)/documents"
 CLIENT = firestore.Client(project="p", credentials=AnonymousCredentials())

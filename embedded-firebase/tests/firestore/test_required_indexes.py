@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import FailedPrecondition
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore import And, FieldFilter, Or, Query
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.indexes import required as required_indexes
 from embedded_firebase.firestore.indexes.definitions import IndexSet, parse
 from embedded_firebase.firestore.query import query as queries
 from embedded_firebase.firestore.server import FirestoreServer
-from google.api_core.exceptions import FailedPrecondition
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
-from google.cloud.firestore import And, FieldFilter, Or, Query
 
 ROOT = "projects/p/databases/(default)/documents"
 CLIENT = firestore.Client(project="p", credentials=AnonymousCredentials())

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import grpc
 import pytest
-from embedded_firebase.exports.folder import read_export
-from embedded_firebase.firestore.server import FirestoreServer
 from google.cloud.firestore_v1.types import CommitRequest, CommitResponse, Document, RunQueryRequest, RunQueryResponse
 
+from embedded_firebase.exports.folder import read_export
+from embedded_firebase.firestore.server import FirestoreServer
+
 pytestmark = pytest.mark.embedded
-ROOT = Path(__file__).parents[3]
-DATABASE = "projects/demo-imagegen/databases/(default)"
+EXPORT = Path(__file__).parents[1] / "exports" / "export-a"
+DATABASE = "projects/demo-project/databases/(default)"
 
 
 class Client:
@@ -59,8 +60,8 @@ def client_of(port: int) -> Iterator[Client]:
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A server in a process of its own, ready."""
-    command = [sys.executable, "-m", "emulator", "--port", "0", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+    command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:
             line = next(line for line in running.stdout if line.startswith("Firestore ready on 127.0.0.1:"))
             yield running, int(line.rpartition(":")[2])
@@ -162,15 +163,15 @@ class TestCommandLine:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = str(taken.getsockname()[1])
-            command = [sys.executable, "-m", "emulator", "--port", port]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+            command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", port]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         lines = [line for line in done.stderr.splitlines() if "Port" in line]
         assert done.returncode == 1
         assert lines == [f"Port {port} on 127.0.0.1 is taken or cannot be bound. Choose another with --port."]
 
     def test_an_export_is_imported_once(self, tmp_path):
         """Into an empty project; later the kept data is used."""
-        arguments = ("--data", str(tmp_path), "--import", str(ROOT / "initial_data"))
+        arguments = ("--data", str(tmp_path), "--import", str(EXPORT))
         held = set()
         for _ in range(2):
             with process(*arguments) as (_, port), client_of(port) as client:
@@ -187,13 +188,12 @@ class TestCommandLine:
 
     def test_what_is_imported_is_exported_on_exit(self, tmp_path):
         """The same documents; the folder is one that the Firebase CLI imports."""
-        source = ROOT / "initial_data"
-        with process("--import", str(source), "--export-on-exit", str(tmp_path / "out")) as (running, _):
+        with process("--import", str(EXPORT), "--export-on-exit", str(tmp_path / "out")) as (running, _):
             running.send_signal(signal.SIGTERM)
             assert running.wait(10) == 0
         given, written = (
-            {document.name: str(sorted(document.fields.items())) for document in read_export(folder)}
-            for folder in (source, tmp_path / "out")
+            {document.name.split("/", 5)[5]: str(sorted(document.fields.items())) for document in read_export(folder)}
+            for folder in (EXPORT, tmp_path / "out")
         )
         assert given
         assert written == given
@@ -201,8 +201,8 @@ class TestCommandLine:
 
     def test_an_export_that_cannot_be_read_is_one_line(self, tmp_path):
         """It names the folder, and the exit code is 1."""
-        command = [sys.executable, "-m", "emulator", "--port", "0", "--import", str(tmp_path)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+        command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--import", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
         assert line.startswith(f"--import {tmp_path}: ")
@@ -217,8 +217,8 @@ class TestCommandLine:
 
     def test_help(self):
         """It names every flag."""
-        command = [sys.executable, "-m", "emulator", "--help"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True)
+        command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
         assert all(
             flag in done.stdout
             for flag in ("--host", "--port", "--grpc-port", "--data", "--import", "--export-on-exit", "--project")

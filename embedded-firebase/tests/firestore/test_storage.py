@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.storage import storage as storage_module
 from embedded_firebase.firestore.storage.storage import HISTORY_MICROS, Change, Storage

@@ -1,6 +1,7 @@
 """What a listen target shows, and what changes."""
 
 import pytest
+
 from embedded_firebase.firestore.listen.targets import Target, latest
 from embedded_firebase.firestore.messages import Document, StructuredQuery
 from embedded_firebase.firestore.query import query

@@ -1,6 +1,7 @@
 """Who a transaction is and how long it lives."""
 
 import pytest
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.transactions.transactions import IDLE_SECONDS, LIFETIME_SECONDS, State, Transactions
 

@@ -4,14 +4,15 @@ import math
 from itertools import pairwise
 
 import pytest
-from embedded_firebase.firestore.messages import Document, Value
-from embedded_firebase.firestore.values.encoding import delete_field, encode, field, set_field
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1._helpers import encode_value
 from google.cloud.firestore_v1.order import Order
 from google.cloud.firestore_v1.vector import Vector
 from hypothesis import given
 from hypothesis import strategies as st
+
+from embedded_firebase.firestore.messages import Document, Value
+from embedded_firebase.firestore.values.encoding import delete_field, encode, field, set_field
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 integers = st.integers(-(2**63), 2**63 - 1)

@@ -3,14 +3,15 @@
 import math
 
 import pytest
-from embedded_firebase.firestore.errors import Code, EmulatorError
-from embedded_firebase.firestore.messages import Document, Value, Write
-from embedded_firebase.firestore.transactions.writes import apply
-from embedded_firebase.firestore.values.timestamps import to_micros
 from google.cloud import firestore
 from google.cloud.firestore_v1 import _helpers
 from hypothesis import given
 from hypothesis import strategies as st
+
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.messages import Document, Value, Write
+from embedded_firebase.firestore.transactions.writes import apply
+from embedded_firebase.firestore.values.timestamps import to_micros
 
 NAME = "projects/p/databases/(default)/documents/c/d"
 EARLIER, NOW = 1_000_000, 2_000_000

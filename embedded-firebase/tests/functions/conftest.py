@@ -5,20 +5,35 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import firebase_admin
 import firebase_admin.functions
 import flask
 import pytest
+
 from embedded_firebase.functions.discovery import Function
 from embedded_firebase.functions.host import FunctionsHost
 from embedded_firebase.functions.server import bind
 from embedded_firebase.tasks.policies import QueueOptions, RetryPolicy, Schedule
 
-from tests.world import Clock
-
 PROJECT = "demo-host"
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **delta: float) -> None:
+        """Move it forward, by the arguments of `timedelta`."""
+        self.now += timedelta(**delta)
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from embedded_firebase.hosting import commands
 from werkzeug.test import Client
+
+from embedded_firebase.hosting import commands
 
 
 @pytest.fixture

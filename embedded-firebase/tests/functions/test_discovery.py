@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+
 from embedded_firebase.functions.discovery import Function, functions_of
 from embedded_firebase.tasks.policies import QueueOptions, RetryPolicy, Schedule
 

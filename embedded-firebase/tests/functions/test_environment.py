@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from embedded_firebase.functions.environment import parse, read_files, set_environment
 
 

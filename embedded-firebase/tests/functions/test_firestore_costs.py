@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import grpc
 import httpx
 import pytest
+from google.cloud import firestore
+
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.functions.firestore_costs import CostBetween, name_this_process
-from google.cloud import firestore
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from embedded_firebase.functions.server import bind
 
-ROOT = Path(__file__).parents[3]
 SAMPLE = Path(__file__).parent / "sample.py"
 TASKS = "/projects/demo/locations/us-central1/queues/work/tasks"
 pytestmark = pytest.mark.timeout(120)
@@ -41,7 +41,6 @@ class Host:
         command += ["--source", str(self.source), "--port", self.url.rpartition(":")[2] or "0"]
         self.process = subprocess.Popen(
             [*command, "--data", str(self._folder / "data"), *arguments],
-            cwd=ROOT,
             env=os.environ | {"SEEN": str(self.seen), "HANG": str(self.hang)} | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -285,7 +284,7 @@ class TestEnds:
         host.start()
         command = [sys.executable, "-m", "embedded_firebase.cli.functions", "--source", str(host.source)]
         command += ["--port", host.url.rpartition(":")[2]]
-        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert second.returncode == 1
         assert second.stderr.count("\n") == 1
         assert "is taken or not allowed" in second.stderr

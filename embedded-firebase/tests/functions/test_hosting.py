@@ -8,6 +8,7 @@ from typing import Any
 import flask
 import pytest
 import werkzeug.test
+
 from embedded_firebase.functions import server
 from embedded_firebase.functions.discovery import Function
 from embedded_firebase.hosting import site as hosting
@@ -115,16 +116,6 @@ class TestFiles:
         site = make_site(headers=[rule])
         assert site.get("/app.js").headers["Cache-Control"] == "max-age=60"
         assert site.get("/").headers["Cache-Control"] == "no-cache"
-
-    @pytest.mark.parametrize("path", ["/", "/index.html", "/app.js", "/nothing"])
-    def test_of_the_console(self, path: str) -> None:
-        """No other site can put the console into a frame, and nothing of it is read as another type than its own."""
-        site = hosting.read_site(Path(__file__).parents[3] / "firebase.json")
-        assert site
-        headers = Browser(hosting.application(site, server.application([], "demo"), "demo")).get(path).headers
-        assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "same-origin"
 
 
 class TestCleanUrls:

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+
 from embedded_firebase.log import ReadableStream, readable
 
 NOON = datetime(2026, 11, 18, 12, 0, 5, tzinfo=UTC)

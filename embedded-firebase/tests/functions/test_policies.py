@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from embedded_firebase.tasks.policies import UNLIMITED, RetryPolicy
 from hypothesis import given
 from hypothesis import strategies as st
+
+from embedded_firebase.tasks.policies import UNLIMITED, RetryPolicy
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 

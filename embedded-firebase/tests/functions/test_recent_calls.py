@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from embedded_firebase.functions.recent_calls import RecentCalls
 from werkzeug import Request, Response
 from werkzeug.test import Client
+
+from embedded_firebase.functions.recent_calls import RecentCalls
 
 COST = {"reads": 1, "writes": 2}
 Answer = Callable[[str], None]

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from tests.functions.conftest import NOON, Clock, Target, queue_options, scheduled
+
 from embedded_firebase.functions.host import FunctionsHost
 from embedded_firebase.tasks.policies import Schedule
 from embedded_firebase.tasks.schedules import ScheduledJob, next_due_at
-from tests.functions.conftest import Target, queue_options, scheduled
-
-from tests.world import NOON, Clock
 
 MakeHost = Callable[..., FunctionsHost]
 RETRIES = queue_options().retries

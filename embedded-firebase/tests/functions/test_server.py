@@ -8,11 +8,12 @@ from typing import Any
 import flask
 import httpx
 import pytest
+from tests.functions.conftest import PROJECT
+
 from embedded_firebase.functions.discovery import Function
 from embedded_firebase.functions.host import FunctionsHost
 from embedded_firebase.functions.server import bind
 from embedded_firebase.hosting.site import Site
-from tests.functions.conftest import PROJECT
 
 MakeHost = Callable[..., FunctionsHost]
 

@@ -12,12 +12,11 @@ from typing import Any
 import flask
 import httpx
 import pytest
-from embedded_firebase.functions.host import FunctionsHost
 from firebase_admin.exceptions import AlreadyExistsError, NotFoundError
 from firebase_admin.functions import TaskOptions, TaskQueue
-from tests.functions.conftest import PROJECT, Target, worker
+from tests.functions.conftest import NOON, PROJECT, Clock, Target, worker
 
-from tests.world import NOON, Clock
+from embedded_firebase.functions.host import FunctionsHost
 
 MakeHost = Callable[..., FunctionsHost]
 MakeQueue = Callable[..., TaskQueue]

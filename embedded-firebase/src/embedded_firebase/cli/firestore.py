@@ -1,4 +1,4 @@
-"""Owns the command line of the embedded Firestore, `python -m emulator`; must not know how it works inside."""
+"""Owns the command line of the embedded Firestore, `embedded-firestore`; must not know how it works inside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from embedded_firebase import lifeline
+from embedded_firebase import defaults, lifeline
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.transactions.transactions import Concurrency
 
@@ -81,7 +81,7 @@ def _export(server: FirestoreServer, directory: Path, project: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m emulator", description="An embedded Firestore for development.")
+    parser = argparse.ArgumentParser(prog="embedded-firestore", description="An embedded Firestore for development.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to serve on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="the port, 0 for any free one (default: %(default)s)")
     parser.add_argument(
@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         "--export-on-exit", type=Path, metavar="DIR", help="write a Firebase emulator export here at the end"
     )
     parser.add_argument(
-        "--project", default="demo-imagegen", help="what --import and --export-on-exit are about (default: %(default)s)"
+        "--project",
+        default=defaults.PROJECT,
+        help="what --import and --export-on-exit are about (default: %(default)s)",
     )
     lifeline.add_option(parser)
     return parser

@@ -1,4 +1,4 @@
-"""Owns the command line of the functions host, `python -m embedded_firebase.cli.functions`.
+"""Owns the command line of the functions host, `embedded-functions`.
 
 Knows nothing of what the functions do. It runs all that Firebase runs of a `main.py`: HTTPS functions, task queues and
 schedules, at the URLs of Firebase's emulator, in one process that starts anew when the code changes.
@@ -14,17 +14,15 @@ import sys
 import traceback
 from pathlib import Path
 
-from embedded_firebase import lifeline, log
+from embedded_firebase import defaults, lifeline, log
 from embedded_firebase.functions import reloading
 from embedded_firebase.functions.discovery import discover
 from embedded_firebase.functions.environment import read_files, set_environment
 from embedded_firebase.functions.firestore_costs import name_this_process
 from embedded_firebase.functions.host import FunctionsHost
-from embedded_firebase.functions.server import application, bind, broken, files, serve
+from embedded_firebase.functions.server import bind, broken, files
 from embedded_firebase.hosting.site import Site, read_site
 from embedded_firebase.tasks import api as tasks_api
-
-__all__ = ["FunctionsHost", "application", "bind", "discover", "serve", "set_environment"]
 
 _DRAIN_SECONDS = 10.0
 # Less than a parent waits before it kills.
@@ -101,7 +99,7 @@ def _host(
             emulators=emulators,
             runnable=dict(options.run),
             cost_between=cost_between,
-            any_origin=os.environ.get("REQUIRE_AUTH") == "true",
+            any_origin=options.any_origin,
         )
     except OSError as error:
         sys.exit(f"{error}; is another host using it?")
@@ -109,10 +107,10 @@ def _host(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m embedded_firebase.cli.functions", description="Run the functions of a main.py on this machine."
+        prog="embedded-functions", description="Run the functions of a main.py on this machine."
     )
     parser.add_argument("--source", type=Path, default=Path("functions"), help="the folder of main.py")
-    parser.add_argument("--project", default="demo-imagegen")
+    parser.add_argument("--project", default=defaults.PROJECT, help="the id of the project (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5001)
     parser.add_argument("--firestore", default="127.0.0.1:8080", help="the address of Firestore")
@@ -127,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=MODULE",
         help="let pages of the site run this Python module by a POST to /__/run/NAME",
+    )
+    parser.add_argument(
+        "--any-origin",
+        action="store_true",
+        help="let pages from elsewhere call the functions, which then have to ask who calls",
     )
     parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)

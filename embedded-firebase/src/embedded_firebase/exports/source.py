@@ -1,14 +1,8 @@
-"""Owns the command that turns readable JSON (`initial_data/source.json`) into a Firebase emulator export.
+"""Owns what readable JSON says of documents and users, as a Firebase emulator export; must not know what they mean."""
 
-It must not know what the documents mean, nor a running emulator.
-"""
-
-import argparse
 import filecmp
 import json
-import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +13,6 @@ from google.cloud.firestore_v1.types.document import Document, Value
 from embedded_firebase.exports.folder import write_export
 
 TIMESTAMP_TAG = "$timestamp"
-_DESCRIPTION = """\
-Write the Firebase emulator export that a JSON source describes.
-
-The source is one object:
-  project    the Firebase project id
-  asOf       the moment of the data, as RFC 3339 with a time zone; dates the export
-  documents  {"collection/document": {field: value}}: plain JSON values; a number with a point is a double, one
-             without is an integer, an object is a map, and {"$timestamp": "2026-01-01T00:00:00Z"} is a timestamp
-  users      accounts of Firebase Auth: [{localId, email, displayName, password}]"""
 
 
 class SourceError(Exception):
@@ -155,35 +140,3 @@ def _account(user: Any, as_of: datetime) -> dict[str, Any]:
         "emailVerified": True,
         "disabled": False,
     }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 1 for a bad source, and for an outdated export under --check."""
-    parser = argparse.ArgumentParser(
-        prog="python -m embedded_firebase.exports.source",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--source", type=Path, default=Path("initial_data/source.json"), help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=Path("initial_data"), help="default: %(default)s")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when --out is not what --source gives"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        source = load_source(options.source)
-    except SourceError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    if not options.check:
-        write_source(source, options.out)
-        sys.stdout.write(f"{options.out}: {len(source.documents)} documents, {len(source.users)} users\n")
-        return 0
-    outdated = outdated_files(source, options.out)
-    for file in outdated:
-        sys.stderr.write(f"{options.out / file} is not what {options.source} gives; run python -m embedded_firebase.exports.source\n")
-    return 1 if outdated else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

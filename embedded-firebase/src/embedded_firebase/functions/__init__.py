@@ -1,1 +1,1 @@
-"""Owns serving the functions of a `main.py` on this machine; must not know what any of them does."""
+"""The functions of a `main.py`, found, served and started anew when their code changes."""

@@ -15,9 +15,8 @@ from typing import Any
 
 import flask
 
+from embedded_firebase.defaults import REGION
 from embedded_firebase.tasks.policies import QueueOptions, RetryPolicy, Schedule
-
-DEFAULT_REGION = "us-central1"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def functions_of(module: ModuleType) -> list[Function]:
     for name, value in sorted(vars(module).items()):
         endpoint = getattr(value, "__firebase_endpoint__", None)
         if endpoint is not None:
-            region = str((endpoint.region or [DEFAULT_REGION])[0])
+            region = str((endpoint.region or [REGION])[0])
             functions.append(Function(name, region, value, _schedule(endpoint), _queue(endpoint)))
     return functions
 

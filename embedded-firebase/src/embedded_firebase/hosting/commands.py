@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from embedded_firebase.local_only import LOCAL_ORIGIN
 from werkzeug.wrappers import Request, Response
+
+from embedded_firebase.local_only import LOCAL_ORIGIN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

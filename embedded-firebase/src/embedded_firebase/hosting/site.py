@@ -13,11 +13,12 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedded_firebase import log
-from embedded_firebase.functions.discovery import DEFAULT_REGION
 from werkzeug.security import safe_join
 from werkzeug.utils import redirect, send_file
 from werkzeug.wrappers import Request, Response
+
+from embedded_firebase import log
+from embedded_firebase.defaults import REGION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,7 +34,7 @@ class Rewrite:
     source: re.Pattern[str]
     destination: str | None = None
     function: str | None = None
-    region: str = DEFAULT_REGION
+    region: str = REGION
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +165,9 @@ def _forwarded(request: Request) -> dict[str, str]:
 def _rewrite(given: Mapping[str, Any]) -> Rewrite:
     source, function = _source(given), given.get("function")
     if isinstance(function, Mapping):
-        return Rewrite(source, function=function["functionId"], region=function.get("region", DEFAULT_REGION))
+        return Rewrite(source, function=function["functionId"], region=function.get("region", REGION))
     if function:
-        return Rewrite(source, function=function, region=given.get("region", DEFAULT_REGION))
+        return Rewrite(source, function=function, region=given.get("region", REGION))
     return Rewrite(source, destination=given["destination"])
 
 

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from werkzeug.wrappers import Request, Response
+
 from embedded_firebase.local_only import LOCAL_HOST
 from embedded_firebase.tasks.queues import TaskQueue
 from embedded_firebase.tasks.storage import Task, TaskExists
-from werkzeug.wrappers import Request, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+
 from embedded_firebase import log
 from embedded_firebase.tasks.delivery import Deliver
 from embedded_firebase.tasks.policies import Schedule

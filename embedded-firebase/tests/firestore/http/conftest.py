@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from embedded_firebase.firestore.server import FirestoreServer
 from google.cloud import firestore
+
+from embedded_firebase.firestore.server import FirestoreServer
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What every HTTP answer has: who may ask, what a browser sees, how failures look."""
 
 import pytest
+
 from embedded_firebase.firestore.http.application import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.embedded

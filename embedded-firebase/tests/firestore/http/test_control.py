@@ -7,10 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from embedded_firebase.exports.folder import read_export
-from embedded_firebase.firestore.server import FirestoreServer
 from google.api_core import exceptions
 from tests.firestore.http.conftest import Http
+
+from embedded_firebase.exports.folder import read_export
+from embedded_firebase.firestore.server import FirestoreServer
 
 pytestmark = pytest.mark.embedded
 EXPORTS = Path(__file__).parents[2] / "exports"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
+
 from embedded_firebase.firestore.http import front
 from embedded_firebase.firestore.server import FirestoreServer
 

@@ -3,9 +3,10 @@
 from inspect import getmembers, isclass
 
 import pytest
+from google.cloud.firestore_v1.services.firestore.transports import rest_base
+
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.http.rest import ROUTES
-from google.cloud.firestore_v1.services.firestore.transports import rest_base
 
 pytestmark = pytest.mark.embedded
 

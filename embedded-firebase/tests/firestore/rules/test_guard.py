@@ -4,22 +4,31 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.cloud import firestore
+from tests.firestore.http.conftest import Http
+from tests.firestore.rules.test_parser import file
+
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.server import FirestoreServer
-from google.cloud import firestore
-from tests.firestore.http.conftest import Http
-from tests.firestore.rules.callers import DATABASE, OWNER, ROOT, Grpc, Rest, counting, token, update, where
-from tests.firestore.rules.test_parser import file
+from embedded_firebase.firestore.testing.callers import (
+    DATABASE,
+    OWNER,
+    ROOT,
+    Grpc,
+    Rest,
+    counting,
+    token,
+    update,
+    where,
+)
 
 pytestmark = pytest.mark.embedded
-REPOSITORY = Path(__file__).parents[4]
 RULES = file(
     "match /notes/{id} {",
     "allow get, list, update, delete: if resource.data.owner == request.auth.uid;",
@@ -347,8 +356,8 @@ class TestCommandLine:
         """With the file, the line and the column."""
         path = tmp_path / "firestore.rules"
         path.write_text(file("match /a/{x} { allow read: if exists(x); }"))
-        command = [sys.executable, "-m", "emulator", "--port", "0", "--rules", str(path)]
-        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+        command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--rules", str(path)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         assert ended.returncode == 1
         assert f"Rules file {path}: line 4, column 31: " in ended.stderr
 

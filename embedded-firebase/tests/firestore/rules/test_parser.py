@@ -1,6 +1,7 @@
 """What the rules' grammar takes in, and where it says that something is wrong."""
 
 import pytest
+
 from embedded_firebase.firestore.rules.ruleset import parse
 from embedded_firebase.firestore.rules.syntax import RulesError
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from embedded_firebase.firestore.rules.matching import Path, Unknown
-from embedded_firebase.firestore.rules.ruleset import Request, parse
-from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, of_json, string
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.firestore.rules.test_parser import condition, file
+
+from embedded_firebase.firestore.rules.matching import Path, Unknown
+from embedded_firebase.firestore.rules.ruleset import Request, parse
+from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, of_json, string
 
 ROOT = ("databases", "(default)", "documents")
 NOON = of_json("noon")

@@ -1,1 +1,1 @@
-"""Owns what the embedded Firestore serves over HTTP; must not know any rule of Firestore."""
+"""What is served over HTTP: REST, and the control of the server itself."""

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 import grpc
+
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 from embedded_firebase.firestore.listen import targets
 from embedded_firebase.firestore.listen.mailbox import Mailbox

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 
 import grpc
+
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.rpc.dispatch import Access
 from embedded_firebase.firestore.testing.counters import Counters

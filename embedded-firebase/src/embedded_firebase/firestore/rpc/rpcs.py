@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import grpc
+
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 from embedded_firebase.firestore.listen.streams import Listen

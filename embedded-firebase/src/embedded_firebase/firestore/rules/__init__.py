@@ -1,1 +1,1 @@
-"""Firestore's security rules: the subset of their language that is documented in emulator/README.md."""
+"""The language of security rules: read, flattened, evaluated."""

@@ -9,14 +9,15 @@ from typing import Any
 
 import google_crc32c
 import pytest
+from google.cloud.firestore_v1.types.document import Document, Value
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from embedded_firebase.exports import messages
 from embedded_firebase.exports.entities import decode_document, encode_document
 from embedded_firebase.exports.errors import ExportError
 from embedded_firebase.exports.folder import read_auth_export, read_export, write_export
 from embedded_firebase.exports.record_log import BLOCK_BYTES, frame_records, read_records
-from google.cloud.firestore_v1.types.document import Document, Value
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SAMPLES = Path(__file__).parent / "exports"
 SAMPLE_PROJECTS = {"export-a": "demo-case-study", "export-b": "case-study-feraset"}
