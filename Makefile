@@ -12,18 +12,19 @@ help: ## Show this list
 
 .PHONY: dev
 dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 forgets the data; FUNCTIONS_PORT, FIRESTORE_PORT, HOSTING_PORT, MODEL_FAILURE_RATE)
-	@exec env $(RUN) -m emulator.dev $(if $(filter 1,$(RESET)),--reset)
+	@exec env $(RUN) -m operations.dev $(if $(filter 1,$(RESET)),--reset)
 
 .PHONY: test
 test: $(VENV)/.development ## Run every test (names those that are skipped: there may be no Chromium, Node or Firebase CLI)
+	@$(BIN)/python -m pytest -q -n 2 embedded-firebase/tests
 	@$(BIN)/python -m pytest -q -n 2
 
 .PHONY: check
 check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy functions/main.py functions/imagegen emulator operations
-	$(RUN) -m emulator.seed --check
+	$(BIN)/mypy functions/main.py functions/imagegen embedded-firebase/src operations
+	$(BIN)/embedded-export --source initial_data/source.json --out initial_data --check
 	$(RUN) -m operations.openapi --check
 	@$(MAKE) --no-print-directory test
 
@@ -46,11 +47,11 @@ bench-anomalies: $(VENV)/.development ## Simulate weeks: how many clean ones are
 
 .PHONY: conformance
 conformance: $(VENV)/.development ## Run Google's own tests of the Firestore client against the embedded Firestore
-	@$(RUN) -m tests.conformance
+	@cd embedded-firebase && $(CURDIR)/$(BIN)/python -m tests.conformance
 
 .PHONY: bench-firestore
 bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FIRESTORE=folder with @firestore-emulator/server to compare)
-	@$(RUN) -m tests.bench.firestore
+	@cd embedded-firebase && $(CURDIR)/$(BIN)/python -m tests.bench.firestore
 
 .PHONY: bench-console
 bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium
@@ -98,11 +99,11 @@ openapi: $(VENV)/.runtime ## Write docs/openapi.json and the Postman collection 
 
 .PHONY: initial-data
 initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json
-	$(RUN) -m emulator.seed --source initial_data/source.json --out initial_data
+	$(BIN)/embedded-export --source initial_data/source.json --out initial_data
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the kept data
-	rm -rf $(VENV) .emulator_data .conformance
+	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance
 
 # The Firebase CLI looks for functions/venv, made by the Python that `runtime` in firebase.json names.
 $(BIN)/python:
@@ -117,8 +118,11 @@ $(BIN)/python:
 	echo "Setting up $(VENV) ..."; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.runtime: functions/requirements.txt emulator/requirements.txt | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(^:%=-r %)
+# embedded-firebase is installed in place: its code is read from the tree, its commands and its pytest plugin are found.
+REQUIREMENTS := functions/requirements.txt embedded-firebase/requirements.txt
+$(VENV)/.runtime: $(REQUIREMENTS) embedded-firebase/pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable embedded-firebase
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime

@@ -14,12 +14,9 @@ from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.image_models import ImageModel
 
-from emulator.firestore.faults import DatabaseFaults as Faults
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
 from tests.world import Clock, Draws, World, make_deps, write_catalog
-
-pytest_plugins = ["emulator.pytest_plugin"]
-
 
 # A slow machine is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)

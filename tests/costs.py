@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.world import World
 
 

@@ -5,9 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from emulator.firestore.messages import Document
-from emulator.firestore.server import FirestoreServer
-from tests.emulator.firestore.rules.callers import DATABASE, OWNER, ROOT, Grpc, Rest, counting, token, update, where
+from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.callers import (
+    DATABASE,
+    OWNER,
+    ROOT,
+    Grpc,
+    Rest,
+    counting,
+    token,
+    update,
+    where,
+)
 
 pytestmark = pytest.mark.embedded
 RULES = Path(__file__).parent.parent / "firestore.rules"

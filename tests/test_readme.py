@@ -44,7 +44,7 @@ class Dev:
             "PYTHONPATH": str(ROOT),
         }
         self._environment |= {"MODEL_FAILURE_RATE": "0"} | environment
-        self._arguments = [sys.executable, "-m", "emulator.dev", "--data", str(data)]
+        self._arguments = [sys.executable, "-m", "operations.dev", "--data", str(data)]
         self._environment.pop("FIRESTORE_EMULATOR_HOST", None)
 
     @property

@@ -9,8 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "functions" / "imagegen"
-DEVELOPMENT = [*(ROOT / "emulator").rglob("*.py"), *(ROOT / "operations").rglob("*.py")]
-CODE = sorted([ROOT / "functions" / "main.py", *PACKAGE.rglob("*.py"), *DEVELOPMENT])
+CODE = sorted([ROOT / "functions" / "main.py", *PACKAGE.rglob("*.py"), *(ROOT / "operations").rglob("*.py")])
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 PURE = {"ledger.py", "report.py", "report_codec.py", "anomalies.py", "significance.py", "page_tokens.py"}
 PURE |= {"records.py", "errors.py", "schemas.py", "report_schemas.py", "books.py", "rate_limit.py", "idempotency.py"}
@@ -43,7 +42,9 @@ class TestImports:
     @pytest.mark.parametrize("path", [*PACKAGE.rglob("*.py"), ROOT / "functions" / "main.py"], ids=name_of)
     def test_what_is_deployed_knows_no_emulator(self, path: Path) -> None:
         """One path: the deployed code cannot tell an emulator from Cloud Firestore."""
-        assert not [name for name in imports(path) if name.split(".")[0] in {"emulator", "operations", "tests"}]
+        assert not [
+            name for name in imports(path) if name.split(".")[0] in {"embedded_firebase", "operations", "tests"}
+        ]
 
     @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
     def test_clients_are_imported_in_few_places(self, path: Path) -> None:
@@ -52,11 +53,6 @@ class TestImports:
         stores = ("database.py", "transactions.py", "store.py", "report_store.py", "books_store.py", "production.py")
         allowed = {"image_store.py": {"storage"}} | {store: {"firestore", "firestore_v1"} for store in stores}
         assert clients <= allowed.get(path.name, set())
-
-    @pytest.mark.parametrize("path", sorted((ROOT / "emulator").rglob("*.py")), ids=name_of)
-    def test_the_emulator_knows_no_business(self, path: Path) -> None:
-        """The emulator serves any project."""
-        assert not [name for name in imports(path) if name.split(".")[0] == "imagegen"]
 
     @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
     def test_dependencies_run_one_way(self, path: Path) -> None:
@@ -90,11 +86,6 @@ class TestImports:
             used = {name.lstrip(".").split(".")[0] for name in imports(path) if name.startswith(".")} & set(layers)
             above = {name for name in used if layers.index(name) > layers.index(own)}
             assert above == set()
-
-    def test_sqlite_is_imported_in_two_places(self) -> None:
-        """Only the storage of the embedded Firestore and that of the tasks know SQLite."""
-        users = [name_of(path) for path in CODE if "sqlite3" in imports(path)]
-        assert users == ["emulator/firestore/storage.py", "emulator/functions/task_storage.py"]
 
 
 class TestPurity:
@@ -142,7 +133,7 @@ class TestProject:
     def test_no_port_is_written_twice(self) -> None:
         """The ports of `make dev` are those that firebase.json gives the Firebase CLI."""
         emulators = json.loads((ROOT / "firebase.json").read_text())["emulators"]
-        source = (ROOT / "emulator" / "dev.py").read_text()
+        source = (ROOT / "operations" / "dev.py").read_text()
         assert f'"FUNCTIONS_PORT", {emulators["functions"]["port"]}' in source
         assert f'"FIRESTORE_PORT", {emulators["firestore"]["port"]}' in source
         assert f'"HOSTING_PORT", {emulators["hosting"]["port"]}' in source

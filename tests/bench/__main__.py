@@ -26,7 +26,7 @@ from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits
 from imagegen.services.jobs import process
 
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.costs import measured
 from tests.services.test_generation import create
 from tests.services.test_jobs import submit
@@ -89,7 +89,7 @@ def costs() -> dict[str, str]:
 def overhead(calls: int) -> dict[str, str]:
     """Time createGenerationRequest through the functions host beside a bare client's same round trips, in turn."""
     with ExitStack() as running:
-        firestore_port = running.enter_context(server_process("emulator"))
+        firestore_port = running.enter_context(server_process("embedded_firebase.cli.firestore"))
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{firestore_port}"
         os.environ["MODEL_FAILURE_RATE"] = "0"
         db = firestore.Client(project=PROJECT)
@@ -98,7 +98,7 @@ def overhead(calls: int) -> dict[str, str]:
         db.document("users/bare").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
         firestore_host = os.environ["FIRESTORE_EMULATOR_HOST"]
         functions_port = running.enter_context(
-            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+            server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
         through_host, bare = [], []
         for number in range(calls + 20):
@@ -120,13 +120,13 @@ def overhead(calls: int) -> dict[str, str]:
 def waiting(calls: int) -> dict[str, str]:
     """Time the answer of those who wait for a model that takes no time, and of those who do not, in turn."""
     with ExitStack() as running:
-        firestore_host = f"127.0.0.1:{running.enter_context(server_process('emulator'))}"
+        firestore_host = f"127.0.0.1:{running.enter_context(server_process('embedded_firebase.cli.firestore'))}"
         os.environ |= {"FIRESTORE_EMULATOR_HOST": firestore_host, "MODEL_FAILURE_RATE": "0", "PLACEHOLDER_IMAGES": "1"}
         db = firestore.Client(project=PROJECT)
         write_catalog(db)
         db.document(f"users/{USER}").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})
         port = running.enter_context(
-            server_process("emulator.functions_host", "--project", PROJECT, "--firestore", firestore_host)
+            server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
         synchronous, asynchronous = [], []
         for number in range(calls + 20):

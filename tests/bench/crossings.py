@@ -17,7 +17,7 @@ from types import FrameType
 import flask
 from google.cloud import firestore
 
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.world import write_catalog
 
 PROJECT = "demo-crossings"

@@ -35,9 +35,9 @@ from imagegen.config import Settings
 from imagegen.records import Totals, Week, WeeklyReport
 from imagegen.services.reporting import build_weekly_report
 
-from emulator.firestore.counters import Counts
-from emulator.firestore.server import FirestoreServer
-from emulator.seed import load_source
+from embedded_firebase.exports.source import load_source
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.counters import Counts
 from tests.world import make_deps
 
 ROOT = Path(__file__).parent.parent.parent

@@ -33,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     peaks = {}
     # In a process of its own, so that its memory is not counted.
-    with server_process("emulator") as port:
+    with server_process("embedded_firebase.cli.firestore") as port:
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
         for count in (_FEW, options.accounts):
             db = firestore.Client(project=f"demo-verify-{count}")

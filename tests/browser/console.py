@@ -72,7 +72,7 @@ def running(data: Path, **settings: str) -> Iterator[Console]:
     ports = {"FUNCTIONS_PORT": functions, "FIRESTORE_PORT": firestore, "HOSTING_PORT": hosting}
     environment = _environment() | {name: str(port) for name, port in ports.items()} | settings
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulator.dev", "--data", str(data)],
+        [sys.executable, "-m", "operations.dev", "--data", str(data)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

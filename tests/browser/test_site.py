@@ -7,7 +7,7 @@ import re
 
 import main
 
-from emulator.functions.discovery import functions_of
+from embedded_firebase.functions.discovery import functions_of
 from tests.browser.console import ROOT
 
 PUBLIC = ROOT / "public"

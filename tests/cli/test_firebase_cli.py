@@ -83,7 +83,7 @@ class Project:
     def our_host(self) -> Iterator[httpx.Client]:
         """Run our own functions host on the same database and yield a client of it."""
         (port,) = free_ports(1)
-        command = [sys.executable, "-m", "emulator.functions_host", "--project", self.name, "--port", str(port)]
+        command = [sys.executable, "-m", "embedded_firebase.cli.functions", "--project", self.name, "--port", str(port)]
         command += ["--firestore", os.environ["FIRESTORE_EMULATOR_HOST"]]
         with (
             running(command, "Functions ready", ROOT, {"MODEL_FAILURE_RATE": "0"}),

@@ -14,7 +14,7 @@ from tests.cli.test_firebase_cli import EMULATORS, FIREBASE, ROOT, free_ports, p
 
 __all__ = ["pytestmark"]
 
-SAMPLE = ROOT / "tests" / "emulator" / "functions" / "sample.py"
+SAMPLE = ROOT / "embedded-firebase" / "tests" / "functions" / "sample.py"
 
 
 class Project:
@@ -47,7 +47,13 @@ class Project:
             environment |= {"CI": "1", "XDG_CONFIG_HOME": str(self.folder / "settings")}
         else:
             port, ready = self._ports["ours"], "Functions ready"
-            command = [sys.executable, "-m", "emulator.functions_host", "--source", str(self.folder / "functions")]
+            command = [
+                sys.executable,
+                "-m",
+                "embedded_firebase.cli.functions",
+                "--source",
+                str(self.folder / "functions"),
+            ]
             command += ["--project", "demo", "--port", str(port)]
         with (
             running(command, ready, self.folder if by_the_cli else ROOT, environment),

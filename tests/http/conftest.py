@@ -9,7 +9,10 @@ import httpx
 import pytest
 from imagegen import production
 
-from emulator.functions_host import FunctionsHost, bind, discover, set_environment
+from embedded_firebase.functions.discovery import discover
+from embedded_firebase.functions.environment import set_environment
+from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.server import bind
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from imagegen import production
 
-from emulator.functions import server
+from embedded_firebase.functions import server
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of, violations_of
 from tests.world import World

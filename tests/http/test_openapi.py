@@ -9,7 +9,7 @@ import pytest
 from imagegen.endpoint import Access
 from imagegen.endpoints.description import ENDPOINTS
 
-from emulator.functions_host import discover
+from embedded_firebase.functions.discovery import discover
 from operations import openapi
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import violations_of

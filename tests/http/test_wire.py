@@ -11,9 +11,9 @@ import pytest
 import werkzeug.test
 from imagegen import production
 
-from emulator.firestore.errors import Code
-from emulator.firestore.server import FirestoreServer
-from emulator.functions_host import discover
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.functions.discovery import discover
 from tests.http.conftest import ROOT
 from tests.http.test_create_generation_request import error_of
 from tests.mortal import abandon

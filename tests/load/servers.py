@@ -20,7 +20,7 @@ class Servers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._firestore, firestore_port = self._serve("emulator", "0", self._storage())
+        self._firestore, firestore_port = self._serve("embedded_firebase.cli.firestore", "0", self._storage())
         self._firestore_port = firestore_port
         self.firestore_host = f"127.0.0.1:{firestore_port}"
         self.functions_port = 0
@@ -47,7 +47,7 @@ class Servers:
     def start_functions(self) -> None:
         """Start it again where it was, with the tasks that it had taken."""
         self._functions, self.functions_port = self._serve(
-            "emulator.functions_host",
+            "embedded_firebase.cli.functions",
             str(self.functions_port),
             ["--firestore", self.firestore_host, "--data", str(self._folder)],
         )
@@ -59,7 +59,7 @@ class Servers:
 
     def start_firestore(self) -> None:
         """Start it again where it was, with what it had acknowledged."""
-        self._firestore, _ = self._serve("emulator", str(self._firestore_port), self._storage())
+        self._firestore, _ = self._serve("embedded_firebase.cli.firestore", str(self._firestore_port), self._storage())
 
     def fire(self, name: str) -> None:
         """Fire a scheduled function."""

@@ -8,7 +8,7 @@ from imagegen.config import Settings
 from imagegen.errors import GenerationFailed
 from imagegen.services.credits import get_user_credits, grant
 
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.costs import Cost, measured
 from tests.services.test_generation import create
 from tests.world import AlwaysFails, World

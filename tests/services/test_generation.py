@@ -25,7 +25,7 @@ from imagegen.image_models import ModelError, ModelRefusedError
 from imagegen.records import GenerationStatus
 from imagegen.services.generation import Created, create_generation_request, validate
 
-from emulator.firestore.errors import Code
+from embedded_firebase.firestore.errors import Code
 from tests.conftest import Faults
 from tests.mortal import Process, Status, abandon, is_refused
 from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal

@@ -12,8 +12,8 @@ from imagegen.records import Week
 from imagegen.services.credits import reconcile
 from imagegen.services.reporting import build_weekly_report, get_weekly_report, list_weekly_reports, report_week
 
-from emulator.firestore.errors import Code
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
 from tests.conftest import Faults
 from tests.costs import measured
 from tests.services.test_generation import create

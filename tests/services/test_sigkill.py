@@ -24,10 +24,10 @@ from imagegen import idempotency
 from imagegen.services import jobs
 from imagegen.services.reporting import build_weekly_report
 
-from emulator.firestore.errors import Code, EmulatorError
-from emulator.firestore.faults import DatabaseFaults
-from emulator.firestore.paths import database_name
-from emulator.firestore.server import FirestoreServer
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
+from embedded_firebase.firestore.values.paths import database_name
 from tests.services.test_death import (
     CALLS,
     GRANTED_CREDITS,

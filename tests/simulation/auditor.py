@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from google.cloud.firestore_v1._helpers import decode_dict
 from imagegen import books
 
-from emulator.firestore.engine import Engine
-from emulator.firestore.messages import Document
-from emulator.firestore.targets import Changes
+from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.query.changes import Changes
+from embedded_firebase.firestore.transactions.engine import Engine
 
 Fields = dict[str, Any]
 # When all must have ended.

@@ -18,14 +18,15 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1 import types
 
-from emulator.firestore import indexes, messages
-from emulator.firestore.counters import Counters
-from emulator.firestore.engine import Engine
-from emulator.firestore.errors import EmulatorError
-from emulator.firestore.indexes import IndexSet
-from emulator.firestore.rpcs import Rpcs
-from emulator.firestore.storage import Storage
-from emulator.firestore.turns import Keys, Turns
+from embedded_firebase.firestore import messages
+from embedded_firebase.firestore.errors import EmulatorError
+from embedded_firebase.firestore.indexes import definitions as indexes
+from embedded_firebase.firestore.indexes.definitions import IndexSet
+from embedded_firebase.firestore.rpc.rpcs import Rpcs
+from embedded_firebase.firestore.storage.storage import Storage
+from embedded_firebase.firestore.testing.counters import Counters
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.turns import Keys, Turns
 from tests.hooks import RpcFault
 from tests.simulation.scheduler import Pause, Scheduler
 

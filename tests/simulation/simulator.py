@@ -18,7 +18,7 @@ from google.api_core.timeout import TimeToDeadlineTimeout
 from imagegen.config import Settings
 from imagegen.services import generation, jobs, lookup, pictures
 
-from emulator.firestore.messages import Document, Value
+from embedded_firebase.firestore.messages import Document, Value
 from tests.simulation.auditor import Auditor, require
 from tests.simulation.network import DATABASE, Client, Network
 from tests.simulation.scheduler import Scheduler

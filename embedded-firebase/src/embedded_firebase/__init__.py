@@ -1,0 +1,31 @@
+"""Firebase without Google: an embedded Firestore and a functions host, for development and tests.
+
+The public names are imported at first use: a command or a test needs one of the servers, seldom both, and the host
+needs packages that Firestore does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from embedded_firebase.firestore.errors import Code
+    from embedded_firebase.firestore.server import FirestoreServer
+    from embedded_firebase.firestore.transactions.transactions import Concurrency
+    from embedded_firebase.functions.host import FunctionsHost
+
+__all__ = ["Code", "Concurrency", "FirestoreServer", "FunctionsHost"]
+_MODULES = {
+    "Code": "firestore.errors",
+    "Concurrency": "firestore.transactions.transactions",
+    "FirestoreServer": "firestore.server",
+    "FunctionsHost": "functions.host",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,1 @@
+"""The command lines: the embedded Firestore, the functions host, and making an export."""

@@ -1,0 +1,1 @@
+"""The export format of Google's emulators, read and written."""

@@ -1,0 +1,1 @@
+"""Who calls, and what the rules let them do."""

@@ -1,0 +1,189 @@
+"""Owns that a caller whom the rules bind reads and writes what they allow, and learns nothing of anything else.
+
+Must not know what a rule says, nor the protocol. It stands in front of the engine and has only what is guarded, so that
+whatever it does not know is refused. What is decided upon is what is done: a document is judged as it was read, a
+write within the lock of its commit, and a query for every document that it could ever find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.messages import Document, TransactionOptions, Write, WriteResult
+from embedded_firebase.firestore.messages import Value as Message
+from embedded_firebase.firestore.query.aggregation import Aggregation
+from embedded_firebase.firestore.query.filters import Condition, Op, disjuncts
+from embedded_firebase.firestore.query.query import NAME, Query, Scope
+from embedded_firebase.firestore.rules.matching import Path, Unknown
+from embedded_firebase.firestore.rules.ruleset import Request, Ruleset
+from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, Value, number, of_fields, string
+from embedded_firebase.firestore.transactions import writes as write_rules
+from embedded_firebase.firestore.transactions.engine import Consistency, Engine, View, now_micros
+from embedded_firebase.firestore.values.encoding import ARRAY, MAP, VECTOR, encode
+from embedded_firebase.firestore.values.paths import DocumentPath, parse_document
+from embedded_firebase.firestore.values.timestamps import set_micros
+
+
+class GuardedEngine:
+    """What an engine does for one caller.
+
+    Args:
+        engine: what does it.
+        ruleset: what decides.
+        auth: `request.auth` of the caller.
+        wall_clock: microseconds since the epoch.
+    """
+
+    def __init__(
+        self, engine: Engine, ruleset: Ruleset, auth: Value, wall_clock: Callable[[], int] = now_micros
+    ) -> None:
+        self._engine = engine
+        self._ruleset = ruleset
+        self._auth = auth
+        self._wall_clock = wall_clock
+
+    def begin(self, database: str, options: TransactionOptions | None) -> bytes:
+        """Start a transaction, which by itself tells nothing."""
+        return self._engine.begin(database, options)
+
+    def rollback(self, database: str, transaction_id: bytes) -> None:
+        """End a transaction."""
+        self._engine.rollback(database, transaction_id)
+
+    def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
+        """Return documents as `Engine.get` does.
+
+        Raises:
+            EmulatorError: PERMISSION_DENIED unless all of them may be read; that ends the transaction.
+        """
+        documents, view = self._engine.get(database, names, consistency)
+        for name, document in zip(names, documents, strict=True):
+            path = parse_document(name)
+            if not self._allow("get", _path(path), _resource(path, document)):
+                if view.transaction is not None:
+                    # Else its commit would tell whether the document has changed since.
+                    self._engine.rollback(database, view.transaction.id)
+                raise denied()
+        return documents, view
+
+    def query(self, query: Query, consistency: Consistency) -> tuple[Iterator[Document], View]:
+        """Return the results as `Engine.query` does.
+
+        Raises:
+            EmulatorError: PERMISSION_DENIED unless every document that the query could find may be listed.
+        """
+        self._check_list(query)
+        return self._engine.query(query, consistency)
+
+    def aggregate(
+        self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
+    ) -> tuple[dict[str, Message], int, View]:
+        """Return figures as `Engine.aggregate` does, of documents that may be listed."""
+        self._check_list(query)
+        return self._engine.aggregate(query, aggregations, consistency)
+
+    def commit(
+        self, database: str, writes: Sequence[Write], transaction_id: bytes = b""
+    ) -> tuple[int, list[WriteResult]]:
+        """Apply all writes or none, as `Engine.commit` does.
+
+        Raises:
+            EmulatorError: PERMISSION_DENIED unless each of them is allowed.
+        """
+        return self._engine.commit(database, writes, transaction_id, self._check_write)
+
+    def write_each(self, database: str, writes: Sequence[Write]) -> list[WriteResult | EmulatorError]:
+        """Apply each write that is allowed, as `Engine.write_each` does."""
+        return self._engine.write_each(database, writes, self._check_write)
+
+    def collection_ids(self, _database: str, _parent: str, _read_time: int | None) -> NoReturn:
+        """Refuse: no rule is about the names of collections."""
+        raise denied()
+
+    def missing_documents(self, _database: str, _collection_path: str, _read_time: int) -> NoReturn:
+        """Refuse: no rule is about documents that do not exist in a list."""
+        raise denied()
+
+    def _check_write(self, write: Write, path: DocumentPath, current: Document | None, commit_time: int) -> None:
+        after: Value = NULL
+        if write.WhichOneof("operation") == "delete":
+            method = "delete"
+        else:
+            method = "create" if current is None else "update"
+            after = _resource(path, _written(write, current, commit_time))
+        if not self._allow(method, _path(path), _resource(path, current), new_resource=after):
+            raise denied()
+
+    def _check_list(self, query: Query) -> None:
+        path = _path_of_all(query.scope)
+        shape: dict[bytes, Value] = {string("offset"): number(query.offset)}
+        if query.limit is not None:
+            shape[string("limit")] = number(query.limit)
+        for conjunction in disjuncts(query.condition):
+            common = PartlyKnown({string("data"): _common_fields(conjunction)})
+            if not self._allow("list", path, common, query=shape):
+                raise denied()
+
+    def _allow(
+        self, method: str, path: Path, resource: Value, *, new_resource: Value = NULL, query: Value | None = None
+    ) -> bool:
+        now = Message()
+        set_micros(now.timestamp_value, self._wall_clock())
+        return self._ruleset.allow(Request(method, path, self._auth, encode(now), resource, new_resource, query))
+
+
+def denied() -> EmulatorError:
+    """Return the error for whatever is not allowed; it says the same whether or not there is a document."""
+    return EmulatorError(Code.PERMISSION_DENIED, "Missing or insufficient permissions.")
+
+
+def _written(write: Write, current: Document | None, commit_time: int) -> Document | None:
+    """Return what a write would make of a document if its precondition held: that is for the commit to tell."""
+    unconditional = Write()
+    unconditional.CopyFrom(write)
+    unconditional.ClearField("current_document")
+    try:
+        return write_rules.apply(unconditional, current, commit_time).document
+    except EmulatorError:
+        # The commit says so, if the rules allow a write whatever it makes.
+        return None
+
+
+def _resource(path: DocumentPath, document: Document | None) -> Value:
+    if document is None:
+        return NULL
+    return {string("data"): of_fields(document.fields), string("id"): string(path.document_id)}
+
+
+def _path(path: DocumentPath) -> tuple[str, ...]:
+    return (*_root(path.database), *path.collection.split("/"), path.document_id)
+
+
+def _root(database: str) -> tuple[str, ...]:
+    return ("databases", database.rpartition("/")[2], "documents")
+
+
+def _path_of_all(scope: Scope) -> Path:
+    """Return the path of every document that a query could find."""
+    parent: Path = tuple(scope.parent.split("/")) if scope.parent else ()
+    between: Path = (Unknown.ANY_NUMBER,) if scope.descendants else ()
+    return (*_root(scope.database), *parent, *between, scope.collection_id or Unknown.ONE, Unknown.ONE)
+
+
+def _common_fields(conjunction: Sequence[Condition]) -> PartlyKnown:
+    """Return the fields that all documents share which meet some conditions: those that must equal a scalar."""
+    known = PartlyKnown({})
+    for condition in conjunction:
+        (operand, *_) = condition.operands
+        if condition.op is not Op.EQUAL or condition.path == NAME or operand[0] in (ARRAY, VECTOR, MAP):
+            continue
+        holder: Value = known
+        for name in map(string, condition.path[:-1]):
+            if not isinstance(holder, PartlyKnown):
+                break
+            holder = holder.entries.setdefault(name, PartlyKnown({}))
+        if isinstance(holder, PartlyKnown):
+            holder.entries[string(condition.path[-1])] = operand
+    return known

@@ -1,0 +1,1 @@
+"""Listen: which changes a client hears of."""

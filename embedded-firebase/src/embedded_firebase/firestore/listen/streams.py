@@ -1,0 +1,249 @@
+"""Owns the Listen RPC: what it tells a client about its targets, and when; must not know when a target matches.
+
+A stream has two threads: one reads the requests, one waits for requests and commits and answers. It moves from one
+consistent snapshot to the next: all its targets, as of one time, and then the time itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import grpc
+
+from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
+from embedded_firebase.firestore.listen import targets
+from embedded_firebase.firestore.listen.mailbox import Mailbox
+from embedded_firebase.firestore.listen.targets import Difference, Target
+from embedded_firebase.firestore.messages import Document, ListenRequest, ListenResponse
+from embedded_firebase.firestore.query import query
+from embedded_firebase.firestore.testing.counters import Counters
+from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.values.paths import parse_database
+from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
+
+MAX_TARGETS = 1_000
+# The kinds of `TargetChange`.
+_NO_CHANGE, _ADD, _REMOVE, _CURRENT, _RESET = range(5)
+_ORIGIN_BYTES = 8
+
+
+class Listen:
+    """Serves the listen streams of one engine."""
+
+    def __init__(self, engine: Engine, counters: Counters) -> None:
+        self._engine = engine
+        self._counters = counters
+        # A resume token holds a time and which server it is of: another one may have another past.
+        self._origin = secrets.token_bytes(_ORIGIN_BYTES)
+
+    def serve(self, requests: Iterator[ListenRequest], context: Any) -> Iterator[ListenResponse]:
+        """Answer the requests of one stream until its client ends it.
+
+        Raises:
+            EmulatorError: INVALID_ARGUMENT for a request that is not about this stream's database or its targets.
+        """
+        first = next(requests, None)
+        if first is None:
+            return
+        database = parse_database(first.database)
+        mailbox = Mailbox()
+        self._engine.feed.subscribe(database, mailbox.put_commit)
+        try:
+            if not context.add_callback(mailbox.end):
+                return
+            mailbox.put_request(first)
+            threading.Thread(target=_read, args=(requests, mailbox), name="firestore-listen", daemon=True).start()
+            yield from _Stream(self._engine, self._counters, database, mailbox, self._origin).responses()
+        finally:
+            mailbox.end()
+            self._engine.feed.unsubscribe(database, mailbox.put_commit)
+
+
+class _Stream:
+    """The targets of one stream and what its client knows of them."""
+
+    def __init__(self, engine: Engine, counters: Counters, database: str, mailbox: Mailbox, origin: bytes) -> None:
+        self._engine = engine
+        self._counters = counters
+        self._database = database
+        self._mailbox = mailbox
+        self._origin = origin
+        self._targets: dict[int, Target] = {}
+        self._server_chooses_ids = False
+
+    def responses(self) -> Iterator[ListenResponse]:
+        while self._mailbox.wait():
+            request = self._mailbox.take_request()
+            if request is None:
+                yield from self._advance()
+                continue
+            if request.database not in ("", self._database):
+                raise invalid(f'The stream is about "{self._database}", not about "{request.database}".')
+            match request.WhichOneof("target_change"):
+                case "add_target":
+                    yield from self._add(request.add_target)
+                case "remove_target":
+                    self._targets.pop(request.remove_target, None)
+                    self._mailbox.wanted = frozenset().union(*(target.keys for target in self._targets.values()))
+                    yield _target_change(_REMOVE, request.remove_target)
+                case _:
+                    raise invalid("A listen request needs add_target or remove_target.")
+
+    def _advance(self) -> Iterator[ListenResponse]:
+        time = self._engine.read_time()
+        news = False
+        for response in self._catch_up(time):
+            news = True
+            yield response
+        if news:
+            yield self._snapshot(_NO_CHANGE, time)
+
+    def _catch_up(self, time: int) -> Iterator[ListenResponse]:
+        """Tell what has changed in all targets up to a time."""
+        commits = self._mailbox.take_commits(time)
+        changes = dict(targets.latest(commits or ()))
+        for target in self._targets.values():
+            if commits is None or (target.must_be_read and target.is_touched(changes)):
+                difference = target.show(self._read(target, time))
+            elif target.must_be_read:
+                continue
+            else:
+                difference = target.follow(changes)
+            yield from self._tell(target, difference, time)
+
+    def _add(self, message: Any) -> Iterator[ListenResponse]:
+        target_id = self._choose_id(message.target_id)
+        if target_id is None:
+            refusal = invalid("After a target without target_id, all targets of the stream must come without.")
+            yield _target_change(_REMOVE, message.target_id, cause=refusal)
+            return
+        try:
+            target = self._parse(message, target_id)
+        except EmulatorError as error:
+            yield _target_change(_REMOVE, target_id, cause=error)
+            return
+        # First wanted, then read: what is committed after the reading is heard of.
+        self._mailbox.wanted |= target.keys
+        time = self._engine.read_time()
+        yield from self._catch_up(time)
+        try:
+            resumed = self._recall(target, message)
+            difference = target.show(self._read(target, time))
+        except EmulatorError as error:
+            yield _target_change(_REMOVE, target_id, cause=error)
+            return
+        yield _target_change(_ADD, target_id)
+        if not resumed:
+            yield _target_change(_RESET, target_id)
+        if target.query is None:
+            # A client that asks for a document waits to hear that there is none.
+            difference = Difference(difference.changed, [name for name in target.names if name not in target.shown])
+        self._counters.count_reads(self._database, 0 if difference else 1)
+        yield from self._tell(target, difference, time)
+        yield self._snapshot(_CURRENT, time, target_id)
+        yield self._snapshot(_NO_CHANGE, time)
+        if message.once:
+            yield _target_change(_REMOVE, target_id)
+        else:
+            self._targets[target_id] = target
+
+    def _choose_id(self, asked: int) -> int | None:
+        """Return the id of a new target; None when the client may not choose one any more."""
+        if asked < 0:
+            raise invalid("target_id must not be negative.")
+        if asked in self._targets and not self._server_chooses_ids:
+            raise invalid(f"The stream has a target with the id {asked} already.")
+        if len(self._targets) >= MAX_TARGETS:
+            raise EmulatorError(Code.RESOURCE_EXHAUSTED, f"A stream has at most {MAX_TARGETS:,} targets.")
+        if asked:
+            return None if self._server_chooses_ids else asked
+        self._server_chooses_ids = True
+        return max(self._targets, default=0) + 1
+
+    def _parse(self, message: Any, target_id: int) -> Target:
+        match message.WhichOneof("target_type"):
+            case "query":
+                parsed = query.parse(message.query.parent, message.query.structured_query)
+                if parsed.scope.database != self._database:
+                    raise invalid(f'The parent "{message.query.parent}" is not in "{self._database}".')
+                return Target(target_id, self._database, parsed, ())
+            case "documents" if message.documents.documents:
+                return Target(target_id, self._database, None, tuple(dict.fromkeys(message.documents.documents)))
+            case _:
+                raise invalid("A target needs a query or documents.")
+
+    def _recall(self, target: Target, message: Any) -> bool:
+        """Note what the client knows already; False when it speaks of a past that is not known here."""
+        match message.WhichOneof("resume_type"):
+            case "read_time":
+                target.show(self._read(target, to_micros(message.read_time)))
+            case "resume_token" if message.resume_token:
+                origin, time = message.resume_token[:_ORIGIN_BYTES], message.resume_token[_ORIGIN_BYTES:]
+                if origin != self._origin:
+                    return False
+                try:
+                    target.show(self._read(target, int.from_bytes(time, "big")))
+                except EmulatorError:
+                    return False
+                # A client that lost count is told everything again.
+                if message.HasField("expected_count") and message.expected_count.value != len(target.shown):
+                    target.shown.clear()
+                    return False
+        return True
+
+    def _read(self, target: Target, time: int) -> Iterable[Document]:
+        consistency = Consistency(read_time=time)
+        if target.query is not None:
+            results, _ = self._engine.query(target.query, consistency)
+            return islice(results, target.query.offset, None)
+        documents, _ = self._engine.get(self._database, target.names, consistency)
+        return (document for document in documents if document is not None)
+
+    def _tell(self, target: Target, difference: Difference, time: int) -> Iterator[ListenResponse]:
+        self._counters.count_reads(self._database, len(difference.changed))
+        for document in difference.changed:
+            change = ListenResponse()
+            change.document_change.document.CopyFrom(target.visible(document))
+            change.document_change.target_ids.append(target.id)
+            yield change
+        if not difference.left:
+            return
+        present, _ = self._engine.get(self._database, difference.left, Consistency(read_time=time))
+        for name, found in zip(difference.left, present, strict=True):
+            departure = ListenResponse()
+            told = departure.document_delete if found is None else departure.document_remove
+            told.document = name
+            told.removed_target_ids.append(target.id)
+            set_micros(told.read_time, time)
+            yield departure
+
+    def _snapshot(self, kind: int, time: int, *target_ids: int) -> ListenResponse:
+        """Say that these targets (none: all) are at a time, and how to go on from there."""
+        response = _target_change(kind, *target_ids)
+        response.target_change.resume_token = self._origin + time.to_bytes(8, "big")
+        set_micros(response.target_change.read_time, time)
+        return response
+
+
+def _read(requests: Iterator[ListenRequest], mailbox: Mailbox) -> None:
+    try:
+        for request in requests:
+            mailbox.put_request(request)
+    except grpc.RpcError:
+        # The client has gone, or the server stops.
+        pass
+    finally:
+        mailbox.end()
+
+
+def _target_change(kind: int, *target_ids: int, cause: EmulatorError | None = None) -> ListenResponse:
+    response = ListenResponse()
+    response.target_change.target_change_type = kind
+    response.target_change.target_ids.extend(target_ids)
+    if cause is not None:
+        response.target_change.cause.code, response.target_change.cause.message = cause.code, cause.message
+    return response

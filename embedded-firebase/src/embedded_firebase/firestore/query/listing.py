@@ -1,0 +1,50 @@
+"""Owns what a ListDocuments request asks for, as a query, and where its pages begin; must not know who answers it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from embedded_firebase.firestore.errors import invalid
+from embedded_firebase.firestore.messages import Document, StructuredQuery
+from embedded_firebase.firestore.query import query
+from embedded_firebase.firestore.query.query import Bound, Query
+
+
+def parse(request: Any, size: int) -> Query:
+    """Return the query for one page of `size` documents and the first of the next.
+
+    Raises:
+        EmulatorError: INVALID_ARGUMENT, naming the field and what is allowed.
+    """
+    if request.show_missing and (request.order_by or not request.collection_id):
+        raise invalid("show_missing needs a collection_id and no order_by.")
+    parsed = replace(query.parse(request.parent, _message(request)), limit=size + 1)
+    if not request.page_token:
+        return parsed
+    try:
+        key = tuple(map(bytes.fromhex, request.page_token.split(".")))
+    except ValueError:
+        key = ()
+    if len(key) != len(parsed.orders):
+        raise invalid("page_token is not one that this server gave for this request.")
+    return replace(parsed, start=Bound(key, before=False))
+
+
+def page_token(parsed: Query, last: Document) -> str:
+    """Return the token of the page behind a document, wherever others come or go meanwhile."""
+    key = query.sort_key(parsed.orders, last)
+    assert key is not None, "a result has every field that it is sorted by"
+    return ".".join(part.hex() for part in key)
+
+
+def _message(request: Any) -> StructuredQuery:
+    """Say in the form of a query what is listed; `order_by` is as `a desc, b`."""
+    listed = StructuredQuery()
+    listed.from_.add(collection_id=request.collection_id)
+    for part in filter(None, (part.strip() for part in request.order_by.split(","))):
+        field_path, _, direction = part.partition(" ")
+        if direction.strip().lower() not in ("", "asc", "desc"):
+            raise invalid(f'order_by "{part}" must be a field path, then "asc", "desc" or nothing.')
+        listed.order_by.add(field={"field_path": field_path}, direction=2 if direction.strip().lower() == "desc" else 1)
+    return listed

@@ -1,0 +1,157 @@
+"""Owns what happens around every call: it is counted, meets faults and access, its errors become gRPC statuses.
+
+Calls whose client streams too may last for hours, so they have threads of their own and are bounded in number. Must
+not know what a call does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import grpc
+
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.rpc.dispatch import Access
+from embedded_firebase.firestore.testing.counters import Counters
+from embedded_firebase.firestore.testing.faults import Faults
+
+_LOGGER = logging.getLogger(__name__)
+MAX_STREAMS = 500
+# So many threads beyond that say that there are too many.
+_REFUSERS = 8
+_STATUS = {status.value[0]: status for status in grpc.StatusCode}
+
+
+class Interceptor(grpc.ServerInterceptor):
+    """Wraps each handler of the server once."""
+
+    def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
+        self._access = access
+        self._counters = counters
+        self._faults = faults
+        self._wrapped: dict[str, Any] = {}
+        self._stream_threads = ThreadPoolExecutor(MAX_STREAMS + _REFUSERS, thread_name_prefix="firestore-stream")
+        self._free_streams = threading.BoundedSemaphore(MAX_STREAMS)
+
+    def stop(self) -> None:
+        """Wait for the end of the streams; the server has cancelled them."""
+        self._stream_threads.shutdown(wait=True, cancel_futures=True)
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """Return the wrapped handler of the method that a client calls; None when there is no such method."""
+        wrapped = self._wrapped.get(details.method)
+        if wrapped is None:
+            handler = continuation(details)
+            if handler is None:
+                return None
+            rpc = details.method.rpartition("/")[2]
+            wrapped = self._wrapped[details.method] = self._wrap(rpc, handler)
+        return wrapped
+
+    def _wrap(self, rpc: str, handler: Any) -> Any:
+        make: Any
+        if handler.request_streaming:
+            make = grpc.stream_stream_rpc_method_handler
+            around = self._around_bidirectional(rpc)
+        elif handler.response_streaming:
+            make = grpc.unary_stream_rpc_method_handler
+            around = self._around_stream(rpc, partial(self._behave, rpc))
+        else:
+            make = grpc.unary_unary_rpc_method_handler
+            around = self._around_unary(rpc)
+        return make(around, handler.request_deserializer, handler.response_serializer)
+
+    def _behave(self, rpc: str, request: Any, context: Any) -> Any:
+        """Answer a request, or a stream of them, as its caller may be answered."""
+        return self._access.behavior(rpc, _header(context, "authorization"))(request, context)
+
+    def _around_unary(self, rpc: str) -> Callable[[Any, Any], Any]:
+        def call(request: Any, context: Any) -> Any:
+            database = database_of(request)
+            self._counters.count_call(rpc, database, _client(context))
+            try:
+                self._faults.meet(rpc, database, after=False)
+                response = self._behave(rpc, request, context)
+                self._faults.meet(rpc, database, after=True)
+            except Exception as error:
+                _abort(context, rpc, error)
+            return response
+
+        return call
+
+    def _around_stream(
+        self, rpc: str, behavior: Callable[[Any, Any], Iterator[Any]]
+    ) -> Callable[[Any, Any], Iterator[Any]]:
+        def call(request: Any, context: Any) -> Iterator[Any]:
+            database = database_of(request)
+            self._counters.count_call(rpc, database, _client(context))
+            try:
+                self._faults.meet(rpc, database, after=False)
+                yield from behavior(request, context)
+                self._faults.meet(rpc, database, after=True)
+            except Exception as error:
+                _abort(context, rpc, error)
+
+        return call
+
+    def _around_bidirectional(self, rpc: str) -> Callable[[Iterator[Any], Any], Iterator[Any]]:
+        def answer(requests: Iterator[Any], context: Any) -> Iterator[Any]:
+            # The first request names the database for all.
+            first = next(requests, None)
+            if first is not None:
+                around = self._around_stream(
+                    rpc, lambda _, context: self._behave(rpc, chain([first], requests), context)
+                )
+                yield from around(first, context)
+
+        def call(requests: Iterator[Any], context: Any) -> Iterator[Any]:
+            if not self._free_streams.acquire(blocking=False):
+                error = EmulatorError(Code.RESOURCE_EXHAUSTED, f"The server has {MAX_STREAMS} streams; end one first.")
+                _abort(context, rpc, error)
+            try:
+                yield from answer(requests, context)
+            finally:
+                self._free_streams.release()
+
+        call.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined]
+        return call
+
+
+def database_of(request: Any) -> str:
+    """Return the resource name of the database that a request is about, as far as it names one."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "database" in fields:
+        name: str = request.database
+    elif "parent" in fields:
+        name = request.parent
+    elif "name" in fields:
+        name = request.name
+    else:
+        name = request.document.name
+    return "/".join(name.split("/", 4)[:4])
+
+
+def _client(context: Any) -> str:
+    """Return how a client names itself: the first word of its user agent."""
+    return (_header(context, "user-agent") or "").partition(" ")[0]
+
+
+def _header(context: Any, name: str) -> str | None:
+    return next((value for key, value in context.invocation_metadata() if key == name), None)
+
+
+def _abort(context: Any, rpc: str, error: Exception) -> None:
+    """End a call with the status of an error. An unexpected one is logged and tells the client nothing of itself."""
+    if isinstance(error, EmulatorError):
+        context.abort(_STATUS[error.code], error.message)
+    if isinstance(error, grpc.RpcError):
+        # The client has gone while its requests were read; gRPC knows.
+        raise error
+    _LOGGER.error("%s failed unexpectedly.", rpc, exc_info=error)
+    context.abort(grpc.StatusCode.INTERNAL, "Internal error of the emulator; its log tells more.")

@@ -1,0 +1,1 @@
+"""The language of security rules: read, flattened, evaluated."""

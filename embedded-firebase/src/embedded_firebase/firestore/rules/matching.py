@@ -1,0 +1,49 @@
+"""Owns which paths a match stands for; must not know of conditions.
+
+A path may be one document's or, for a query, that of every document that the query can find: then some of its parts
+are not known, and a match must stand for all of them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from embedded_firebase.firestore.rules.syntax import Segment
+
+
+class Unknown(Enum):
+    """A part of a path that is not known, or any number of them."""
+
+    ONE = "{}"
+    ANY_NUMBER = "{=**}"
+
+
+Path = tuple[str | Unknown, ...]
+
+
+def bind(pattern: tuple[Segment, ...], path: Path) -> dict[str, str] | None:
+    """Return what the wildcards of a match stand for, those alone that are known; None unless all such paths match.
+
+    The one recursive wildcard that a pattern may have stands for zero or more parts, as in version 2 of the rules.
+    """
+    recursive = next((index for index, segment in enumerate(pattern) if segment.is_recursive), None)
+    if recursive is None:
+        return _bind_each(pattern, path)
+    before, after = pattern[:recursive], pattern[recursive + 1 :]
+    if len(path) < len(before) + len(after):
+        return None
+    end = len(path) - len(after)
+    left, right = _bind_each(before, path[: len(before)]), _bind_each(after, path[end:])
+    return None if left is None or right is None else left | right
+
+
+def _bind_each(pattern: tuple[Segment, ...], path: Path) -> dict[str, str] | None:
+    if len(pattern) != len(path) or Unknown.ANY_NUMBER in path:
+        return None
+    bound: dict[str, str] = {}
+    for segment, part in zip(pattern, path, strict=True):
+        if not segment.is_wildcard and segment.text != part:
+            return None
+        if segment.is_wildcard and isinstance(part, str):
+            bound[segment.text] = part
+    return bound

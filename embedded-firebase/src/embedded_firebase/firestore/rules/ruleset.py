@@ -1,0 +1,73 @@
+"""Owns the decision whether a request is allowed: when any rule whose match stands for it says so, else not.
+
+Must not know how requests come in or what they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from embedded_firebase.firestore.rules.evaluator import Budget, holds
+from embedded_firebase.firestore.rules.matching import Path, bind
+from embedded_firebase.firestore.rules.parser import parse as parse_file
+from embedded_firebase.firestore.rules.scopes import Rule, flatten
+from embedded_firebase.firestore.rules.syntax import NULL, Value, string
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What someone asks for.
+
+    Args:
+        method: get, list, create, update or delete.
+        path: from `databases` on, with what is not known of the documents of a list.
+        auth: `request.auth`, null for who is not signed in.
+        time: `request.time`, a timestamp.
+        resource: the document as it is, null when there is none; for a list what all documents have in common.
+        new_resource: `request.resource`, the document as it would be; null when nothing is written.
+        query: `request.query`, None for what is no list.
+    """
+
+    method: str
+    path: Path
+    auth: Value
+    time: Value
+    resource: Value
+    new_resource: Value = NULL
+    query: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The rules of a file."""
+
+    rules: tuple[Rule, ...]
+
+    def allow(self, request: Request) -> bool:
+        """Tell whether a rule allows a request."""
+        said = {"auth": request.auth, "method": string(request.method), "time": request.time}
+        said["resource"] = request.new_resource
+        if request.query is not None:
+            said["query"] = request.query
+        roots: dict[str, Value] = {
+            "request": {string(name): value for name, value in said.items()},
+            "resource": request.resource,
+        }
+        budget = Budget()
+        for rule in self.rules:
+            bound = bind(rule.path, request.path) if request.method in rule.methods else None
+            if bound is None:
+                continue
+            names = roots | {name: string(part) for name, part in bound.items()}
+            if holds(rule.condition, names, rule.functions, budget):
+                return True
+        return False
+
+
+def parse(source: str) -> Ruleset:
+    """Read a file of rules.
+
+    Raises:
+        RulesError: naming the line and column of what cannot be read or is not supported.
+    """
+    return Ruleset(flatten(parse_file(source)))

@@ -1,0 +1,1 @@
+"""What tests use beside the protocol: faults on demand, and counts of calls and billed operations."""

@@ -1,0 +1,1 @@
+"""Snapshots, atomic commits and serializable transactions."""

@@ -1,0 +1,25 @@
+"""Owns the passage between protobuf timestamps and the server's own integer microseconds; must know nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_firebase.firestore.errors import invalid
+
+
+def to_micros(timestamp: Any) -> int:
+    """Return a timestamp message as microseconds since the epoch.
+
+    Raises:
+        EmulatorError: INVALID_ARGUMENT when it is finer than a microsecond.
+    """
+    if timestamp.nanos % 1_000:
+        raise invalid("A timestamp here must be aligned to microseconds.")
+    micros: int = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
+    return micros
+
+
+def set_micros(timestamp: Any, micros: int) -> None:
+    """Set a timestamp message in place."""
+    timestamp.seconds, remainder = divmod(micros, 1_000_000)
+    timestamp.nanos = remainder * 1_000

@@ -1,0 +1,1 @@
+"""The functions of a `main.py`, found, served and started anew when their code changes."""

@@ -1,0 +1,143 @@
+"""Owns a running host: functions served over HTTP, their queues delivered, their schedules fired.
+
+Knows nothing of what the functions do, or of how the host is started.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedded_firebase import log
+from embedded_firebase.functions.discovery import Function
+from embedded_firebase.functions.firestore_costs import CostBetween
+from embedded_firebase.functions.recent_calls import RecentCalls
+from embedded_firebase.functions.server import FunctionsServer, application, names_of
+from embedded_firebase.hosting import commands
+from embedded_firebase.hosting import site as hosting
+from embedded_firebase.hosting.site import Site
+from embedded_firebase.local_only import local_only
+from embedded_firebase.tasks import api as tasks_api
+from embedded_firebase.tasks.delivery import deliver
+from embedded_firebase.tasks.policies import Schedule
+from embedded_firebase.tasks.queues import TaskQueue
+from embedded_firebase.tasks.storage import TaskStorage
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from embedded_firebase.tasks.schedules import ScheduledJob
+
+
+class FunctionsHost:
+    """Everything that Firebase runs of a project's functions, on a socket that is bound already.
+
+    Args:
+        functions: what is served.
+        project: the project's name.
+        listener: the socket, which stays open when the host stops.
+        data: the folder where tasks are kept; without one they are forgotten when the host stops.
+        mounts: applications at paths of their own.
+        site: a site in front of the functions, and the socket that it is served on.
+        emulators: addresses of other emulators, by product, for the pages of the site.
+        runnable: Python modules that these pages may run, by name.
+        cost_between: what the functions asked of Firestore, for these pages.
+        any_origin: let pages from elsewhere call the functions, which then have to ask who calls.
+        now: the clock of queues and schedules; after moving a fake one, `wake`.
+
+    Raises:
+        OSError: the port or the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        project: str,
+        listener: socket.socket,
+        data: Path | None = None,
+        *,
+        mounts: Mapping[str, WSGIApplication] | None = None,
+        site: tuple[Site, socket.socket] | None = None,
+        emulators: Mapping[str, str] | None = None,
+        runnable: Mapping[str, str] | None = None,
+        cost_between: CostBetween = lambda *_: None,
+        any_origin: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        functions = list(functions)
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://{host}:{port}"
+        self._storage = TaskStorage(data)
+        queues: dict[str, TaskQueue] = {}
+        jobs: list[ScheduledJob] = []
+        for function in functions:
+            url = self.url + function.path(project)
+            if function.queue:
+                name = function.queue_name(project)
+                queues[name] = TaskQueue(name, url, function.queue, self._storage, deliver, now)
+            if function.schedule:
+                jobs += _job(function, function.schedule, url, now)
+        self._runners: list[TaskQueue | ScheduledJob] = [*queues.values(), *jobs]
+        # Tasks are calls of whatever a caller likes, so that they are no matter of pages from elsewhere.
+        tasks = local_only(tasks_api.tasks_api(queues, now), host)
+        answers = application(functions, project, {tasks_api.MOUNT: tasks, **(mounts or {})})
+        names = names_of(functions, project)
+        recent = RecentCalls(
+            answers,
+            lambda path: names.get(path) or names.get("/".join(path.split("/", 4)[:4])),
+            cost_between,
+            free=set(names.values()) - {function.name for function in functions},
+        )
+        self._servers = [FunctionsServer(listener, local_only(recent, host, any_origin=any_origin), names)]
+        if site:
+            addresses = {"functions": f"{host}:{port}", **(emulators or {})}
+            own = {"/__/firebase/init.json": hosting.init_json(project, addresses), "/__/calls": recent.answer}
+            # They find the same Firestore.
+            place = {"GCLOUD_PROJECT": project} | (
+                {"FIRESTORE_EMULATOR_HOST": addresses["firestore"]} if "firestore" in addresses else {}
+            )
+            own |= {f"/__/run/{name}": commands.run(module, place) for name, module in (runnable or {}).items()}
+            pages = hosting.application(site[0], recent, project, own)
+            self._servers.append(FunctionsServer(site[1], local_only(pages, host, any_origin=any_origin), {}))
+        # A short interval, because it is how long stopping takes.
+        self._serving = [
+            threading.Thread(target=server.serve_forever, args=(0.05,), name="server", daemon=True)
+            for server in self._servers
+        ]
+
+    def start(self) -> None:
+        """Serve, deliver and fire, in threads of its own."""
+        for runner in (*self._serving, *self._runners):
+            runner.start()
+
+    def stop(self, seconds: float) -> None:
+        """Begin nothing any more and wait so long in all for what is under way."""
+        ends_at = time.monotonic() + seconds
+        # Queues and schedules first, since what they have under way comes in over HTTP.
+        for runner in self._runners:
+            runner.stop(max(ends_at - time.monotonic(), 0))
+        for server, serving in zip(self._servers, self._serving, strict=True):
+            server.drain(max(ends_at - time.monotonic(), 0))
+            serving.join()
+        self._storage.close()
+
+    def wake(self) -> None:
+        """Look again at the clock."""
+        for runner in self._runners:
+            runner.wake()
+
+
+def _job(function: Function, schedule: Schedule, url: str, now: Callable[[], datetime]) -> list[ScheduledJob]:
+    # Imported here, because a project without schedules needs no package that reads them.
+    from embedded_firebase.tasks.schedules import ScheduledJob
+
+    try:
+        return [ScheduledJob(f"firebase-schedule-{function.name}-{function.region}", schedule, url, deliver, now)]
+    except ValueError as error:
+        log.write("WARNING", f"{function.name} is fired by its URL alone: {error}")
+        return []

@@ -1,0 +1,1 @@
+"""Task queues and schedules: what calls functions by itself."""

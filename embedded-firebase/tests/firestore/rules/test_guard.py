@@ -1,0 +1,367 @@
+"""A server with rules: who is a caller, and that nothing gets past the rules by any RPC, over gRPC and over REST."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.cloud import firestore
+from tests.firestore.http.conftest import Http
+from tests.firestore.rules.test_parser import file
+
+from embedded_firebase.firestore import messages
+from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.rpc.rpcs import Rpcs
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.callers import (
+    DATABASE,
+    OWNER,
+    ROOT,
+    Grpc,
+    Rest,
+    counting,
+    token,
+    update,
+    where,
+)
+
+pytestmark = pytest.mark.embedded
+RULES = file(
+    "match /notes/{id} {",
+    "allow get, list, update, delete: if resource.data.owner == request.auth.uid;",
+    "allow create: if request.resource.data.owner == request.auth.uid;",
+    "}",
+    "match /box/{id} { allow write: if request.auth != null; }",
+    "match /{path=**}/open/{id} { allow read; }",
+    "match /kept/{id} { allow update: if request.resource.data.owner == resource.data.owner; allow get; }",
+)
+ALICE = token("alice")
+DENIED = "PERMISSION_DENIED"
+OWNERS = {"notes/a": "alice", "notes/b": "bob", "box/full": "bob", "kept/k": "bob", "x/y/open/z": "bob"}
+
+
+def fields(**texts: str) -> dict[str, Any]:
+    return {name: {"string_value": text} for name, text in texts.items()}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FirestoreServer, int]]:
+    """A server with rules, and its port."""
+    path = tmp_path_factory.mktemp("rules") / "firestore.rules"
+    path.write_text(RULES)
+    server = FirestoreServer(rules=path)
+    yield server, server.start_with_http()
+    server.stop()
+
+
+@pytest.fixture
+def port(shared: tuple[FirestoreServer, int]) -> int:
+    """The port of the server, which holds a document at each path."""
+    server, port = shared
+    server.clear("demo-rules")
+    server.load([Document(name=f"{ROOT}/{path}", fields=fields(owner=who)) for path, who in OWNERS.items()], "demo")
+    server.load(list(server.documents("demo")), "demo-rules")
+    return port
+
+
+@pytest.fixture(params=[Grpc, Rest])
+def call(request: pytest.FixtureRequest, port: int) -> Iterator[Grpc | Rest]:
+    """A client of each protocol in turn."""
+    client = request.param(port)
+    yield client
+    client.close()
+
+
+class TestCallers:
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            "Basic abc",
+            "Bearer ",
+            "Bearer Owner",
+            "Bearer a.b",
+            "Bearer a.!!.c",
+            "Bearer a.W10.c",
+            token("alice", exp=1_000_000),
+            token("alice", exp="soon"),
+            token("alice", exp=None),
+            token("alice", exp=True),
+            token("alice", exp=float("nan")),
+            token(""),
+            token("alice", sub=7),
+            token("alice", odd="\ud800"),
+        ],
+    )
+    def test_a_token_that_is_not_valid_is_refused(self, call, authorization):
+        """Expired, malformed or of nobody: 401 over HTTP, also for what all may read."""
+        assert call("GetDocument", {"name": f"{ROOT}/x/y/open/z"}, authorization).status == "UNAUTHENTICATED"
+        assert call("RunQuery", where("open", groups=True), authorization).status == "UNAUTHENTICATED"
+
+    def test_who_sends_nothing_is_not_signed_in(self, call):
+        """And is bound by the rules."""
+        assert call("GetDocument", {"name": f"{ROOT}/x/y/open/z"}).status == "OK"
+        assert call("GetDocument", {"name": f"{ROOT}/notes/a"}).status == DENIED
+
+    def test_without_rules_everyone_is_an_administrator(self):
+        """Whatever the header holds."""
+        server = FirestoreServer()
+        port = server.start_with_http()
+        clients = [Grpc(port), Rest(port)]
+        statuses = [c("RunQuery", where("notes"), sent).status for c in clients for sent in (None, "Bearer ?", ALICE)]
+        for client in clients:
+            client.close()
+        server.stop()
+        assert statuses == ["OK"] * 6
+
+    def test_googles_client_is_an_administrator(self, port, monkeypatch):
+        """It sends `Bearer owner` with every call: documents, transactions, queries, batches, listeners."""
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
+        client = firestore.Client(project="demo-rules")
+        reference = client.document("closed/a")
+
+        @firestore.transactional
+        def increment(transaction: firestore.Transaction) -> None:
+            value = reference.get(transaction=transaction).get("n")
+            transaction.update(reference, {"n": value + 1})
+
+        reference.set({"n": 1})
+        increment(client.transaction())
+        heard = threading.Event()
+        watch = reference.on_snapshot(lambda *_: heard.set())
+        assert heard.wait(20)
+        watch.unsubscribe()
+        assert [snapshot.to_dict() for snapshot in client.collection("closed").stream()] == [{"n": 2}]
+        assert client.collection("closed").count().get()[0][0].value == 1
+        assert "closed" in [collection.id for collection in client.collections()]
+        assert [snapshot.id for snapshot in client.get_all([reference])] == ["a"]
+        client.bulk_writer().close()
+        client.close()
+
+
+class TestReads:
+    def test_a_batch_is_read_when_all_of_it_may_be(self, call):
+        """One document that may not be read denies the others."""
+        for names, expected in ((["a"], "OK"), (["a", "b"], DENIED), (["a", "none"], DENIED)):
+            request = {"database": DATABASE, "documents": [f"{ROOT}/notes/{name}" for name in names]}
+            assert call("BatchGetDocuments", request, ALICE).status == expected
+
+    def test_a_mask_shows_no_way_around(self, port):
+        """The rules see the whole document."""
+        http = Http(port)
+        for name, status in (("a", 200), ("b", 403)):
+            assert (
+                http("GET", f"/v1/{ROOT}/notes/{name}?mask.fieldPaths=x", None, {"Authorization": ALICE}).status
+                == status
+            )
+
+    def test_a_query_is_judged_by_what_it_demands(self, call):
+        """By equality in every branch of it; an `in` of others' too is denied."""
+        structured = where("notes")
+
+        def status(filter_: dict[str, Any]) -> str:
+            structured["structuredQuery"]["where"] = filter_
+            return call("RunQuery", structured, ALICE).status
+
+        def owner(op: str, *values: str) -> dict[str, Any]:
+            texts = [{"stringValue": value} for value in values]
+            operand = {"arrayValue": {"values": texts}} if op in ("IN", "NOT_IN") else texts[0]
+            return {"fieldFilter": {"field": {"fieldPath": "owner"}, "op": op, "value": operand}}
+
+        def joined(op: str, *filters: dict[str, Any]) -> dict[str, Any]:
+            return {"compositeFilter": {"op": op, "filters": list(filters)}}
+
+        assert status(owner("EQUAL", "alice")) == "OK"
+        assert status(owner("IN", "alice")) == "OK"
+        assert status(joined("OR", owner("EQUAL", "alice"), owner("EQUAL", "alice"))) == "OK"
+        assert status(owner("IN", "alice", "bob")) == DENIED
+        assert status(joined("OR", owner("EQUAL", "alice"), owner("EQUAL", "bob"))) == DENIED
+        assert status(owner("NOT_EQUAL", "bob")) == DENIED
+        assert status(owner("GREATER_THAN_OR_EQUAL", "alice")) == DENIED
+        assert status(joined("AND", owner("GREATER_THAN", "a"), owner("EQUAL", "alice"))) == "OK"
+
+    def test_a_collection_group_is_read_where_a_rule_is_for_all_of_it(self, call):
+        """However deep its documents lie."""
+        assert "x/y/open/z" in call("RunQuery", where("open", groups=True)).text
+        assert call("RunAggregationQuery", counting(where("open", groups=True))).status == "OK"
+        assert call("RunQuery", where("notes", groups=True, owner="alice"), ALICE).status == DENIED
+
+    @pytest.mark.parametrize(
+        ("rpc", "request_"),
+        [
+            ("ListCollectionIds", {"parent": ROOT}),
+            ("PartitionQuery", {"parent": ROOT, "partitionCount": 2}),
+            ("ListDocuments", {"parent": ROOT, "collectionId": "open", "showMissing": True}),
+        ],
+    )
+    def test_what_no_rule_can_be_about_is_for_administrators(self, call, rpc, request_):
+        """The ids of collections, the cuts of a query, and documents that are missing."""
+        assert call(rpc, request_, ALICE).status == DENIED
+        assert call(rpc, request_, OWNER).status in ("OK", "INVALID_ARGUMENT")
+
+    def test_only_administrators_listen(self, port):
+        """Others are told so."""
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        listen = channel.stream_stream(
+            "/google.firestore.v1.Firestore/Listen", lambda sent: sent.SerializeToString(), None
+        )
+        first = messages.ListenRequest(database=DATABASE, add_target={"documents": {"documents": [f"{ROOT}/notes/a"]}})
+        with pytest.raises(grpc.RpcError) as refused:
+            next(listen(iter([first]), metadata=[("authorization", ALICE)], timeout=20))
+        channel.close()
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    def test_a_read_that_is_denied_ends_its_transaction(self, port):
+        """Else its commit would tell whether the document has changed."""
+        http, headers = Http(port), {"Authorization": ALICE}
+        base = f"/v1/{DATABASE}/documents"
+        begun = http("POST", f"{base}:beginTransaction", {}, headers).content["transaction"]
+        request = {"documents": [f"{ROOT}/notes/b"], "transaction": begun}
+        assert http("POST", f"{base}:batchGet", request, headers).status == 403
+        ended = http("POST", f"{base}:commit", {"transaction": begun}, headers)
+        assert ended.content["error"]["status"] == "INVALID_ARGUMENT"
+
+    def test_a_transaction_of_ones_own_works(self, port):
+        """Read, then written."""
+        http, headers = Http(port), {"Authorization": ALICE}
+        base = f"/v1/{DATABASE}/documents"
+        begun = http("POST", f"{base}:beginTransaction", {}, headers).content["transaction"]
+        assert (
+            http("POST", f"{base}:batchGet", {"documents": [f"{ROOT}/notes/a"], "transaction": begun}, headers).status
+            == 200
+        )
+        assert (
+            http(
+                "POST", f"{base}:commit", {"transaction": begun, "writes": [update("notes/a", owner="eve")]}, headers
+            ).status
+            == 200
+        )
+
+
+class TestWrites:
+    def commit(self, call: Grpc | Rest, *writes: dict[str, Any]) -> str:
+        return call("Commit", {"database": DATABASE, "writes": list(writes)}, ALICE).status
+
+    def test_each_kind_of_write_has_its_rule(self, call):
+        """Create and update by whether there is a document; delete."""
+        assert self.commit(call, update("notes/new", owner="alice")) == "OK"
+        assert self.commit(call, update("notes/new2", owner="bob")) == DENIED
+        assert self.commit(call, update("notes/a", owner="alice", text="t")) == "OK"
+        assert self.commit(call, update("notes/b", owner="alice")) == DENIED
+        assert self.commit(call, {"delete": f"{ROOT}/notes/b"}) == DENIED
+        assert self.commit(call, {"delete": f"{ROOT}/notes/a"}) == "OK"
+
+    def test_a_commit_is_all_or_nothing(self, call, port):
+        """One write that is not allowed takes the others along, also one to a document that the commit itself makes."""
+        assert self.commit(call, update("box/new", owner="x"), update("notes/b", owner="x")) == DENIED
+        assert self.commit(call, update("notes/n", owner="alice"), update("notes/n", owner="bob")) == "OK"
+        assert call("GetDocument", {"name": f"{ROOT}/box/new"}, OWNER).status == "NOT_FOUND"
+        assert "bob" in call("GetDocument", {"name": f"{ROOT}/notes/n"}, OWNER).text
+
+    def test_a_precondition_tells_nothing(self, call):
+        """Permission is asked for first: what exists and what does not are denied alike."""
+        for path in ("notes/b", "notes/none"):
+            for exists in (True, False):
+                write = {**update(path, owner="bob"), "currentDocument": {"exists": exists}}
+                assert self.commit(call, write) == DENIED
+                deletion = {"delete": f"{ROOT}/{path}", "currentDocument": {"exists": exists}}
+                assert self.commit(call, deletion) == DENIED
+        for path, owner in (("notes/a", "alice"), ("kept/k", "bob")):
+            allowed = {**update(path, owner=owner), "currentDocument": {"exists": False}}
+            assert self.commit(call, allowed) == "ALREADY_EXISTS"
+
+    def test_transforms_and_masks_are_seen(self, call):
+        """The rules judge the document as it would be stored."""
+        masked = {**update("kept/k", text="t"), "updateMask": {"fieldPaths": ["text"]}}
+        transform = {"fieldPath": "owner", "setToServerValue": "REQUEST_TIME"}
+        assert self.commit(call, masked) == "OK"
+        assert self.commit(call, {**masked, "updateTransforms": [transform]}) == DENIED
+        assert (
+            self.commit(call, {"transform": {"document": f"{ROOT}/kept/k", "fieldTransforms": [transform]}}) == DENIED
+        )
+        assert self.commit(call, update("kept/k", text="t")) == DENIED
+
+    def test_a_batch_write_answers_each(self, call):
+        """What is not allowed leaves the rest alone."""
+        writes = [update("box/one", v="1"), update("notes/b", owner="alice")]
+        heard = call("BatchWrite", {"database": DATABASE, "writes": writes}, ALICE)
+        assert heard.status == "OK"
+        assert "Missing or insufficient permissions." in heard.text
+        assert call("GetDocument", {"name": f"{ROOT}/box/one"}, OWNER).status == "OK"
+        assert "bob" in call("GetDocument", {"name": f"{ROOT}/notes/b"}, OWNER).text
+
+    def test_who_may_write_but_not_read_is_told_what_was_sent(self, port):
+        """A masked update does not answer the fields that it leaves."""
+        url = f"/v1/{ROOT}/box/full?updateMask.fieldPaths=text"
+        sent = {"text": {"stringValue": "t"}}
+        answer = Http(port)("PATCH", url, {"fields": sent}, {"Authorization": ALICE})
+        assert (answer.status, answer.content["fields"]) == (200, sent)
+        stored = Http(port)("GET", f"/v1/{ROOT}/box/full", None, {"Authorization": OWNER}).content["fields"]
+        assert stored == {"owner": {"stringValue": "bob"}, **sent}
+
+    def test_a_write_stream_is_bound(self, port):
+        """Its first commit that is not allowed ends it."""
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        kind = messages.WriteResponse.FromString
+        write = channel.stream_stream("/google.firestore.v1.Firestore/Write", lambda s: s.SerializeToString(), kind)
+        refused = messages.WriteRequest(writes=[{"update": {"name": f"{ROOT}/notes/b"}}])
+        answers = write(iter([messages.WriteRequest(database=DATABASE), refused]), metadata=[("authorization", ALICE)])
+        assert next(answers).stream_id
+        with pytest.raises(grpc.RpcError) as error:
+            next(answers)
+        channel.close()
+        assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+class TestEveryRpc:
+    def test_without_a_rule_none_tells_or_changes_anything(self, tmp_path):
+        """Each RPC of the protocol that is about documents is denied or refused, so that none is forgotten."""
+        path = tmp_path / "firestore.rules"
+        path.write_text(file())
+        server = FirestoreServer(rules=path)
+        server.load([Document(name=f"{ROOT}/notes/a", fields=fields(owner="alice"))], "demo-rules")
+        client = Grpc(server.start_with_http())
+        document = {"name": f"{ROOT}/notes/a"}
+        requests: dict[str, dict[str, Any]] = {
+            "GetDocument": document,
+            "ListDocuments": {"parent": ROOT, "collectionId": "notes"},
+            "CreateDocument": {"parent": ROOT, "collectionId": "notes", "documentId": "n", "document": {}},
+            "UpdateDocument": {"document": document},
+            "DeleteDocument": document,
+            "BatchGetDocuments": {"database": DATABASE, "documents": [document["name"]]},
+            "Commit": {"database": DATABASE, "writes": [update("notes/a")]},
+            "RunQuery": where("notes"),
+            "RunAggregationQuery": counting(where("notes")),
+            "PartitionQuery": where("notes", groups=True),
+            "ListCollectionIds": {"parent": ROOT},
+        }
+        statuses = {rpc: client(rpc, request, ALICE).status for rpc, request in requests.items()}
+        batch = client("BatchWrite", {"database": DATABASE, "writes": [update("notes/a")]}, ALICE)
+        client.close()
+        left = list(server.documents("demo-rules"))
+        server.stop()
+        # These tell nothing of documents, answer each write by itself, or are tested as streams above.
+        others = {"BeginTransaction", "Rollback", "BatchWrite", "ExecutePipeline", "Write", "Listen"}
+        served = {name.title().replace("_", "") for name in vars(Rpcs) if not name.startswith("_")} - {"Handler"}
+        assert served == requests.keys() | others
+        assert set(statuses.values()) == {DENIED}
+        assert batch.status == "OK"
+        assert [document.fields["owner"].string_value for document in left] == ["alice"]
+
+
+class TestCommandLine:
+    def test_rules_that_cannot_be_read_stop_the_start(self, tmp_path):
+        """With the file, the line and the column."""
+        path = tmp_path / "firestore.rules"
+        path.write_text(file("match /a/{x} { allow read: if exists(x); }"))
+        command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--rules", str(path)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 1
+        assert f"Rules file {path}: line 4, column 31: " in ended.stderr
+
+    def test_a_missing_file_stops_the_start(self, tmp_path):
+        """Rather than leave everything open."""
+        with pytest.raises(ValueError, match="Rules file"):
+            FirestoreServer(rules=tmp_path / "none")

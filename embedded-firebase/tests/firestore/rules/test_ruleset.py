@@ -1,0 +1,290 @@
+"""What rules decide, by Google's documented examples and by properties."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.firestore.rules.test_parser import condition, file
+
+from embedded_firebase.firestore.rules.matching import Path, Unknown
+from embedded_firebase.firestore.rules.ruleset import Request, parse
+from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, of_json, string
+
+ROOT = ("databases", "(default)", "documents")
+NOON = of_json("noon")
+
+
+def user(uid: str, **claims: Any) -> Any:
+    return of_json({"uid": uid, "token": {"sub": uid, **claims}})
+
+
+def allows(
+    source: str,
+    path: str | Path,
+    method: str = "get",
+    auth: Any = NULL,
+    data: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> bool:
+    """Whether rules allow a request for a document at a path below the root."""
+    parts = tuple(path.split("/")) if isinstance(path, str) else path
+    documents = [NULL if fields is None else of_json({"id": "x", "data": fields}) for fields in (data, new)]
+    return parse(source).allow(Request(method, ROOT + parts, auth, NOON, *documents))
+
+
+def says(text: str, **said: Any) -> bool:
+    """Whether a condition holds for a document at a/x."""
+    return allows(condition(text), "a/x", **said)
+
+
+class TestDocumentedExamples:
+    def test_signed_in_users_only(self):
+        """https://firebase.google.com/docs/firestore/security/rules-conditions, the first example."""
+        rules = file("match /cities/{city} { allow read, write: if request.auth != null; }")
+        for method in ("get", "list", "create", "update", "delete"):
+            assert allows(rules, "cities/SF", method, user("u"))
+            assert not allows(rules, "cities/SF", method)
+
+    def test_ones_own_document(self):
+        """The second example: the wildcard is compared with the caller."""
+        rules = file(
+            "match /users/{userId} {",
+            "allow read, update, delete: if request.auth != null && request.auth.uid == userId;",
+            "allow create: if request.auth != null;",
+            "}",
+        )
+        assert allows(rules, "users/u", "update", user("u"))
+        assert not allows(rules, "users/v", "update", user("u"))
+        assert allows(rules, "users/v", "create", user("u"))
+
+    def test_a_document_that_is_public(self):
+        """The third example reads the document itself."""
+        rules = file("match /cities/{city} { allow read: if resource.data.visibility == 'public'; }")
+        assert allows(rules, "cities/SF", data={"visibility": "public"})
+        assert not allows(rules, "cities/SF", data={"visibility": "private"})
+        assert not allows(rules, "cities/SF", data={})
+        assert not allows(rules, "cities/SF")
+
+    def test_the_document_as_it_would_be(self):
+        """The fourth example: a name stays, a population is positive."""
+        rules = file(
+            "match /cities/{city} {",
+            "allow update: if request.resource.data.population > 0",
+            "&& request.resource.data.name == resource.data.name;",
+            "}",
+        )
+        old = {"name": "SF", "population": 1}
+        assert allows(rules, "cities/SF", "update", data=old, new={"name": "SF", "population": 2.5})
+        assert not allows(rules, "cities/SF", "update", data=old, new={"name": "SF", "population": 0})
+        assert not allows(rules, "cities/SF", "update", data=old, new={"name": "LA", "population": 2})
+
+    def test_a_function_with_let(self):
+        """https://firebase.google.com/docs/firestore/security/rules-structure: functions see what is around them."""
+        rules = file(
+            "match /cities/{city} {",
+            "function signedInOrPublic(visibility) {",
+            "let signedIn = request.auth != null;",
+            "return signedIn || visibility == 'public' || city == 'LA';",
+            "}",
+            "allow read: if signedInOrPublic(resource.data.visibility);",
+            "}",
+        )
+        assert allows(rules, "cities/SF", auth=user("u"), data={"visibility": "private"})
+        assert allows(rules, "cities/SF", data={"visibility": "public"})
+        assert allows(rules, "cities/LA", data={"visibility": "private"})
+        assert not allows(rules, "cities/SF", data={"visibility": "private"})
+
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [("cities/SF", True), ("cities/SF/landmarks/GGB", True), ("other/SF", False), ("cities", False)],
+    )
+    def test_a_recursive_wildcard_matches_zero_or_more_parts(self, path, expected):
+        """As in version 2: `/cities/{city}/{document=**}` is the city and all below it."""
+        rules = file("match /cities/{city}/{document=**} { allow read; }")
+        assert allows(rules, path) is expected
+
+    def test_a_match_is_not_for_what_lies_below(self):
+        """Rules of a document do not cascade to its collections."""
+        rules = file("match /cities/{city} { allow read; }")
+        assert not allows(rules, "cities/SF/landmarks/GGB")
+
+    def test_overlapping_matches_allow_when_any_does(self):
+        """A rule that denies takes nothing from one that allows."""
+        rules = file(
+            "match /cities/{city} { allow read: if false; }", "match /cities/{any=**} { allow read: if true; }"
+        )
+        assert allows(rules, "cities/SF")
+
+
+class TestConditions:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "true || resource.data.x",
+            "resource.data.x == 1 || true",
+            "!(false && resource.data.x)",
+            "1 == 1.0 && 1 < 1.5 && -2 < -1.5",
+            "'a' < 'b' && 'b' >= 'b' && \"it's\" == 'it\\'s'",
+            "id in ['w', 'x'] && !(id in ['y'])",
+            "1 != '1' && true != 1 && null == null && [1, 'a'] == [1, 'a']",
+            "request.auth == null && resource == null && request.method == 'get'",
+            "id == 'x' && database == '(default)' && request.time == 'noon'",
+        ],
+    )
+    def test_it_holds(self, text):
+        """Also where one side of `||` is an error."""
+        assert says(text)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "resource.data.x",
+            "!resource.data.x",
+            "request.auth.uid != 'u'",
+            "!(request.auth.token.admin == true)",
+            "!(resource.data.x && false)",
+            "1 < 'a' || 1 >= 'a'",
+            "null < null || true <= true",
+            "1 && true",
+            "'true'",
+            "1 in 1 || !(1 in 1)",
+            "[1] < [2]",
+            "request.query.limit != 10",
+        ],
+    )
+    def test_an_error_is_a_denial(self, text):
+        """Whatever stands around it; and so is what is no boolean."""
+        assert not says(text)
+
+    def test_claims_are_read(self):
+        """By name and by index; one that is missing is an error."""
+        admin = user("u", admin=True, roles=["a"], **{"x-y": {"deep": 1}})
+        assert says("request.auth.token.admin == true", auth=admin)
+        assert says("'a' in request.auth.token.roles && request.auth.token['x-y'].deep == 1", auth=admin)
+        assert says("'admin' in request.auth.token && !('other' in request.auth.token)", auth=admin)
+        assert not says("request.auth.token.admin == false || request.auth.token.other != 1", auth=admin)
+        assert not says("request.auth.token.admin == true", auth=user("u", admin="true"))
+
+    def test_nan_equals_nothing_and_has_no_order(self):
+        """Not even itself."""
+        nan = {"n": float("nan")}
+        assert says("resource.data.n != resource.data.n", data=nan)
+        assert not says("resource.data.n < 1 || resource.data.n >= 1", data=nan)
+
+    def test_a_parameter_hides_nothing_from_another_function(self):
+        """A function sees the wildcards around it, not the parameters of its caller."""
+        rules = file("match /a/{id} {", "function f(id) { return g(); }", "function g() { return id == 'x'; }",
+                     "allow get: if f('y');", "}")  # fmt: skip
+        assert allows(rules, "a/x")
+        assert not allows(rules, "a/y")
+
+    def test_a_request_evaluates_a_bounded_number_of_expressions(self):
+        """Functions that double each other's work come to an end, and to a denial."""
+        doubling = [f"function f{n}() {{ return f{n + 1}() && f{n + 1}(); }}" for n in range(15)]
+        last = "function f15() { return true; }"
+        assert not allows(file(*doubling, last, "match /a/{id} { allow get: if f0(); }"), "a/x")
+        assert allows(file(*doubling, last, "match /a/{id} { allow get: if f12(); }"), "a/x")
+
+
+class TestLists:
+    """A list is allowed when the condition holds for every document that could be found."""
+
+    @staticmethod
+    def lists(text: str, auth: Any = NULL, **known: Any) -> bool:
+        common = PartlyKnown({string("data"): PartlyKnown({string(key): of_json(known[key]) for key in known})})
+        path = (*ROOT, "a", Unknown.ONE)
+        return parse(condition(text)).allow(Request("list", path, auth, NOON, common, query=of_json({"limit": 10})))
+
+    def test_a_known_field_decides(self):
+        """One that the query demands to equal a value."""
+        assert self.lists("resource.data.owner == request.auth.uid", user("u"), owner="u")
+        assert not self.lists("resource.data.owner == request.auth.uid", user("u"), owner="v")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "resource.data.other == 1 || resource.data.other != 1",
+            "!('other' in resource.data)",
+            "resource.data != resource.data",
+            "!(resource.data == request.auth.token)",
+            "id == 'x' || id != 'x'",
+            "resource.id != 'x'",
+            "[resource.data] != [request.auth.token]",
+        ],
+    )
+    def test_what_is_unknown_decides_nothing(self, text):
+        """Neither a statement about it nor its opposite."""
+        assert not self.lists(text, user("u"), owner="u")
+
+    def test_what_all_have_in_common_is_known(self):
+        """There is a document, it has the field, and the limit is the query's."""
+        assert self.lists("resource != null && 'owner' in resource.data && request.query.limit <= 10", owner="u")
+
+    @pytest.mark.parametrize(
+        ("match", "expected"),
+        [
+            ("/{path=**}/a/{id}", True),
+            ("/{all=**}", True),
+            ("/a/{id}", False),
+            ("/u/{x}/a/{id}", False),
+            ("/{path=**}/b/{id}", False),
+            ("/u/{x}/{path=**}", False),
+            ("/{path=**}/a/one", False),
+        ],
+    )
+    def test_a_collection_group_needs_a_match_for_all_its_documents(self, match, expected):
+        """However deep they lie."""
+        rules = file(f"match {match} {{ allow list; }}")
+        assert allows(rules, (Unknown.ANY_NUMBER, "a", Unknown.ONE), "list") is expected
+
+
+ATOMS = st.sampled_from(
+    ["true", "false", "null", "1", "-2.5", "'a'", "id", "request.auth", "request.auth.uid", "request.auth.token.admin",
+     "resource", "resource.data", "resource.data.x", "request.resource.data.x", "request.query.limit", "request.time",
+     "resource.data['x']", "[1, id]", "f(id)"]
+)  # fmt: skip
+BINARY = st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "&&", "||", "in"])
+EXPRESSIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        inner.map(lambda text: f"!({text})"), st.tuples(inner, BINARY, inner).map(lambda t: f"({t[0]}) {t[1]} ({t[2]})")
+    ),
+    max_leaves=20,
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "uid", "token", "data"]), inner),
+    max_leaves=5,
+)
+METHODS = st.sampled_from(["get", "list", "create", "update", "delete"])
+
+
+class TestAnyRules:
+    @given(text=EXPRESSIONS, method=METHODS, auth=JSON, data=JSON)
+    def test_any_condition_comes_to_a_decision(self, text, method, auth, data):
+        """Never to an exception, whatever the request holds."""
+        rules = file(
+            "function f(a) { return a == 'x' || a; }", "match /a/{id} {", f"allow read, write: if {text};", "}"
+        )
+        resource = of_json({"data": data, "id": "x"})
+        request = Request(method, (*ROOT, "a", "x"), of_json(auth), NOON, resource, resource)
+        assert parse(rules).allow(request) in (True, False)
+
+    @given(text=EXPRESSIONS, method=METHODS, path=st.lists(st.sampled_from("abx"), max_size=4))
+    def test_what_no_rule_names_is_denied(self, text, method, path):
+        """Another method or another path than those of the rules, whatever the condition."""
+        rules = file("function f(a) { return a; }", "match /a/{id} {", f"allow get: if {text} || true;", "}")
+        allowed = allows(rules, tuple(path), method, data={"x": 1})
+        assert allowed == (method == "get" and len(path) == 2 and path[0] == "a")
+
+    @given(text=EXPRESSIONS, data=st.dictionaries(st.sampled_from("xy"), JSON))
+    def test_what_is_allowed_of_all_is_allowed_of_each(self, text, data):
+        """A condition that holds with fields unknown holds whatever they are."""
+        rules = parse(file("function f(a) { return a; }", "match /a/{id} {", f"allow list: if {text};", "}"))
+        known = PartlyKnown(
+            {string("data"): PartlyKnown({string(key): of_json(data[key]) for key in data if key == "x"})}
+        )
+        every = Request("list", (*ROOT, "a", Unknown.ONE), user("x"), NOON, known)
+        each = Request("list", (*ROOT, "a", "x"), user("x"), NOON, of_json({"data": data, "id": "x"}))
+        assert rules.allow(each) or not rules.allow(every)

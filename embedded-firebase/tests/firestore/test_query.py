@@ -1,0 +1,255 @@
+"""What queries select, in which order, and what is refused."""
+
+import math
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore import And, FieldFilter, Or
+from google.cloud.firestore_v1 import _helpers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.messages import Document, StructuredAggregationQuery, StructuredQuery
+from embedded_firebase.firestore.query import aggregation
+from embedded_firebase.firestore.query.query import parse, project, run
+
+ROOT = "projects/p/databases/(default)/documents"
+CLIENT = firestore.Client(project="p", credentials=AnonymousCredentials())
+C = CLIENT.collection("c")
+
+
+def documents(*fields_of_each):
+    """Documents of the collection `c` with the ids 0, 1, 2 ..."""
+    made = []
+    for number, fields in enumerate(fields_of_each):
+        document = Document(name=f"{ROOT}/c/{number}")
+        for name, value in fields.items():
+            document.fields[name].CopyFrom(_helpers.encode_value(value)._pb)
+        made.append(document)
+    return made
+
+
+def ids(query, held):
+    """The ids that a query of Google's client selects, in order; the offset is not skipped yet."""
+    parsed = parse(ROOT, query._to_protobuf()._pb)
+    return [int(document.name[-1]) for document in run(parsed, held, ordered=parsed.in_name_order)]
+
+
+def refused(query) -> Code:
+    with pytest.raises(EmulatorError) as caught:
+        parse(ROOT, query._to_protobuf()._pb)
+    return caught.value.code
+
+
+MIXED = documents(
+    {"v": 1}, {"v": 2.0}, {"v": 3}, {"v": None}, {"v": math.nan}, {"v": "2"}, {"v": [1, 2]}, {"w": 1}, {"v": {"a": 2}}
+)
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("op", "value", "expected"),
+        [
+            ("==", 2, [1]),
+            ("==", None, [3]),
+            ("==", math.nan, [4]),
+            ("<", 3, [4, 0, 1]),
+            ("<=", 3, [4, 0, 1, 2]),
+            (">", 1, [1, 2]),
+            (">=", 2, [1, 2]),
+            (">", "1", [5]),
+            ("!=", 2, [4, 0, 2, 5, 6, 8]),
+            ("in", [1, 3.0, "2"], [0, 2, 5]),
+            ("not-in", [1, "2"], [4, 1, 2, 6, 8]),
+            ("not-in", [1, None], []),
+            ("array_contains", 2.0, [6]),
+            ("array_contains_any", [7, 1], [6]),
+        ],
+    )
+    def test_operators(self, op, value, expected):
+        """Ranges stay within a type; negations leave out null and missing fields; numbers compare across types."""
+        assert ids(C.where(filter=FieldFilter("v", op, value)), MIXED) == expected
+
+    def test_not_null_and_not_nan(self):
+        """Both match every other value that is there and not null."""
+        query = StructuredQuery(**{"from_": [{"collection_id": "c"}]})
+        for op, expected in ((5, [4, 0, 1, 2, 5, 6, 8]), (4, [0, 1, 2, 5, 6, 8])):
+            query.where.unary_filter.op = op
+            query.where.unary_filter.field.field_path = "v"
+            assert [int(d.name[-1]) for d in run(parse(ROOT, query), MIXED, ordered=False)] == expected
+
+    def test_nested_and_or(self):
+        """Conditions nest."""
+        either = Or([FieldFilter("v", "==", 1), And([FieldFilter("v", ">", 1), FieldFilter("v", "<", 3)])])
+        assert ids(C.where(filter=either), MIXED) == [0, 1]
+
+    def test_fields_within_maps(self):
+        """A path reaches into a map."""
+        assert ids(C.where(filter=FieldFilter("v.a", "==", 2)), MIXED) == [8]
+
+    def test_by_name(self):
+        """A document's own name can be compared."""
+        assert ids(C.where(filter=FieldFilter("__name__", ">=", C.document("7"))), MIXED) == [7, 8]
+        assert ids(C.where(filter=FieldFilter("__name__", "in", [C.document("7")])), MIXED) == [7]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            C.where(filter=FieldFilter("a", "in", [])),
+            C.where(filter=FieldFilter("a", "in", list(range(31)))),
+            C.where(filter=FieldFilter("a", "not-in", list(range(11)))),
+            C.where(filter=FieldFilter("a", "!=", 1)).where(filter=FieldFilter("b", "!=", 1)),
+            C.where(filter=FieldFilter("a", "not-in", [1])).where(filter=FieldFilter("b", "in", [1])),
+            C.where(filter=FieldFilter("a", "in", list(range(6)))).where(filter=FieldFilter("b", "in", list(range(6)))),
+            C.where(filter=FieldFilter("__name__", "==", "text")),
+            C.limit(-1),
+            C.offset(-1),
+            C.order_by("a").order_by("a"),
+        ],
+    )
+    def test_what_production_refuses_is_refused(self, query):
+        """Bad operands, too many disjunctions and forbidden combinations are INVALID_ARGUMENT."""
+        assert refused(query) is Code.INVALID_ARGUMENT
+
+    def test_vector_search_is_not_there(self):
+        """It says so."""
+        query = StructuredQuery(find_nearest={})
+        with pytest.raises(EmulatorError) as caught:
+            parse(ROOT, query)
+        assert caught.value.code is Code.UNIMPLEMENTED
+
+
+class TestOrder:
+    def test_documents_without_the_field_are_left_out(self):
+        """An order demands its field; types sort one after another."""
+        assert ids(C.order_by("v"), MIXED) == [3, 4, 0, 1, 2, 5, 6, 8]
+
+    def test_descending_turns_everything_around_names_too(self):
+        """The name, which breaks ties, follows the last direction."""
+        held = documents({"v": 1}, {"v": 2}, {"v": 1})
+        assert ids(C.order_by("v", direction="DESCENDING"), held) == [1, 2, 0]
+        assert ids(C.order_by("v"), held) == [0, 2, 1]
+
+    def test_fields_of_inequalities_are_ordered_by_in_the_order_of_their_names(self):
+        """Whatever a range selects, results are sorted by it after the orders that are spelled out."""
+        held = documents({"a": 2, "b": 1, "c": 0}, {"a": 1, "b": 2, "c": 0}, {"a": 1, "b": 1, "c": 0})
+        query = C.where(filter=FieldFilter("b", ">", 0)).where(filter=FieldFilter("a", ">", 0))
+        assert ids(query, held) == [2, 1, 0]
+        assert ids(query.order_by("c", direction="DESCENDING"), held) == [0, 1, 2]
+
+    @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=10), st.booleans(), st.booleans())
+    def test_several_orders_agree_with_pythons_sort(self, pairs, first_descends, second_descends):
+        """Each order breaks the ties of the one before."""
+        held = documents(*({"a": a, "b": b} for a, b in pairs))
+        query = C.order_by("a", direction="DESCENDING" if first_descends else "ASCENDING")
+        query = query.order_by("b", direction="DESCENDING" if second_descends else "ASCENDING")
+        keyed = [
+            (-a if first_descends else a, -b if second_descends else b, -i if second_descends else i)
+            for i, (a, b) in enumerate(pairs)
+        ]
+        assert ids(query, held) == [abs(i) for _, _, i in sorted(keyed)]
+
+
+class TestCursorsAndLimits:
+    HELD = documents(*({"v": v} for v in (1, 2, 2, 3)))
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            (C.order_by("v").start_at({"v": 2}), [1, 2, 3]),
+            (C.order_by("v").start_after({"v": 2}), [3]),
+            (C.order_by("v").end_at({"v": 2}), [0, 1, 2]),
+            (C.order_by("v").end_before({"v": 2}), [0]),
+            (C.order_by("v", direction="DESCENDING").start_after({"v": 3}), [2, 1, 0]),
+            (C.order_by("v").order_by("__name__").start_after({"v": 2, "__name__": C.document("1")}), [2, 3]),
+            (
+                C.order_by("__name__")
+                .start_at({"__name__": C.document("1")})
+                .end_before({"__name__": C.document("3")}),
+                [1, 2],
+            ),
+            (C.order_by("__name__", direction="DESCENDING").end_at({"__name__": C.document("2")}), [3, 2]),
+            (C.limit(2), [0, 1]),
+            (C.order_by("v").limit(0), []),
+            (C.order_by("v", direction="DESCENDING").limit(2), [3, 2]),
+        ],
+    )
+    def test_where_results_begin_and_end(self, query, expected):
+        """A cursor is a position among the sorted results, given by values of the first orders."""
+        assert ids(query, self.HELD) == expected
+
+    def test_the_offset_is_counted_on_top_of_the_limit(self):
+        """The caller skips the offset and counts what it skips."""
+        assert ids(C.offset(1).limit(2), self.HELD) == [0, 1, 2]
+
+    def test_more_values_than_orders_are_refused(self):
+        """A cursor cannot say more than the order does."""
+        query = StructuredQuery(start_at={"values": [{"integer_value": 1}] * 2})
+        with pytest.raises(EmulatorError, match="start_at holds 2 values"):
+            parse(ROOT, query)
+
+    @given(st.lists(st.integers(0, 5), max_size=10), st.integers(0, 5), st.integers(0, 4))
+    def test_pages_join_to_the_whole(self, values, split, limit):
+        """What ends before a position and what starts at it are everything, each once."""
+        held = documents(*({"v": value} for value in values))
+        query = C.order_by("v")
+        before, after = query.end_before({"v": split}), query.start_at({"v": split})
+        assert ids(before, held) + ids(after, held) == ids(query, held)
+        assert ids(after.limit(limit), held) == ids(after, held)[:limit]
+
+
+class TestProject:
+    def test_shows_only_the_fields_of_the_mask(self):
+        """Nested fields keep their place; an absent one is left out; `__name__` shows nothing but the name."""
+        (document,) = documents({"a": {"x": 1, "y": 2}, "b": 1})
+        assert _helpers.decode_dict(project(document, (("a", "x"), ("z",))).fields, None) == {"a": {"x": 1}}
+        assert not project(document, (("__name__",),)).fields
+        assert project(document, None) is document
+
+
+class TestAggregation:
+    def figures(self, held, *aggregations):
+        parsed = aggregation.parse(StructuredAggregationQuery(aggregations=aggregations))
+        return {alias: _helpers.decode_value(value, None) for alias, value in aggregation.run(parsed, held).items()}
+
+    def test_count_sum_and_average(self):
+        """Sums keep integers, averages are doubles, what is no number is left out."""
+        held = documents({"v": 1}, {"v": 2}, {"v": "x"})
+        operand = {"field": {"field_path": "v"}}
+        found = self.figures(held, {"alias": "n", "count": {}}, {"sum": operand}, {"alias": "a", "avg": operand})
+        assert found == {"n": 3, "field_2": 3, "a": 1.5}
+        assert isinstance(found["field_2"], int)
+
+    def test_of_nothing(self):
+        """The sum of nothing is zero, its average null."""
+        operand = {"field": {"field_path": "v"}}
+        assert self.figures([], {"alias": "s", "sum": operand}, {"alias": "a", "avg": operand}) == {"s": 0, "a": None}
+
+    def test_a_sum_beyond_the_integers_is_a_double(self):
+        """It does not wrap around."""
+        found = self.figures(
+            documents({"v": 2**62}, {"v": 2**62}), {"alias": "s", "sum": {"field": {"field_path": "v"}}}
+        )
+        assert found == {"s": 2.0**63}
+
+    def test_count_up_to(self):
+        """A count may stop early."""
+        assert self.figures(MIXED, {"alias": "n", "count": {"up_to": {"value": 2}}}) == {"n": 2}
+
+    @pytest.mark.parametrize(
+        "aggregations",
+        [
+            [],
+            [{"count": {}}] * 6,
+            [{"alias": "a", "count": {}}] * 2,
+            [{"count": {"up_to": {"value": 0}}}],
+            [{"alias": "a"}],
+        ],
+    )
+    def test_what_production_refuses_is_refused(self, aggregations):
+        """None, more than five, one alias twice, a limit of zero, no operator."""
+        with pytest.raises(EmulatorError) as caught:
+            aggregation.parse(StructuredAggregationQuery(aggregations=aggregations))
+        assert caught.value.code is Code.INVALID_ARGUMENT

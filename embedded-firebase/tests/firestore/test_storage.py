@@ -1,0 +1,134 @@
+"""Versions, scans, collections and the file on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.storage import storage as storage_module
+from embedded_firebase.firestore.storage.storage import HISTORY_MICROS, Change, Storage
+from embedded_firebase.firestore.values.paths import parse_document
+
+DATABASE = "projects/p/databases/(default)"
+
+
+def put(storage: Storage, time: int, path: str, number: int | None) -> None:
+    """Write a document with one number, or delete it, at a time."""
+    name = f"{DATABASE}/documents/{path}"
+    document = None if number is None else Document(name=name, fields={"n": {"integer_value": number}})
+    storage.apply([Change(parse_document(name), document)], time)
+
+
+def number(document: Document | None) -> int | None:
+    return None if document is None else document.fields["n"].integer_value
+
+
+def read(storage: Storage, path: str, time: int | None = None) -> int | None:
+    return number(storage.get(parse_document(f"{DATABASE}/documents/{path}"), time))
+
+
+def scanned(storage: Storage, time: int, below: str = "", group: str = "") -> list[str]:
+    collections = storage.collections(DATABASE, below, group)
+    return [document.name.partition("/documents/")[2] for document in storage.scan(collections, time)]
+
+
+@pytest.fixture
+def storage():
+    storage = Storage()
+    yield storage
+    storage.close()
+
+
+class TestVersions:
+    def test_each_time_sees_its_own_version(self, storage):
+        """Created at 10, changed at 20, deleted at 30, created again at 40."""
+        for time, value in ((10, 1), (20, 2), (30, None), (40, 4)):
+            put(storage, time, "c/d", value)
+        seen = {time: read(storage, "c/d", time) for time in (9, 10, 19, 20, 29, 30, 39, 40, 99)}
+        assert seen == {9: None, 10: 1, 19: 1, 20: 2, 29: 2, 30: None, 39: None, 40: 4, 99: 4}
+        assert read(storage, "c/d") == 4
+
+    def test_a_scan_sees_one_time_whatever_happens_meanwhile(self, storage):
+        """Documents changed, deleted and created during a scan of many chunks look as they did when it began."""
+        names = [f"c/{number:05}" for number in range(500)]
+        for time, name in enumerate(names, 1):
+            put(storage, time, name, 1)
+        (collection,) = storage.collections(DATABASE, "")
+        found = storage.scan([collection], 500)
+        first = next(found)
+        put(storage, 501, "c/00400", 2)
+        put(storage, 502, "c/00401", None)
+        put(storage, 503, "c/00402x", 1)
+        documents = [first, *found]
+        assert [document.name.partition("/documents/")[2] for document in documents] == names
+        assert {number(document) for document in documents} == {1}
+
+    def test_old_versions_are_dropped_after_an_hour(self, storage, monkeypatch):
+        """The horizon moves with them."""
+        monkeypatch.setattr(storage_module, "_COMMITS_PER_SWEEP", 1)
+        put(storage, 10, "c/d", 1)
+        put(storage, 20, "c/d", 2)
+        assert read(storage, "c/d", 15) == 1
+        put(storage, 20 + HISTORY_MICROS, "c/other", 1)
+        assert storage.horizon == 20
+        assert read(storage, "c/d", 15) is None
+        assert read(storage, "c/d", 20) == 2
+
+    def test_too_many_versions_are_dropped_oldest_first(self, storage, monkeypatch):
+        """A hot document cannot fill the memory."""
+        monkeypatch.setattr(storage_module, "_COMMITS_PER_SWEEP", 1)
+        monkeypatch.setattr(storage_module, "MAX_VERSIONS", 3)
+        for time in range(1, 11):
+            put(storage, time, "c/d", time)
+        assert storage.horizon == 7
+        assert [read(storage, "c/d", time) for time in (6, 7, 8, 9, 10)] == [None, 7, 8, 9, 10]
+
+
+class TestCollections:
+    def test_documents_come_in_the_order_of_their_names(self, storage):
+        """A nested collection of the same id lies between the documents of the outer one."""
+        for time, path in enumerate(("g/b", "g/a/g/x", "g/a", "h/a/g/y", "g/a/h/z"), 1):
+            put(storage, time, path, 1)
+        assert scanned(storage, 9) == ["g/a", "g/a/g/x", "g/a/h/z", "g/b", "h/a/g/y"]
+        assert scanned(storage, 9, group="g") == ["g/a", "g/a/g/x", "g/b", "h/a/g/y"]
+        assert scanned(storage, 9, below="g/a") == ["g/a/g/x", "g/a/h/z"]
+
+    def test_a_prefix_is_no_parent(self, storage):
+        """What lies below `a/b` does not lie below `a/bc`."""
+        put(storage, 1, "a/b/c/d", 1)
+        put(storage, 2, "a/bc/c/d", 1)
+        assert scanned(storage, 9, below="a/b") == ["a/b/c/d"]
+
+
+class TestApply:
+    def test_a_commit_that_fails_leaves_nothing(self, storage):
+        """Not even the collections that it would have made."""
+        bad = Change(parse_document(f"{DATABASE}/documents/new/b"), "no document")
+        good = Change(parse_document(f"{DATABASE}/documents/new/a"), Document(name=f"{DATABASE}/documents/new/a"))
+        with pytest.raises(AttributeError):
+            storage.apply([good, bad], 10)
+        assert storage.collection(DATABASE, "new") is None
+        assert storage.latest == 0
+        put(storage, 11, "new/a", 1)
+        assert read(storage, "new/a") == 1
+
+
+class TestOnDisk:
+    def test_everything_is_there_again(self, tmp_path: Path):
+        """Documents, their past and the last commit time outlive the process."""
+        path = tmp_path / "firestore.sqlite3"
+        storage = Storage(path)
+        put(storage, 10, "c/d", 1)
+        put(storage, 20, "c/d", 2)
+        storage.close()
+        again = Storage(path)
+        assert (read(again, "c/d"), read(again, "c/d", 15), again.latest) == (2, 1, 20)
+        again.close()
+
+    def test_one_process_at_a_time(self, tmp_path: Path):
+        """A second opening is refused with the path and the likely reason."""
+        path = tmp_path / "firestore.sqlite3"
+        storage = Storage(path)
+        with pytest.raises(OSError, match=r"firestore.sqlite3 cannot be opened .* another emulator"):
+            Storage(path)
+        storage.close()

@@ -1,0 +1,86 @@
+"""What this process asked of the embedded Firestore, told apart from what everyone else did."""
+
+import time
+import uuid
+from collections.abc import Iterator
+
+import grpc
+import httpx
+import pytest
+from google.cloud import firestore
+
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.functions.firestore_costs import CostBetween, name_this_process
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an embedded Firestore of the test's own; channels are as they were after the test."""
+    for module in (grpc, grpc.aio):
+        monkeypatch.setattr(module, "insecure_channel", module.insecure_channel)
+    server = FirestoreServer()
+    address = f"127.0.0.1:{server.start_with_http()}"
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
+    yield address
+    server.stop()
+
+
+@pytest.fixture
+def other(address: str) -> Iterator[firestore.Client]:
+    """A client that was there before the process had its name, as one in another process is."""
+    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
+    client.document("c/other").set({})
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cost_between(address: str, other: firestore.Client) -> CostBetween:
+    """How the cost of this process is asked for."""
+    return name_this_process(address)
+
+
+@pytest.fixture
+def db(cost_between: CostBetween, other: firestore.Client) -> Iterator[firestore.Client]:
+    """A client that this process opens afterwards, on the same database."""
+    client = firestore.Client(project=other.project)
+    yield client
+    client.close()
+
+
+class TestCostBetween:
+    def test_all_that_this_process_asked_for(self, cost_between: CostBetween, db: firestore.Client) -> None:
+        """Documents, queries, aggregations and transactions, and nothing of before or after."""
+        db.document("c/before").set({})
+        started_at = time.time()
+        batch = db.batch()
+        for number in range(3):
+            batch.set(db.document(f"c/{number}"), {"v": number})
+        batch.commit()
+        assert cost_between(started_at, time.time()) == {"reads": 0, "writes": 3}
+        db.document("c/0").get()
+        list(db.get_all([db.document("c/0"), db.document("c/nothing")]))
+        assert len(list(db.collection("c").stream())) == 5
+        db.collection("c").count().get()
+        ended_at = time.time()
+        db.document("c/after").set({})
+        assert cost_between(started_at, ended_at) == {"reads": 9, "writes": 3}
+
+    def test_nobody_else_is_counted(
+        self, cost_between: CostBetween, db: firestore.Client, other: firestore.Client, address: str
+    ) -> None:
+        """Neither another process nor a browser that looks at the data."""
+        started_at = time.time()
+        documents = f"http://{address}/v1/projects/{db.project}/databases/(default)/documents/c"
+        assert httpx.get(documents, headers={"User-Agent": "browser"}).json()["documents"]
+        other.document("c/a").set({})
+        db.document("c/a").get()
+        assert cost_between(started_at, time.time()) == {"reads": 1, "writes": 0}
+
+    def test_what_nobody_knows(self, cost_between: CostBetween) -> None:
+        """Before the server was there nothing was counted."""
+        assert cost_between(0, time.time()) is None
+
+    def test_without_an_embedded_firestore(self, address: str) -> None:
+        """Where nobody counts, nothing is known, and nothing fails."""
+        assert name_this_process("127.0.0.1:1")(0, time.time()) is None

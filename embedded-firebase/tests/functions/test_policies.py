@@ -1,0 +1,63 @@
+"""When something is tried again is what Cloud Tasks documents."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedded_firebase.tasks.policies import UNLIMITED, RetryPolicy
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+def policy(**changed: float) -> RetryPolicy:
+    """The example in the documentation of Cloud Tasks."""
+    fields = {"max_attempts": 10, "min_backoff_seconds": 10, "max_backoff_seconds": 300, "max_doublings": 3} | changed
+    return RetryPolicy(**fields)
+
+
+class TestBackoff:
+    def test_is_the_documented_series(self) -> None:
+        """It doubles three times, grows by 80 s each time after that, and ends at 300 s."""
+        pauses = [policy().backoff_seconds(failures) for failures in range(1, 9)]
+        assert pauses == [10, 20, 40, 80, 160, 240, 300, 300]
+
+    def test_without_doublings_it_grows_by_the_same(self) -> None:
+        """No doubling leaves the linear part."""
+        assert [policy(max_doublings=0).backoff_seconds(n) for n in (1, 2, 3)] == [10, 20, 30]
+
+    @given(failures=st.integers(1, 10**6), doublings=st.integers(0, 10**6))
+    def test_stays_within_its_bounds(self, failures: int, doublings: int) -> None:
+        """However often something failed, the pause is from the smallest to the largest, and never shrinks."""
+        given = policy(max_doublings=doublings)
+        assert 10 <= given.backoff_seconds(failures) <= given.backoff_seconds(failures + 1) <= 300
+
+
+class TestNextAttempt:
+    def test_follows_the_backoff(self) -> None:
+        """The next attempt comes after the pause."""
+        assert policy().next_attempt_at(2, NOON, NOON) == NOON + timedelta(seconds=20)
+
+    @pytest.mark.parametrize(
+        ("attempts", "retry_seconds", "failures", "elapsed_seconds", "again"),
+        [
+            (3, 0, 2, 0, True),
+            (3, 0, 3, 0, False),
+            (UNLIMITED, 0, 1000, 10**6, True),
+            # With both limits, both must be reached.
+            (3, 60, 3, 59, True),
+            (3, 60, 2, 61, True),
+            (3, 60, 3, 61, False),
+            # Without a number of attempts, the time alone decides.
+            (UNLIMITED, 60, 1000, 59, True),
+            (UNLIMITED, 60, 1, 60, False),
+        ],
+    )
+    def test_the_limits(
+        self, attempts: int, retry_seconds: int, failures: int, elapsed_seconds: int, again: bool
+    ) -> None:
+        """It gives up when the attempts are used up and the time is over."""
+        given = policy(max_attempts=attempts, max_retry_seconds=retry_seconds)
+        found = given.next_attempt_at(failures, NOON, NOON + timedelta(seconds=elapsed_seconds))
+        assert (found is not None) == again

@@ -1,0 +1,119 @@
+"""The pytest plugin, as a project of its own uses it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.api_core import exceptions
+
+from embedded_firebase.firestore.errors import Code
+
+pytestmark = pytest.mark.embedded
+
+PROJECT = """
+import time
+from itertools import pairwise
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.transactions.transactions import Concurrency
+
+moments = []
+
+
+@pytest.fixture(scope="session")
+def firestore_options():
+    return {"concurrency": Concurrency.PESSIMISTIC}
+
+
+@pytest.fixture
+def moment():
+    moments.append(time.perf_counter())
+
+
+@pytest.mark.parametrize("run", range(101))
+def test_fresh(moment, firestore_client, run):
+    moments.append(time.perf_counter())
+    assert not firestore_client.document("c/d").get().exists
+    moments.append(time.perf_counter())
+    firestore_client.document("c/d").set({})
+
+
+def test_speed():
+    made = sorted(after - before for before, after in zip(moments[::3], moments[1::3]))
+    first_call = sorted(after - before for before, after in zip(moments[1::3], moments[2::3]))
+    print(f"fixture: {made[50] * 1000:.2f} ms; with the first call: {(made[50] + first_call[50]) * 1000:.2f} ms")
+    assert made[50] < 0.005
+
+
+def test_faults_and_counts(firestore_client, firestore_faults, firestore_counts):
+    firestore_faults.fail(Code.PERMISSION_DENIED)
+    with pytest.raises(exceptions.PermissionDenied):
+        firestore_client.document("c/d").set({})
+    assert firestore_counts().calls == {"Commit": 1}
+    firestore_client.document("c/d").get()
+    assert firestore_counts().reads == 1
+
+
+def test_faults_are_gone(firestore_client):
+    firestore_client.document("c/d").set({})
+"""
+
+
+def run(folder: Path, **environment: str) -> str:
+    (folder / "test_project.py").write_text(PROJECT)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-q", "-s", "-p", "no:cacheprovider", "-W", "error", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        cwd=folder,
+        env={"HOME": str(folder), **environment},
+    )
+    return done.stdout
+
+
+class TestInAnotherProject:
+    def test_fixtures_work(self, tmp_path):
+        """A fresh database takes less than 5 ms, and faults and counts are the test's own."""
+        output = run(tmp_path)
+        assert "104 passed" in output, output
+        print(next(line for line in output.splitlines() if "fixture:" in line))
+
+    def test_another_firestore_may_be_named(self, tmp_path, firestore_host):
+        """What only the embedded one has is skipped, with the reason."""
+        output = run(tmp_path, FIRESTORE_EMULATOR_HOST=firestore_host)
+        assert "103 passed, 1 skipped" in output, output
+        assert "FIRESTORE_EMULATOR_HOST names another Firestore" in output
+
+
+class TestFaults:
+    def test_a_lost_answer_leaves_the_write(self, firestore_client, firestore_faults):
+        """The code that is asked for is what the client sees."""
+        firestore_faults.lose_answer(Code.DEADLINE_EXCEEDED)
+        with pytest.raises(exceptions.DeadlineExceeded):
+            firestore_client.document("c/d").create({"v": 1})
+        assert firestore_client.document("c/d").get().to_dict() == {"v": 1}
+
+    def test_something_may_run_around_a_call(self, firestore_client, firestore_faults):
+        """Before it or after it, once or on every call, until faults are cleared."""
+        seen = []
+        document = firestore_client.document("c/d")
+        firestore_faults.before(lambda: seen.append("before"), None)
+        firestore_faults.after(lambda: seen.append("after"))
+        document.set({})
+        document.set({"v": 1})
+        firestore_faults.clear()
+        document.set({"v": 2})
+        assert seen == ["before", "after", "before"]
+
+    def test_calls_may_be_delayed(self, firestore_client, firestore_faults, firestore_counts):
+        """By seconds; other RPCs are not."""
+        firestore_faults.delay(5.0, rpc="RunQuery")
+        firestore_client.document("c/d").set({})
+        assert firestore_counts().round_trips == 1

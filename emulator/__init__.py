@@ -1,1 +1,0 @@
-"""Development only: an embedded Firestore and a functions host; knows nothing of the application."""

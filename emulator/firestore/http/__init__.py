@@ -1,1 +1,0 @@
-"""Owns what the embedded Firestore serves over HTTP; must not know any rule of Firestore."""

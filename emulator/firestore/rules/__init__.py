@@ -1,1 +1,0 @@
-"""Firestore's security rules: the subset of their language that is documented in emulator/README.md."""

@@ -1,0 +1,182 @@
+"""Owns `make dev`: the embedded Firestore and the functions host side by side, with data that is kept between runs.
+
+Knows how they are started and stopped, and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from embedded_firebase.functions.environment import read_files
+
+PROJECT = "demo-imagegen"
+_STOP_SECONDS = 5
+
+_WELCOME = """
+Everything is running; Ctrl-C stops it.
+
+  Functions   {functions}
+  Console     http://127.0.0.1:{hosting_port}
+  Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data kept in {data})
+
+Try it:
+
+  curl -X POST {functions}/createGenerationRequest \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"userId": "testUser1", "model": "Model A", "style": "anime", "color": "neon",
+         "size": "1024x1024", "prompt": "a fox in the snow"}}'
+
+  curl '{functions}/getUserCredits?userId=testUser1'
+
+A POST to {triggers}weeklyReport-0 makes the weekly report.
+README.md has a line for every function.
+"""
+
+
+class PortTaken(Exception):
+    """A port that was asked for cannot be listened on."""
+
+
+def main() -> None:
+    """Start everything, print where it is, and stop it all on Ctrl-C, on SIGTERM or when one part ends."""
+    parser = argparse.ArgumentParser(
+        prog="python -m operations.dev",
+        description="Run the embedded Firestore, the functions and the site. "
+        "Ports come from FUNCTIONS_PORT, FIRESTORE_PORT and HOSTING_PORT.",
+    )
+    parser.add_argument("--data", type=Path, default=Path(".emulator_data"), help="where the data is kept")
+    parser.add_argument("--import", dest="source", type=Path, default=Path("initial_data"), help="what a new one holds")
+    parser.add_argument("--reset", action="store_true", help="forget the kept data first")
+    options = parser.parse_args()
+    try:
+        firestore_port = _free_port("FIRESTORE_PORT", 8080)
+        functions_port = _free_port("FUNCTIONS_PORT", 5001)
+        hosting_port = _free_port("HOSTING_PORT", 5000)
+        _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
+        _check_rate("MODEL_FAILURE_RATE")
+        # With these variables the functions ask who calls, so that pages from elsewhere may.
+        variables = read_files(Path("functions"), PROJECT) | os.environ
+        any_origin = ["--any-origin"] if variables.get("REQUIRE_AUTH") == "true" else []
+    except (PortTaken, ValueError) as error:
+        sys.exit(f"make dev: {error}")
+    if options.reset:
+        for pattern in ("firestore.sqlite3*", "tasks.sqlite3*", "images/*.png"):
+            for file in options.data.glob(pattern):
+                file.unlink()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with ExitStack() as running:
+        kept = ("--data", options.data, "--import", options.source)
+        firestore = _start(
+            running, "embedded_firebase.cli.firestore", "--port", firestore_port, *kept, "--rules", "firestore.rules"
+        )
+        firestore_host = f"127.0.0.1:{firestore_port}"
+        images = options.data.resolve() / "images"
+        os.environ["IMAGE_FOLDER"] = str(images)
+        os.environ["IMAGE_BASE_URL"] = f"http://127.0.0.1:{functions_port}/files"
+        # Webhooks may go to a program on this machine, and are signed with what is no secret.
+        os.environ.setdefault("WEBHOOK_ALLOW_LOOPBACK", "true")
+        os.environ.setdefault("WEBHOOK_SECRET", "whsec_bWFrZSBkZXYgc2lnbnMgd2l0aCB0aGlz")
+        os.environ["SITE_URL"] = f"http://127.0.0.1:{hosting_port}"
+        functions = _start(
+            running,
+            "embedded_firebase.cli.functions",
+            *("--port", functions_port, "--firestore", firestore_host, "--data", options.data),
+            *("--files", images, "--config", "firebase.json", "--hosting-port", hosting_port),
+            *("--run", "history=operations.history"),
+            *any_origin,
+        )
+        _await_ready(firestore, firestore_port)
+        _await_ready(functions, functions_port)
+        print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - this is its output.
+        while firestore.poll() is None and functions.poll() is None:
+            time.sleep(0.2)
+        sys.exit("make dev: a part ended by itself; what it printed stands above")
+
+
+def _welcome(firestore_port: int, functions_port: int, hosting_port: int, data: Path) -> str:
+    base = f"http://127.0.0.1:{functions_port}"
+    return _WELCOME.format(
+        functions=f"{base}/{PROJECT}/us-central1",
+        triggers=f"{base}/functions/projects/{PROJECT}/triggers/us-central1-",
+        firestore_port=firestore_port,
+        hosting_port=hosting_port,
+        data=data,
+    )
+
+
+def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.environ) -> int:
+    given = environment.get(variable, "") or str(default)
+    if not given.isdecimal() or not 1 <= int(given) <= 65535:
+        raise ValueError(f"{variable} is {given!r}; it must be a port from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(given)))
+        except OSError as error:
+            raise PortTaken(
+                f"port {given} cannot be had ({error.strerror}); choose another with {variable}=..."
+            ) from None
+    return int(given)
+
+
+def _check_distinct(**ports: int) -> None:
+    for (name, port), (other, same) in itertools.combinations(ports.items(), 2):
+        if port == same:
+            raise ValueError(f"{name} and {other} are both {port}; choose two")
+
+
+def _check_rate(variable: str, environment: Mapping[str, str] = os.environ) -> None:
+    given = environment.get(variable) or "0"
+    try:
+        is_rate = 0 <= float(given) <= 1
+    except ValueError:
+        is_rate = False
+    if not is_rate:
+        raise ValueError(f"{variable} is {given!r}; it must be a number from 0 to 1")
+
+
+def _start(running: ExitStack, module: str, *arguments: object) -> subprocess.Popen[bytes]:
+    # A session of its own, so that Ctrl-C reaches this process alone, which then stops the parts in order; the pipe
+    # ends with this process, whatever ends that, and takes the part along.
+    part = subprocess.Popen(
+        [sys.executable, "-m", module, "--project", PROJECT, "--until-stdin-closes", *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    running.callback(_end, part)
+    return part
+
+
+def _end(part: subprocess.Popen[bytes]) -> None:
+    part.terminate()
+    try:
+        part.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        part.kill()
+        part.wait()
+
+
+def _await_ready(part: subprocess.Popen[bytes], port: int) -> None:
+    while part.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    sys.exit("make dev: a part could not start; what it printed stands above")
+
+
+if __name__ == "__main__":
+    main()
