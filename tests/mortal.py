@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from imagegen.config import Settings
-from imagegen.services.generation import create_generation_request, validate
+from imagegen.services.generation import create_generation_request
 
 from tests.hooks import HookedClient, RpcFault, Send
 from tests.world import World, make_deps
@@ -159,4 +159,4 @@ class _Watched:
 def abandon(world: World, key: str | None = None) -> None:
     """Charge ada for a generation and die when the model is asked."""
     with Process(world, {"model": dies_before}) as process, pytest.raises(Killed):
-        create_generation_request(process.deps, validate(process.deps, world.body("ada")), key)
+        create_generation_request(process.deps, world.order("ada"), key)

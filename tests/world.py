@@ -15,11 +15,12 @@ from imagegen.catalog import CatalogCache
 from imagegen.config import Settings
 from imagegen.database import Database
 from imagegen.deps import Deps
+from imagegen.endpoints.generations import read_request
 from imagegen.errors import AppError
 from imagegen.image_models import ImageRequest, ModelError, Picture
 from imagegen.image_store import ImageStoreError
 from imagegen.production import load_catalog
-from imagegen.records import Image
+from imagegen.records import Image, Order
 from imagegen.task_queue import TaskQueueError
 from imagegen.webhook_sender import WebhookRefused
 
@@ -213,6 +214,10 @@ class World:
             "size": "512x512",
             "prompt": "a fox",
         } | changed
+
+    def order(self, user_id: str, **changed: str) -> Order:
+        """What a valid request asks for."""
+        return read_request(self.deps, self.body(user_id, **changed)).order()
 
 
 CATALOG: Mapping[str, Mapping[str, Mapping[str, Any]]] = {

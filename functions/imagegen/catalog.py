@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from . import log
-from .errors import Unavailable, Violation
+from .errors import InvalidRequest, Unavailable, Violation
 
 # Collection in Firestore -> document id -> its fields.
 Documents = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -75,8 +75,12 @@ class Catalog:
         """Find what is named in one request field."""
         return self._by_name[field].get(_folded(name))
 
-    def choose(self, names: Mapping[str, object]) -> Choice | list[Violation]:
-        """Find what is named under `model`, `style`, `color` and `size`, or say per field what is allowed."""
+    def choose(self, names: Mapping[str, object]) -> Choice:
+        """Find what is named under `model`, `style`, `color` and `size`.
+
+        Raises:
+            InvalidRequest: with what is allowed, for each name that is not on offer.
+        """
         found = {}
         violations = []
         for field, offered in self._by_name.items():
@@ -87,7 +91,9 @@ class Catalog:
                 violations.append(Violation(field, f"must be one of: {allowed}"))
             else:
                 found[field] = item
-        return violations or Choice(**found)
+        if violations:
+            raise InvalidRequest(violations)
+        return Choice(**found)
 
 
 def pixels_of(size: Item) -> tuple[int, int]:

@@ -117,6 +117,23 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a caller asks for: names of the catalog as they were sent, a prompt, and which URL to tell of the end."""
+
+    user_id: str
+    model: str
+    style: str
+    color: str
+    size: str
+    prompt: str
+    webhook_url: str | None = None
+
+    def names(self) -> dict[str, object]:
+        """Return what the catalog is asked for."""
+        return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generation:
     """One paid request for a picture, from its charge to its picture or its refund."""
 

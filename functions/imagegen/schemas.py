@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from . import webhook_urls
 from .ids import DOCUMENT_ID_PATTERN, MAX_ID_CHARACTERS
-from .records import EntryType, Stage
+from .records import EntryType, Order, Stage
 
 # Control characters other than white space, which people write and paste.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
@@ -128,9 +128,17 @@ class CreateGenerationRequest(Wire):
         default=None, description="an https URL of the internet, of at most 2,048 characters"
     )
 
-    def names(self) -> dict[str, object]:
-        """Return what the catalog is asked for."""
-        return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
+    def order(self) -> Order:
+        """Return what is asked for, without the form in which it was sent."""
+        return Order(
+            user_id=self.user_id,
+            model=self.model,
+            style=self.style,
+            color=self.color,
+            size=self.size,
+            prompt=self.prompt,
+            webhook_url=self.webhook_url,
+        )
 
 
 class GrantCreditsRequest(Wire):

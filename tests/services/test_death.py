@@ -24,7 +24,7 @@ from imagegen.errors import GenerationEnded, GenerationFailed, RequestInProgress
 from imagegen.identity import EVERYBODY
 from imagegen.records import FailureReason, Generation, GenerationStatus
 from imagegen.services.credits import Grant, Reservation, grant, reconcile, settle
-from imagegen.services.generation import Created, create_generation_request, validate
+from imagegen.services.generation import Created, create_generation_request
 from imagegen.services.jobs import process as process_job
 from imagegen.services.lookup import cancel_generation
 from imagegen.services.reporting import build_weekly_report
@@ -92,8 +92,7 @@ def new_world() -> Iterator[World]:
 def creating(key: str | None, model: str, *, queued: bool = False) -> Prepare:
     def prepare(world: World) -> Call:
         def call(deps: Deps) -> object:
-            body = validate(deps, world.body("ada", model=model))
-            return create_generation_request(deps, body, key, respond_async=queued)
+            return create_generation_request(deps, world.order("ada", model=model), key, respond_async=queued)
 
         return call
 

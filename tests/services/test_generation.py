@@ -1,6 +1,7 @@
 """Creating a generation: charge, picture, refund, and replay by idempotency key, on a real Firestore."""
 
 import asyncio
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from datetime import timedelta
 
 import pytest
 from google.api_core import exceptions
+from hypothesis import given
+from hypothesis import strategies as st
 from imagegen.config import Settings
+from imagegen.endpoints.generations import read_request
 from imagegen.errors import (
     AppError,
     GenerationFailed,
@@ -22,8 +26,9 @@ from imagegen.errors import (
     UserNotFound,
 )
 from imagegen.image_models import ModelError, ModelRefusedError
-from imagegen.records import GenerationStatus
-from imagegen.services.generation import Created, create_generation_request, validate
+from imagegen.records import GenerationStatus, Order
+from imagegen.services.generation import Created, _fingerprint, create_generation_request
+from pydantic import TypeAdapter
 
 from embedded_firebase.firestore.errors import Code
 from tests.conftest import Faults
@@ -34,7 +39,7 @@ MakeWorld = Callable[..., World]
 
 
 def create(world: World, user_id: str, key: str | None = None, **changed: str) -> Created:
-    return create_generation_request(world.deps, validate(world.deps, world.body(user_id, **changed)), key)
+    return create_generation_request(world.deps, world.order(user_id, **changed), key)
 
 
 class TestSuccess:
@@ -127,7 +132,7 @@ class TestRefusals:
         """Form and catalog are judged together, so that one answer names every bad field."""
         world = make_world()
         with pytest.raises(InvalidRequest) as refused:
-            validate(world.deps, {"userId": "a/b", "model": "Model Z", "prompt": " ", "seed": 1, "color": "neon"})
+            read_request(world.deps, {"userId": "a/b", "model": "Model Z", "prompt": " ", "seed": 1, "color": "neon"})
         assert refusal(refused).keys() == {"userId", "model", "style", "size", "prompt", "seed"}
         assert refusal(refused)["style"] == "must be one of: anime, oil painting"
 
@@ -185,6 +190,23 @@ class TestModelFailure:
             create(world, "ada")
         assert failed.value.metadata["refundedCredits"] == "0"
         assert world.generations()[0]["status"] == "failed"
+
+
+class TestFingerprint:
+    ORDER = Order(user_id="ada", model="Model A", style="anime", color="neon", size="512x512", prompt="a fox")
+
+    def test_is_the_same_after_a_deploy(self) -> None:
+        """A key that was used before a deploy is replayed after it, so that the hash of a request may not change."""
+        assert _fingerprint(self.ORDER) == "66372a9fa89cb618aadff291ff4bb6afe4784c0679b6a498e1511aae40a811d3"
+        told = replace(self.ORDER, prompt="a fox\n\u00e9\U0001f98a", webhook_url="https://example.com/hook")
+        assert _fingerprint(told) == "bfe817068ce429ced3f1bdbb6289219ece229b285d98538e30b016a7a63c6d48"
+
+    @given(st.text(min_size=1), st.sampled_from([None, "https://example.com/hook"]))
+    def test_is_that_of_the_canonical_json(self, prompt: str, webhook_url: str | None) -> None:
+        """It is the hash of what pydantic makes of the request as JSON, as it was when the first were stored."""
+        order = replace(self.ORDER, prompt=prompt, webhook_url=webhook_url)
+        canonical = TypeAdapter(Order).dump_json(order, exclude_none=True)
+        assert _fingerprint(order) == hashlib.sha256(canonical).hexdigest()
 
 
 class TestIdempotency:

@@ -19,7 +19,7 @@ from imagegen.errors import (
 from imagegen.image_models import ImageRequest, ModelError, ModelRefusedError
 from imagegen.records import FailureReason, Generation, Image, Stage
 from imagegen.services.credits import reconcile
-from imagegen.services.generation import Created, create_generation_request, validate
+from imagegen.services.generation import Created, create_generation_request
 from imagegen.services.jobs import process
 
 from tests.conftest import Faults
@@ -31,8 +31,7 @@ MakeWorld = Callable[..., World]
 
 
 def submit(world: World, user_id: str, key: str | None = None, **changed: Any) -> Created:
-    body = validate(world.deps, world.body(user_id, **changed))
-    return create_generation_request(world.deps, body, key, respond_async=True)
+    return create_generation_request(world.deps, world.order(user_id, **changed), key, respond_async=True)
 
 
 def stage(world: World, created: Created) -> tuple[str, str | None]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from imagegen.config import Settings
+from imagegen.endpoints.generations import read_request
 from imagegen.errors import GenerationFailed, InvalidRequest, TryAgain
 from imagegen.identity import Caller
 from imagegen.services.announcements import announce_forgotten
 from imagegen.services.credits import reconcile
-from imagegen.services.generation import validate
 from imagegen.services.jobs import process
 from imagegen.services.lookup import cancel_generation
 from imagegen.services.webhooks import deliver
@@ -226,7 +226,7 @@ class TestRequest:
     def test_what_is_no_webhook(self, world: World, url: str) -> None:
         """What is no URL that a webhook will ever be sent to is refused, by name, beside what else is wrong."""
         with pytest.raises(InvalidRequest) as refused:
-            validate(world.deps, world.body("ada", webhookUrl=url, prompt=""))
+            read_request(world.deps, world.body("ada", webhookUrl=url, prompt=""))
         assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
         assert set(refusal(refused)) == {"webhookUrl", "prompt"}
 
@@ -245,7 +245,7 @@ class TestRequest:
         """The machine itself may be told where that is set, and the internet anywhere."""
         for allow_loopback in {True, not anywhere}:
             world = make_world(settings=Settings(webhook_allow_loopback=allow_loopback))
-            assert validate(world.deps, world.body("ada", webhookUrl=url)).webhook_url == url
+            assert read_request(world.deps, world.body("ada", webhookUrl=url)).webhook_url == url
         world = make_world(settings=Settings(webhook_allow_loopback=True))
         with pytest.raises(InvalidRequest):
-            validate(world.deps, world.body("ada", webhookUrl="http://10.0.0.1/"))
+            read_request(world.deps, world.body("ada", webhookUrl="http://10.0.0.1/"))

@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
+from imagegen.endpoints.generations import read_request
 from imagegen.errors import AppError, TryAgain
 from imagegen.identity import EVERYBODY
 from imagegen.image_models import ImageRequest, ModelError
 from imagegen.records import Image
 from imagegen.services.credits import grant, reconcile
-from imagegen.services.generation import create_generation_request, validate
+from imagegen.services.generation import create_generation_request
 from imagegen.services.jobs import process
 from imagegen.services.lookup import cancel_generation
 from imagegen.services.reporting import build_weekly_report
@@ -69,8 +70,8 @@ def obey(order: dict[str, Any]) -> None:
     tell("begins")
     match order["call"]:
         case "create" | "queue" as call:
-            body = validate(deps, order["body"])
-            create_generation_request(deps, body, order["key"], respond_async=call == "queue")
+            asked = read_request(deps, order["body"]).order()
+            create_generation_request(deps, asked, order["key"], respond_async=call == "queue")
         case "process":
             with suppress(TryAgain):
                 process(deps, order["generationId"])

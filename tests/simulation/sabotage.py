@@ -5,7 +5,6 @@ Knows nothing of the simulation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -85,18 +84,16 @@ def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
 def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
     """Read the balance before the transaction that charges it."""
 
-    def reserve(
-        deps: Deps, user_id: str, generation_id: str, *, may_exist: bool, draft: Callable[[], Generation]
-    ) -> credits.Reservation:
-        account = store.read_account(deps.db, user_id)
+    def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> credits.Reservation:
+        generation_id = pending.generation_id
+        account = store.read_account(deps.db, pending.user_id)
         if account is None:
-            raise credits.UserNotFound(user_id)
+            raise credits.UserNotFound(pending.user_id)
 
         def body(transaction: Transaction) -> Generation:
             (fields,) = transaction.read(store._generation_reference(deps.db.client, generation_id))
             if fields is not None:
                 return store._stored_generation(generation_id, fields)
-            pending = draft()
             charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
             store.create_generation(transaction, pending)
             store.write_account(transaction, charged, entry, pending.created_at)

@@ -113,7 +113,9 @@ class Process:
         made: Generation | None = None
         self._shared.generation_ids.append(idempotency.id_of(user_id, key) if key else self._next_id())
         try:
-            made = generation.create_generation_request(self._deps, body, key, respond_async=respond_async).generation
+            made = generation.create_generation_request(
+                self._deps, body.order(), key, respond_async=respond_async
+            ).generation
             generation_id, reason = made.generation_id, _REASONS[made.status]
         except AppError as error:
             reason, generation_id = error.reason, error.metadata.get("generationRequestId", "")

@@ -7,10 +7,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from imagegen.catalog import Catalog, CatalogCache, Choice, parse
-from imagegen.errors import Unavailable
+from imagegen.catalog import Catalog, CatalogCache, parse
+from imagegen.errors import InvalidRequest, Unavailable
 
-from tests.world import CATALOG, Clock
+from tests.world import CATALOG, Clock, refusal
 
 NAMES: dict[str, object] = {"model": "Model A", "style": "oil painting", "color": "neon", "size": "1024x1024"}
 
@@ -36,23 +36,20 @@ class TestChoose:
     def test_forgives_case_space_hyphen_and_underscore(self, model: str, style: str) -> None:
         """However a name is spelled, what is found is the canonical id."""
         chosen = offered().choose(NAMES | {"model": model, "style": style})
-        assert isinstance(chosen, Choice)
         assert (chosen.model.item_id, chosen.style.item_id) == ("model-a", "oil-painting")
 
     def test_price_depends_on_the_size(self) -> None:
         """The size alone sets the price."""
         prices = {}
         for size in ("512x512", "1024x1024", "1024x1792"):
-            chosen = offered().choose(NAMES | {"size": size})
-            assert isinstance(chosen, Choice)
-            prices[size] = chosen.cost_credits
+            prices[size] = offered().choose(NAMES | {"size": size}).cost_credits
         assert prices == {"512x512": 1, "1024x1024": 3, "1024x1792": 4}
 
     def test_says_for_each_bad_name_what_is_allowed(self) -> None:
         """Each unknown or missing name is one violation that lists what is on offer."""
-        violations = offered().choose({"model": "Model Z", "color": 7, "size": "1x1", "style": "anime"})
-        assert isinstance(violations, list)
-        assert {violation.field: violation.description for violation in violations} == {
+        with pytest.raises(InvalidRequest) as refused:
+            offered().choose({"model": "Model Z", "color": 7, "size": "1x1", "style": "anime"})
+        assert refusal(refused) == {
             "model": "must be one of: Model A, Model B",
             "color": "must be one of: neon, vintage",
             "size": "must be one of: 1024x1024, 1024x1792, 512x512",
@@ -63,24 +60,26 @@ class TestParse:
     def test_leaves_out_what_is_disabled(self) -> None:
         """A disabled entry is not offered."""
         catalog = offered(models={"model-b": {"name": "Model B", "enabled": False}})
-        assert isinstance(catalog.choose(NAMES | {"model": "Model B"}), list)
+        with pytest.raises(InvalidRequest):
+            catalog.choose(NAMES | {"model": "Model B"})
 
     def test_offers_a_new_model_of_a_known_provider(self) -> None:
         """A model can be added in Firestore alone, when its document names a provider that the code has."""
         catalog = offered(models={"model-c": {"name": "Model C", "provider": "model-a"}})
         chosen = catalog.choose(NAMES | {"model": "model c"})
-        assert isinstance(chosen, Choice)
         assert (chosen.model.item_id, chosen.provider) == ("model-c", "model-a")
 
     @pytest.mark.parametrize("credits", [0, -3, 1.5, "3", True, None])
     def test_leaves_out_a_size_without_a_proper_price(self, credits: object) -> None:
         """A size that is free, negative or not a whole number of credits is not sold."""
         catalog = offered(sizes={"512x512": {"name": "512x512", "credits": credits}})
-        assert isinstance(catalog.choose(NAMES | {"size": "512x512"}), list)
+        with pytest.raises(InvalidRequest):
+            catalog.choose(NAMES | {"size": "512x512"})
 
     def test_leaves_out_a_model_that_nothing_draws(self) -> None:
         """A model whose provider is unknown is not sold."""
-        assert isinstance(offered(models={"model-c": {}}).choose(NAMES | {"model": "model-c"}), list)
+        with pytest.raises(InvalidRequest):
+            offered(models={"model-c": {}}).choose(NAMES | {"model": "model-c"})
 
     def test_refuses_a_catalog_with_an_empty_collection(self) -> None:
         """A catalog without any model is no catalog."""
@@ -242,4 +241,4 @@ class TestCatalogCache:
         with pytest.raises(Unavailable):
             cache.current()
         load.fails = False
-        assert isinstance(cache.current().choose(NAMES), Choice)
+        assert cache.current().choose(NAMES).cost_credits == 1

@@ -5,26 +5,51 @@ Knows neither HTTP libraries nor Firestore.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pydantic_core import ValidationError
+
+from ..deps import Deps
 from ..endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 from ..errors import (
     GenerationCancelled,
     GenerationFailed,
     IdempotencyKeyReused,
     InsufficientCredits,
+    InvalidRequest,
     RateLimited,
     RequestInProgress,
     UserNotFound,
 )
 from ..schemas import CreateGenerationAnswer, CreateGenerationRequest, QueuedGenerationAnswer, QuoteAnswer
 from ..services import generation
+from ..violations import violations_of
+
+
+def read_request(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationRequest:
+    """Read the body of createGenerationRequest.
+
+    Raises:
+        InvalidRequest: with one violation for each bad field, the catalog's among them.
+    """
+    try:
+        context = {"webhook_allow_loopback": deps.settings.webhook_allow_loopback}
+        return CreateGenerationRequest.model_validate(fields, context=context)
+    except ValidationError as error:
+        faults = {violation.field: violation for violation in violations_of(CreateGenerationRequest, error)}
+        try:
+            deps.catalog.current().choose(fields)
+        except InvalidRequest as not_offered:
+            faults |= {violation.field: violation for violation in not_offered.violations}
+        raise InvalidRequest(list(faults.values())) from None
 
 
 def _create(call: Call[CreateGenerationRequest]) -> Reply:
     if call.asked.validate_only:
-        quote = generation.quote(call.deps, call.asked)
+        quote = generation.quote(call.deps, call.asked.order())
         return Reply(QuoteAnswer(cost_credits=quote.cost_credits, current_credits=quote.current_credits))
     created = generation.create_generation_request(
-        call.deps, call.asked, call.idempotency_key, respond_async=call.respond_async
+        call.deps, call.asked.order(), call.idempotency_key, respond_async=call.respond_async
     )
     if call.respond_async:
         return _accepted(call, created)
@@ -67,6 +92,7 @@ CREATE_GENERATION_REQUEST = Endpoint(
     may_respond_async=True,
     errors=(
         InsufficientCredits,
+        InvalidRequest,
         UserNotFound,
         RateLimited,
         RequestInProgress,
@@ -76,5 +102,5 @@ CREATE_GENERATION_REQUEST = Endpoint(
     ),
     idempotency_key=IdempotencyKey.OPTIONAL,
     respond=_create,
-    read=generation.validate,
+    read=read_request,
 )

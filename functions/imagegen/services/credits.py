@@ -6,7 +6,6 @@ Knows nothing of HTTP nor of image models; each change is one Firestore transact
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -52,14 +51,11 @@ class Statement:
     next_page_token: str | None
 
 
-def reserve(
-    deps: Deps, user_id: str, generation_id: str, *, may_exist: bool, draft: Callable[[], Generation]
-) -> Reservation:
+def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
     """Charge an account for a pending generation, all in one transaction, unless that generation is there already.
 
-    `draft` makes the pending generation and may refuse to; it is pure, since a transaction's body can run again. With
-    `may_exist` (an idempotency key named it) the generation is looked for first, at one more document read. Whose it
-    is, its `attempt_id` tells.
+    With `may_exist` (an idempotency key named it) the generation is looked for first, at one more document read. Its
+    `attempt_id` tells which call made it.
 
     Raises:
         UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
@@ -69,12 +65,11 @@ def reserve(
 
     def body(transaction: Transaction) -> tuple[Generation, bool]:
         look = may_exist or transaction.retrying
-        account, existing = store.read_in(transaction, user_id, generation_id if look else None)
+        account, existing = store.read_in(transaction, pending.user_id, pending.generation_id if look else None)
         if account is None:
-            raise UserNotFound(user_id)
+            raise UserNotFound(pending.user_id)
         if existing is not None:
             return existing, False
-        pending = draft()
         charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
         # Last, so that what is refused for another reason takes no token.
         if settings.rate_limit_per_minute:

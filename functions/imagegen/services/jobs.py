@@ -6,13 +6,14 @@ the generation stands.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from .. import log, store
 from ..catalog import Choice
 from ..deps import Deps
-from ..errors import TryAgain, Unavailable
+from ..errors import InvalidRequest, TryAgain, Unavailable
 from ..records import FailureReason, Generation, GenerationStatus, Image
 from ..task_queue import TaskQueueError
 from ..transactions import Transaction
@@ -64,11 +65,8 @@ def process(deps: Deps, generation_id: str, *, is_last_delivery: bool = False) -
     if claimed is None:
         return
     generation = claimed.generation
-    chosen = deps.catalog.current().choose(generation.names())
-    if not isinstance(chosen, Choice):
-        # Whoever has sold it may have known a newer catalog.
-        chosen = deps.catalog.reloaded().choose(generation.names())
-    outcome = pictures.draw(deps, generation, chosen) if isinstance(chosen, Choice) else FailureReason.NOT_OFFERED
+    chosen = _choose(deps, generation)
+    outcome = FailureReason.NOT_OFFERED if chosen is None else pictures.draw(deps, generation, chosen)
     may_try_again = generation.attempts < deps.settings.model_attempts and not is_last_delivery
     if outcome in _RETRYABLE and may_try_again and _requeue(deps, claimed):
         raise TryAgain(f"attempt {generation.attempts} ended with {outcome}")
@@ -79,6 +77,14 @@ def process(deps: Deps, generation_id: str, *, is_last_delivery: bool = False) -
 
 def _enqueue(deps: Deps, generation: Generation) -> None:
     deps.tasks.enqueue(PROCESS, {"generationRequestId": generation.generation_id})
+
+
+def _choose(deps: Deps, generation: Generation) -> Choice | None:
+    # The instance that sold it may have known a newer catalog.
+    for read in (deps.catalog.current, deps.catalog.reloaded):
+        with suppress(InvalidRequest):
+            return read().choose(generation.names())
+    return None
 
 
 def _claim(deps: Deps, generation_id: str) -> Reservation | None:
