@@ -1,100 +1,93 @@
-"""Owns how a weekly report looks in its document, in both directions; the way out is that of the wire.
+"""Owns how a weekly report is stored: its document's fields, in both directions.
 
-Pure; knows neither Firestore nor HTTP.
+Pure; must not know Firestore, nor how a report looks on the wire: an API change is no database change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
 
 from .records import AccountWeek, Anomaly, Change, SlowGeneration, Totals, Week, WeeklyReport
 from .report import DIMENSIONS
-from .report_schemas import WeeklyReportAnswer
+
+Record = TypeVar("Record", AccountWeek, Anomaly, Change, SlowGeneration, Totals)
+_RENAMED = {"generation_id": "generationRequestId"}
 
 
 def to_fields(report: WeeklyReport) -> dict[str, Any]:
-    """Return the fields of a report's document: those of the wire, but for the week, which is the document's id."""
-    return WeeklyReportAnswer.of(report).model_dump(by_alias=True, exclude={"week"})
+    """Return the fields of a report's document, whose id is the week's."""
+    groups = {
+        _dimension_field(dimension): {value: _totals_fields(totals) for value, totals in by_value.items()}
+        for dimension, by_value in report.by_dimension.items()
+    }
+    return {
+        **_totals_fields(report.totals),
+        **groups,
+        "weekStart": report.week.start_at,
+        "weekEnd": report.week.end_at,
+        "scheduledAt": report.scheduled_at,
+        "generatedAt": report.generated_at,
+        "activeAccounts": report.active_accounts,
+        "newAccounts": report.new_accounts,
+        "newAccountsByDay": list(report.new_accounts_by_day),
+        "topAccounts": [_record_fields(account) for account in report.top_accounts],
+        "meanDurationMs": report.mean_duration_ms,
+        "slowest": [_record_fields(slow) for slow in report.slowest],
+        "changeFromPreviousWeek": None if report.change is None else _record_fields(report.change),
+        "anomalies": [_record_fields(anomaly) for anomaly in report.anomalies],
+        "insufficientHistory": report.insufficient_history,
+        "lowPower": list(report.low_power),
+    }
 
 
-def from_fields(week_id: str, fields: Mapping[str, Any]) -> WeeklyReport:
-    """Return the report that a document holds.
+def from_fields(week_id: str, stored: Mapping[str, Any]) -> WeeklyReport:
+    """Return the report that a document holds; what an older one lacks has its default.
 
     Raises:
-        KeyError, TypeError, ValueError: the document is not one that `to_fields` makes.
+        KeyError, TypeError, ValueError, AttributeError: the document is no report.
     """
-    change = fields["changeFromPreviousWeek"]
+    change = stored.get("changeFromPreviousWeek")
     return WeeklyReport(
         week=Week.parse(week_id),
-        scheduled_at=fields["scheduledAt"],
-        generated_at=fields["generatedAt"],
-        totals=_totals(fields),
+        scheduled_at=stored["scheduledAt"],
+        generated_at=stored["generatedAt"],
+        totals=_record(Totals, stored),
         by_dimension={
-            dimension: {value: _totals(group) for value, group in fields[f"by{dimension.capitalize()}"].items()}
+            dimension: {
+                value: _record(Totals, group) for value, group in stored.get(_dimension_field(dimension), {}).items()
+            }
             for dimension in DIMENSIONS
         },
-        active_accounts=fields["activeAccounts"],
-        new_accounts_by_day=tuple(fields["newAccountsByDay"]),
-        top_accounts=tuple(
-            AccountWeek(
-                user_id=account["userId"],
-                requests=account["requests"],
-                credits=account["credits"],
-                peak_day_credits=account["peakDayCredits"],
-                previous_credits=account["previousCredits"],
-            )
-            for account in fields["topAccounts"]
-        ),
-        mean_duration_ms=fields["meanDurationMs"],
-        slowest=tuple(
-            SlowGeneration(generation_id=slow["generationRequestId"], duration_ms=slow["durationMs"])
-            for slow in fields["slowest"]
-        ),
-        change=None if change is None else _change(change),
-        anomalies=tuple(_anomaly(anomaly) for anomaly in fields["anomalies"]),
-        insufficient_history=fields["insufficientHistory"],
-        low_power=tuple(fields["lowPower"]),
+        active_accounts=stored.get("activeAccounts"),
+        new_accounts_by_day=tuple(stored.get("newAccountsByDay", (0,) * 7)),
+        top_accounts=tuple(_record(AccountWeek, account) for account in stored.get("topAccounts", ())),
+        mean_duration_ms=stored.get("meanDurationMs"),
+        slowest=tuple(_record(SlowGeneration, slow) for slow in stored.get("slowest", ())),
+        change=None if change is None else _record(Change, change),
+        anomalies=tuple(_record(Anomaly, anomaly) for anomaly in stored.get("anomalies", ())),
+        insufficient_history=stored.get("insufficientHistory", False),
+        low_power=tuple(stored.get("lowPower", ())),
     )
 
 
-def _totals(fields: Mapping[str, Any]) -> Totals:
-    return Totals(
-        requests=fields["requests"],
-        completed=fields["completed"],
-        failed=fields["failed"],
-        pending=fields["pending"],
-        cancelled=fields["cancelled"],
-        credits_consumed=fields["creditsConsumed"],
-        credits_refunded=fields["creditsRefunded"],
-    )
+def _totals_fields(totals: Totals) -> dict[str, Any]:
+    return {**_record_fields(totals), "successRate": totals.success_rate, "creditsNet": totals.credits_net}
 
 
-def _change(fields: Mapping[str, Any]) -> Change:
-    return Change(
-        requests=fields["requests"],
-        completed=fields["completed"],
-        failed=fields["failed"],
-        credits_consumed=fields["creditsConsumed"],
-        credits_net=fields["creditsNet"],
-        success_rate=fields["successRate"],
-        active_accounts=fields["activeAccounts"],
-        new_accounts=fields["newAccounts"],
-    )
+def _record_fields(record: Record) -> dict[str, Any]:
+    return {_field(name): value for name, value in asdict(record).items()}
 
 
-def _anomaly(fields: Mapping[str, Any]) -> Anomaly:
-    return Anomaly(
-        kind=fields["kind"],
-        dimension=fields["dimension"],
-        value=fields["value"],
-        observed=fields["observed"],
-        expected=fields["expected"],
-        ratio=fields["ratio"],
-        score=fields["score"],
-        score_kind=fields["scoreKind"],
-        baseline_weeks=fields["baselineWeeks"],
-        severity=fields["severity"],
-        status=fields["status"],
-        message=fields["message"],
-    )
+def _record(kind: type[Record], stored: Mapping[str, Any]) -> Record:
+    return kind(**{each.name: stored[_field(each.name)] for each in fields(kind) if _field(each.name) in stored})
+
+
+def _field(name: str) -> str:
+    first, *rest = _RENAMED.get(name, name).split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _dimension_field(dimension: str) -> str:
+    return f"by{dimension.capitalize()}"

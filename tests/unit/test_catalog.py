@@ -241,4 +241,4 @@ class TestCatalogCache:
         with pytest.raises(Unavailable):
             cache.current()
         load.fails = False
-        assert cache.current().choose(NAMES).cost_credits == 1
+        assert cache.current().choose(NAMES).cost_credits == 3
