@@ -13,7 +13,7 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from .database import Database, Snapshot
+from .database import Database, Snapshot, fields_of
 
 _NO_DOCUMENT_ID = re.compile(r"|\.\.?|__.*__|.*/.*", re.DOTALL)
 # Not the prompt, which may be long and which nothing here needs.
@@ -105,4 +105,4 @@ def read_books(db: Database, user_id: str) -> StoredBooks:
 
 
 def _by_id(snapshots: list[Snapshot]) -> dict[str, Mapping[str, Any]]:
-    return {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
+    return {snapshot.id: fields_of(snapshot) for snapshot in snapshots}

@@ -21,6 +21,11 @@ T = TypeVar("T")
 Snapshot = firestore.DocumentSnapshot[Any]
 
 
+def fields_of(snapshot: Snapshot) -> Mapping[str, Any]:
+    """Return the fields of a document, none where there is no document."""
+    return snapshot.to_dict() or {}
+
+
 @dataclass(frozen=True)
 class Database:
     """A Firestore database; every method is one exchange, which takes `timeout_seconds` at most.

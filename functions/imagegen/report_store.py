@@ -13,7 +13,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from . import log, report_codec
-from .database import Database, Snapshot
+from .database import Database, Snapshot, fields_of
 from .records import AccountWeek, GenerationStatus, SlowGeneration, Totals, Week, WeeklyReport
 
 
@@ -61,7 +61,7 @@ class WeekQueries:
             self._read_time,
         )
         return tuple(
-            SlowGeneration(generation_id=snapshot.id, duration_ms=(snapshot.to_dict() or {})["durationMs"])
+            SlowGeneration(generation_id=snapshot.id, duration_ms=fields_of(snapshot)["durationMs"])
             for snapshot in snapshots
         )
 
@@ -84,7 +84,7 @@ class WeekQueries:
         by_credits = self._users.order_by(f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING)
         found = []
         for snapshot in self._db.run(by_credits.select(["weeks"]).limit(limit), self._read_time):
-            weeks = (snapshot.to_dict() or {})["weeks"]
+            weeks = fields_of(snapshot)["weeks"]
             found.append(
                 AccountWeek(
                     user_id=snapshot.id,
@@ -134,7 +134,7 @@ def _report(snapshot: Snapshot) -> WeeklyReport | None:
     if not snapshot.exists:
         return None
     try:
-        return report_codec.from_fields(snapshot.id, snapshot.to_dict() or {})
+        return report_codec.from_fields(snapshot.id, fields_of(snapshot))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         log.warn(f"weeklyReports/{snapshot.id} cannot be read: {error!r}")
         return None

@@ -27,7 +27,7 @@ from .records import EntryType, Order, Stage
 
 # Control characters other than white space, which people write and paste.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
-_TEXT = rf"^[^{_CONTROL}]+$"
+TEXT_PATTERN = rf"^[^{_CONTROL}]+$"
 
 
 class Wire(BaseModel):
@@ -44,7 +44,9 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True)
 
 
-def _matching(pattern: str) -> AfterValidator:
+def matching(pattern: str) -> AfterValidator:
+    """Return the constraint that a text matches a pattern from end to end."""
+
     # Not pydantic's own patterns, which know no lookahead; compiled when first used, not in a cold start.
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -72,7 +74,7 @@ UserId = Annotated[
         description="1 to 128 characters without '/', control and format characters, and not '.', '..' or '__...__'",
         json_schema_extra={"pattern": DOCUMENT_ID_PATTERN},
     ),
-    _matching(DOCUMENT_ID_PATTERN),
+    matching(DOCUMENT_ID_PATTERN),
 ]
 Name = Annotated[
     str,
@@ -81,19 +83,20 @@ Name = Annotated[
 ]
 
 
-def _text(most_characters: int) -> Any:
+def text(most_characters: int) -> Any:
+    """Return how a text for people is described, of at most so many characters."""
     return Field(
         strict=True,
         description=f"1 to {most_characters:,} characters after trimming, without control characters",
-        json_schema_extra={"pattern": _TEXT},
+        json_schema_extra={"pattern": TEXT_PATTERN},
     )
 
 
 Prompt = Annotated[
-    str, _text(2000), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), _matching(_TEXT)
+    str, text(2000), StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), matching(TEXT_PATTERN)
 ]
 Reason = Annotated[
-    str, _text(200), StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _matching(_TEXT)
+    str, text(200), StringConstraints(strip_whitespace=True, min_length=1, max_length=200), matching(TEXT_PATTERN)
 ]
 
 
@@ -158,7 +161,7 @@ GenerationId = Annotated[
         description="a generationRequestId",
         json_schema_extra={"pattern": DOCUMENT_ID_PATTERN},
     ),
-    _matching(DOCUMENT_ID_PATTERN),
+    matching(DOCUMENT_ID_PATTERN),
 ]
 
 

@@ -14,7 +14,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from . import log
-from .database import Database
+from .database import Database, Snapshot, fields_of
 from .records import (
     Account,
     EntryType,
@@ -33,32 +33,32 @@ from .transactions import Transaction
 
 def read_account(db: Database, user_id: str) -> Account | None:
     """Read one account outside of a transaction."""
-    return _account(user_id, db.get(_account_reference(db.client, user_id)).to_dict())
+    return stored_account(user_id, db.get(account_reference(db.client, user_id)).to_dict())
 
 
 def read_in(
     transaction: Transaction, user_id: str, generation_id: str | None
 ) -> tuple[Account | None, Generation | None]:
     """Read an account, and a generation where one is named, in one round trip."""
-    references = [_account_reference(transaction.client, user_id)]
+    references = [account_reference(transaction.client, user_id)]
     if generation_id is not None:
         references.append(_generation_reference(transaction.client, generation_id))
     account, *generations = transaction.read(*references)
-    return _account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
+    return stored_account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
 
 
 def read_account_and_entry_in(
     transaction: Transaction, user_id: str, entry_id: str
 ) -> tuple[Account | None, LedgerEntry | None]:
     """Read an account and one entry of its ledger in one round trip."""
-    reference = _account_reference(transaction.client, user_id)
+    reference = account_reference(transaction.client, user_id)
     account, entry = transaction.read(reference, _ledger(reference).document(entry_id))
-    return _account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
+    return stored_account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
 
 
 def create_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a new account with its first ledger entry; neither may exist."""
-    reference = _account_reference(transaction.client, account.user_id)
+    reference = account_reference(transaction.client, account.user_id)
     transaction.create(reference, _account_fields(account, now) | {"createdAt": now})
     _create_entry(transaction, reference, entry)
 
@@ -76,7 +76,7 @@ def read_generation_in(transaction: Transaction, generation_id: str) -> Generati
 
 def write_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
     """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
-    reference = _account_reference(transaction.client, account.user_id)
+    reference = account_reference(transaction.client, account.user_id)
     transaction.update(reference, _account_fields(account, now))
     _create_entry(transaction, reference, entry)
 
@@ -129,12 +129,12 @@ def requeue_generation_if_unchanged(db: Database, generation: Generation, update
 def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) -> list[LedgerEntry]:
     """Read entries of one account, from `newest_sequence` down, in one round trip."""
     query = (
-        _ledger(_account_reference(db.client, user_id))
+        _ledger(account_reference(db.client, user_id))
         .where(filter=FieldFilter("sequence", "<=", newest_sequence))
         .order_by("sequence", direction=firestore.Query.DESCENDING)
         .limit(limit)
     )
-    return [_stored_entry(snapshot.id, _fields(snapshot)) for snapshot in db.run(query)]
+    return [_stored_entry(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query)]
 
 
 def read_expired_generations(db: Database, now: datetime, limit: int) -> list[Generation]:
@@ -171,7 +171,7 @@ def read_generations(
         query = query.start_after(
             {"createdAt": created_at, "__name__": _generation_reference(db.client, generation_id)}
         )
-    return [_stored_generation(snapshot.id, _fields(snapshot)) for snapshot in db.run(query.limit(limit))]
+    return [_stored_generation(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit))]
 
 
 def read_due_webhooks(db: Database, announced_before: datetime, limit: int) -> list[Generation]:
@@ -215,7 +215,7 @@ def _read_longest_waiting(
 def read_catalog(db: Database, collections: list[str]) -> dict[str, dict[str, Mapping[str, Any]]]:
     """Read whole collections: collection -> document id -> fields."""
     return {
-        collection: {snapshot.id: _fields(snapshot) for snapshot in db.run(db.client.collection(collection))}
+        collection: {snapshot.id: fields_of(snapshot) for snapshot in db.run(db.client.collection(collection))}
         for collection in collections
     }
 
@@ -223,7 +223,8 @@ def read_catalog(db: Database, collections: list[str]) -> dict[str, dict[str, Ma
 # Paths and codecs
 
 
-def _account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:
+def account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:
+    """Return where an account lies."""
     return client.collection("users").document(user_id)
 
 
@@ -236,7 +237,8 @@ def _generation_reference(client: firestore.Client, generation_id: str) -> fires
     return client.collection("generationRequests").document(generation_id)
 
 
-def _account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
+def stored_account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
+    """Return the account that a document holds, None where there is no document."""
     if fields is None:
         return None
     return Account(
@@ -282,10 +284,6 @@ def _spending(fields: Mapping[str, Any]) -> Spending:
 
 def _spending_fields(spending: Spending) -> dict[str, Any]:
     return {"requests": spending.requests, "credits": spending.credits, "days": dict(spending.days)}
-
-
-def _fields(snapshot: firestore.DocumentSnapshot[Any]) -> Mapping[str, Any]:
-    return snapshot.to_dict() or {}
 
 
 def _stored_entry(entry_id: str, fields: Mapping[str, Any]) -> LedgerEntry:
@@ -334,11 +332,11 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
     )
 
 
-def _readable(snapshots: Iterable[firestore.DocumentSnapshot[Any]]) -> Iterator[Generation]:
+def _readable(snapshots: Iterable[Snapshot]) -> Iterator[Generation]:
     """Read what can be read: one record that is broken must not keep anybody from what is in the others."""
     for snapshot in snapshots:
         try:
-            yield _stored_generation(snapshot.id, _fields(snapshot))
+            yield _stored_generation(snapshot.id, fields_of(snapshot))
         except (KeyError, TypeError, ValueError) as error:
             log.error(f"generationRequests/{snapshot.id} cannot be read: {error!r}")
 
