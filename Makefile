@@ -24,6 +24,7 @@ check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy functions/main.py functions/imagegen embedded-firebase/src operations
+	PYTHONPATH=.:functions $(BIN)/lint-imports --no-cache
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data --check
 	$(RUN) -m operations.openapi --check
 	@$(MAKE) --no-print-directory test
@@ -75,7 +76,7 @@ load: $(VENV)/.development ## Drive the functions host with many clients for 30 
 
 .PHONY: fuzz
 fuzz: $(VENV)/.development ## Hold the answers to generated requests against docs/openapi.json (EXAMPLES=5000 for each operation)
-	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -q -n 2 tests/http/test_schemathesis.py
+	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -q -n 2 tests/contract/test_schemathesis.py
 
 .PHONY: simulate
 simulate: $(VENV)/.development ## Run the services under seeded accidents (SEEDS=10000 for more, SEED=7 for one and its trace)

@@ -1,6 +1,7 @@
 """Owns the wire names and deployment options of the functions; Firebase takes each name from its Python name.
 
-Knows no logic. Imported at deploy too: nothing here touches the network or reads a parameter.
+Must not know logic. Imported at deploy too: nothing here touches the network or reads a parameter. Each function is an
+instance of its own, and imports what it needs when it is first called: a cold start does not wait for the others' code.
 """
 
 from typing import Any
@@ -8,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
-from imagegen import triggers, web
+
 from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
-from imagegen.deps import Deps
 from imagegen.production import production
+from imagegen.web import serving, triggers
 
 # One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
 # functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
@@ -24,99 +25,72 @@ options.set_global_options(
     max_instances=20,
 )
 
-
 _READ = options.CorsOptions(cors_origins="*", cors_methods=["GET", "POST"])
 _WRITE = options.CorsOptions(cors_origins="*", cors_methods=["POST"])
 
-
-@https_fn.on_request(cors=_WRITE)
-def createGenerationRequest(request: Request) -> Response:
-    """POST: charge an account for a picture and draw it."""
-    # Imported here, as below, since each function is an instance of its own, whose cold start should not wait for what
-    # the others need.
-    from imagegen.endpoints import generations
-
-    return web.answer(request, generations.CREATE_GENERATION_REQUEST, production)
-
-
-@https_fn.on_request(cors=_WRITE)
-def grantCredits(request: Request) -> Response:
-    """POST: give an account credits."""
-    from imagegen.endpoints import credits
-
-    return web.answer(request, credits.GRANT_CREDITS, production)
-
-
-@https_fn.on_request(cors=_READ)
-def getUserCredits(request: Request) -> Response:
-    """GET or POST: an account's balance and a page of its ledger."""
-    from imagegen.endpoints import credits
-
-    return web.answer(request, credits.GET_USER_CREDITS, production)
-
-
-@https_fn.on_request(cors=_READ)
-def getGenerationStatus(request: Request) -> Response:
-    """GET or POST: where a generation stands."""
-    from imagegen.endpoints import status
-
-    return web.answer(request, status.GET_GENERATION_STATUS, production)
-
-
-@https_fn.on_request(cors=_READ)
-def listGenerationRequests(request: Request) -> Response:
-    """GET or POST: a page of an account's generations, newest first."""
-    from imagegen.endpoints import status
-
-    return web.answer(request, status.LIST_GENERATION_REQUESTS, production)
-
-
-@https_fn.on_request(cors=_WRITE)
-def cancelGenerationRequest(request: Request) -> Response:
-    """POST: give up a generation that has not ended."""
-    from imagegen.endpoints import status
-
-    return web.answer(request, status.CANCEL_GENERATION_REQUEST, production)
+# Catalog
 
 
 @https_fn.on_request(cors=_READ)
 def getCatalog(request: Request) -> Response:
     """GET: what is on offer, and for how much."""
-    from imagegen.endpoints import status
+    from imagegen.catalog import endpoints
 
-    return web.answer(request, status.GET_CATALOG, production)
-
-
-@https_fn.on_request(cors=_READ)
-def getWeeklyReport(request: Request) -> Response:
-    """GET or POST: the report of a week, or the latest."""
-    from imagegen.endpoints import reports
-
-    return web.answer(request, reports.GET_WEEKLY_REPORT, production)
+    return serving.answer(request, endpoints.GET_CATALOG, production)
 
 
-@https_fn.on_request(cors=_READ)
-def listWeeklyReports(request: Request) -> Response:
-    """GET or POST: a page of the weekly reports, newest first."""
-    from imagegen.endpoints import reports
+# Credits
 
-    return web.answer(request, reports.LIST_WEEKLY_REPORTS, production)
+
+@https_fn.on_request(cors=_WRITE)
+def grantCredits(request: Request) -> Response:
+    """POST: give an account credits."""
+    from imagegen.credits import endpoints
+
+    return serving.answer(request, endpoints.GRANT_CREDITS, production)
 
 
 @https_fn.on_request(cors=_READ)
-def openapi(request: Request) -> Response:
-    """GET: the description of all HTTPS functions."""
-    from imagegen.endpoints import description
+def getUserCredits(request: Request) -> Response:
+    """GET or POST: an account's balance and a page of its ledger."""
+    from imagegen.credits import endpoints
 
-    return web.answer(request, description.OPENAPI, production)
+    return serving.answer(request, endpoints.GET_USER_CREDITS, production)
+
+
+# Generations
+
+
+@https_fn.on_request(cors=_WRITE)
+def createGenerationRequest(request: Request) -> Response:
+    """POST: charge an account for a picture and draw it."""
+    from imagegen.generations import endpoints
+
+    return serving.answer(request, endpoints.CREATE_GENERATION_REQUEST, production)
 
 
 @https_fn.on_request(cors=_READ)
-def verifyBooks(request: Request) -> Response:
-    """GET or POST: whether the books of a page of accounts balance."""
-    from imagegen.endpoints import books
+def getGenerationStatus(request: Request) -> Response:
+    """GET or POST: where a generation stands."""
+    from imagegen.generations import lookup_endpoints
 
-    return web.answer(request, books.VERIFY_BOOKS, production)
+    return serving.answer(request, lookup_endpoints.GET_GENERATION_STATUS, production)
+
+
+@https_fn.on_request(cors=_READ)
+def listGenerationRequests(request: Request) -> Response:
+    """GET or POST: a page of an account's generations, newest first."""
+    from imagegen.generations import lookup_endpoints
+
+    return serving.answer(request, lookup_endpoints.LIST_GENERATION_REQUESTS, production)
+
+
+@https_fn.on_request(cors=_WRITE)
+def cancelGenerationRequest(request: Request) -> Response:
+    """POST: cancel a generation that has not ended."""
+    from imagegen.generations import lookup_endpoints
+
+    return serving.answer(request, lookup_endpoints.CANCEL_GENERATION_REQUEST, production)
 
 
 @triggers.queued
@@ -129,12 +103,21 @@ def verifyBooks(request: Request) -> Response:
 )
 def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
     """A task: draw a queued generation."""
-    from imagegen.services import jobs
+    from imagegen.generations import tasks
 
-    def process(deps: Deps, generation_id: str, tried: int) -> None:
-        jobs.process(deps, generation_id, is_last_delivery=tried + 1 >= JOB_DELIVERIES)
+    triggers.run_task(call, tasks.process_generation, production)
 
-    triggers.task(call, process, production)
+
+@triggers.scheduled({"reconcileStatus": "success"})
+@scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
+def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
+    """Every five minutes: refund what is pending past its lease, and announce ends whose announcement was lost."""
+    from imagegen.generations import tasks
+
+    tasks.reconcile(production())
+
+
+# Webhooks
 
 
 @triggers.queued
@@ -146,32 +129,57 @@ def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
     secrets=[WEBHOOK_SECRET],
 )
 def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
-    """A task: tell who asked for it that a generation has ended."""
-    from imagegen.services import webhooks
+    """A task: call the webhook of a generation that has ended."""
+    from imagegen.webhooks import tasks
 
-    def deliver(deps: Deps, generation_id: str, tried: int) -> None:
-        webhooks.deliver(deps, generation_id, is_last_attempt=tried + 1 >= WEBHOOK_ATTEMPTS)
+    triggers.run_task(call, tasks.deliver_webhook, production)
 
-    triggers.task(call, deliver, production)
+
+# Books
+
+
+@https_fn.on_request(cors=_READ)
+def verifyBooks(request: Request) -> Response:
+    """GET or POST: whether the books of a page of accounts balance."""
+    from imagegen.books import endpoints
+
+    return serving.answer(request, endpoints.VERIFY_BOOKS, production)
+
+
+# Reports
+
+
+@https_fn.on_request(cors=_READ)
+def getWeeklyReport(request: Request) -> Response:
+    """GET or POST: the report of a week, or the latest."""
+    from imagegen.reports import endpoints
+
+    return serving.answer(request, endpoints.GET_WEEKLY_REPORT, production)
+
+
+@https_fn.on_request(cors=_READ)
+def listWeeklyReports(request: Request) -> Response:
+    """GET or POST: a page of the weekly reports, newest first."""
+    from imagegen.reports import endpoints
+
+    return serving.answer(request, endpoints.LIST_WEEKLY_REPORTS, production)
 
 
 @triggers.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
     """Mondays 00:00 UTC: write the report of the week before, and correct the one before that."""
-    from imagegen.services import reporting
+    from imagegen.reports import service
 
-    reporting.report_week(production(), event.schedule_time)
+    service.report_week(production(), event.schedule_time)
 
 
-@triggers.scheduled({"reconcileStatus": "success"})
-@scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
-def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
-    """Every five minutes: refund what was left pending past its lease, and announce what nobody was told of."""
-    from imagegen.services import announcements, credits
+# The API's own description
 
-    try:
-        credits.reconcile(production())
-    finally:
-        # Nobody else has to wait for what is broken; the run has failed, so that it is noticed.
-        announcements.announce_forgotten(production())
+
+@https_fn.on_request(cors=_READ)
+def openapi(request: Request) -> Response:
+    """GET: the description of all HTTPS functions."""
+    from imagegen import api
+
+    return serving.answer(request, api.OPENAPI, production)

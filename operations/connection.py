@@ -6,6 +6,7 @@ import os
 import socket
 
 from google.cloud import firestore
+
 from imagegen import config
 
 _DEFAULT_PORT = "8080"

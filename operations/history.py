@@ -13,21 +13,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
-from imagegen import catalog, ledger, production, store
-from imagegen.database import Database
-from imagegen.deps import Deps
-from imagegen.records import (
-    Account,
-    FailureReason,
-    Generation,
-    GenerationStatus,
-    LedgerEntry,
-    Week,
-    WeeklyReport,
-)
-from imagegen.services.reporting import build_weekly_report
-from imagegen.transactions import Transaction
 
+from imagegen import production
+from imagegen.catalog import catalog
+from imagegen.catalog import store as catalog_store
+from imagegen.credits import ledger
+from imagegen.credits import store as credits_store
+from imagegen.credits.records import Account, LedgerEntry
+from imagegen.deps import Deps
+from imagegen.firebase.database import Database
+from imagegen.firebase.transactions import Transaction
+from imagegen.generations import store as generations_store
+from imagegen.generations.records import FailureReason, Generation, GenerationStatus
+from imagegen.kit.weeks import Week
+from imagegen.reports.records import WeeklyReport
+from imagegen.reports.service import build_weekly_report
 from operations import connection
 
 WEEKS = 9
@@ -105,7 +105,7 @@ def fill(
     """
     deps = production.build(client)
     db = deps.db.within(_TIMEOUT_SECONDS)
-    offered = store.read_catalog(db, list(catalog.COLLECTIONS.values()))
+    offered = catalog_store.read_documents(db)
     if not all(offered.values()):
         raise CannotFill("the catalog is empty; start `make dev`, which loads one.")
     if db.get(client.document(f"users/{_user_id(0)}")).exists:
@@ -181,9 +181,9 @@ class _Past:
 
         def body(transaction: Transaction) -> None:
             for account, entry, at in postings:
-                store.write_account(transaction, account, entry, at)
+                credits_store.write_account(transaction, account, entry, at)
             for generation in generations:
-                store.create_generation(transaction, generation)
+                generations_store.create_generation(transaction, generation)
 
         self._db.transact(body)
 

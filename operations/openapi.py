@@ -7,9 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from imagegen import openapi
-from imagegen.endpoints.description import ENDPOINTS
-
+from imagegen.api import ENDPOINTS
+from imagegen.web import openapi
 from operations import postman
 
 FOLDER = Path(__file__).parent.parent / "docs"

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from imagegen import report_store
-from imagegen.database import Database
-from imagegen.errors import Unavailable
-from imagegen.records import Anomaly, Totals, WeeklyReport
-from imagegen.report import DIMENSIONS
-from imagegen.report_schemas import WeeklyReportAnswer
-
+from imagegen.firebase.database import Database
+from imagegen.kit.errors import Unavailable
+from imagegen.reports import store as reports_store
+from imagegen.reports.figures import DIMENSIONS
+from imagegen.reports.records import Anomaly, Totals, WeeklyReport
+from imagegen.reports.schemas import WeeklyReportAnswer
 from operations import connection
 
 _BAR_WIDTH = 20
@@ -28,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print it as getWeeklyReport answers it")
     options = parser.parse_args(arguments)
     try:
-        found = report_store.list_reports(Database(connection.connect(), _TIMEOUT_SECONDS), None, 1)
+        found = reports_store.list_reports(Database(connection.connect(), _TIMEOUT_SECONDS), None, 1)
     except connection.NotRunning as error:
         return _fail(str(error))
     except Unavailable:

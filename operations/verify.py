@@ -8,11 +8,11 @@ import sys
 from dataclasses import asdict, fields
 
 from google.api_core import exceptions
-from imagegen import production
-from imagegen.books import Breach, Figures
-from imagegen.errors import Unavailable
-from imagegen.services import books
 
+from imagegen import production
+from imagegen.books import service as books_service
+from imagegen.books.check import Breach, Figures
+from imagegen.kit.errors import Unavailable
 from operations import connection
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures, breaches = Figures(), []
     try:
-        for page in books.walk(production.build(connection.connect())):
+        for page in books_service.walk(production.build(connection.connect())):
             figures += page.figures
             breaches += page.breaches
             if sys.stderr.isatty():

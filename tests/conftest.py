@@ -11,12 +11,14 @@ from typing import Any
 import hypothesis
 import pytest
 from google.cloud import firestore
-from imagegen.config import Settings
-from imagegen.image_models import ImageModel
 
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
+from imagegen.config import Settings
+from imagegen.providers.model import ImageModel
 from tests.world import Clock, Draws, World, make_deps, write_catalog
+
+pytest_plugins = ["tests.hosted"]
 
 # A slow machine is no failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -24,6 +26,7 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "pure: needs no Firestore, no network and no clock")
     config.addinivalue_line(
         "markers", "embedded: needs what only the embedded Firestore has (faults, counters, its own address)"
     )

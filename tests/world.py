@@ -10,19 +10,22 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
-from imagegen import books, books_store
-from imagegen.catalog import CatalogCache
+
+from imagegen.books import check
+from imagegen.books import store as books_store
+from imagegen.catalog.cache import CatalogCache
+from imagegen.catalog.store import read_catalog
 from imagegen.config import Settings
-from imagegen.database import Database
 from imagegen.deps import Deps
-from imagegen.endpoints.generations import read_request
-from imagegen.errors import AppError
-from imagegen.image_models import ImageRequest, ModelError, Picture
-from imagegen.image_store import ImageStoreError
-from imagegen.production import load_catalog
-from imagegen.records import Image, Order
-from imagegen.task_queue import TaskQueueError
-from imagegen.webhook_sender import WebhookRefused
+from imagegen.firebase.database import Database
+from imagegen.firebase.tasks import TaskQueueError
+from imagegen.generations.endpoints import read_request
+from imagegen.generations.records import Order
+from imagegen.images.records import Image, Picture
+from imagegen.images.storage import ImageStoreError
+from imagegen.kit.errors import AppError
+from imagegen.providers.model import ImageRequest, ModelError
+from imagegen.webhooks.sender import WebhookRefused
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -146,7 +149,7 @@ def make_deps(client: firestore.Client, **changed: Any) -> Deps:
 
 def make_catalog(db: Database, providers: Mapping[str, object], now: Clock, settings: Settings) -> CatalogCache:
     """Build a catalog that is loaded when it is first asked for."""
-    return CatalogCache(partial(load_catalog, db, providers), now, settings.catalog_lifetime_seconds)
+    return CatalogCache(partial(read_catalog, db, providers), now, settings.catalog_lifetime_seconds)
 
 
 @dataclass
@@ -201,7 +204,7 @@ class World:
         """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
         stored = books_store.read_books(self.deps.db, user_id)
         assert stored.account is not None
-        assert books.check(user_id, stored.account, stored.entries, stored.generations, self.clock()) == []
+        assert check.check(user_id, stored.account, stored.entries, stored.generations, self.clock()) == []
         assert "pending" not in {generation["status"] for generation in stored.generations.values()}
 
     def body(self, user_id: str, **changed: str) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .catalog import CatalogCache
-    from .config import Settings
-    from .database import Database
-    from .image_models import ImageModel
-    from .image_store import ImageStore
-    from .task_queue import TaskQueue
-    from .webhook_sender import WebhookSender
+    from imagegen.catalog.cache import CatalogCache
+    from imagegen.config import Settings
+    from imagegen.firebase.database import Database
+    from imagegen.firebase.tasks import TaskQueue
+    from imagegen.images.storage import ImageStore
+    from imagegen.providers.model import ImageModel
+    from imagegen.webhooks.sender import WebhookSender
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,23 +8,25 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 
 from google.cloud import firestore
 
-from . import catalog, config, store
-from .catalog import Catalog, CatalogCache
-from .config import Settings
-from .database import Database
-from .deps import Deps
-from .ids import new_id
-from .image_models import ImageRequest, Picture, SimulatedModel, drawing_as, placeholder
-from .image_store import FIREBASE_ORIGIN, BucketImages, FolderImages, ImageStore, NoImageStore
-from .records import Image
-from .task_queue import FirebaseTaskQueue
-from .webhook_sender import HttpWebhookSender
+from imagegen import config
+from imagegen.catalog.cache import CatalogCache
+from imagegen.catalog.store import read_catalog
+from imagegen.config import Settings
+from imagegen.deps import Deps
+from imagegen.firebase.database import Database
+from imagegen.firebase.tasks import FirebaseTaskQueue
+from imagegen.images.records import Image, Picture
+from imagegen.images.storage import FIREBASE_ORIGIN, BucketImages, FolderImages, ImageStore, NoImageStore
+from imagegen.kit.ids import new_id
+from imagegen.providers.model import ImageRequest
+from imagegen.providers.simulated.model import SimulatedModel, drawing_as, placeholder
+from imagegen.webhooks.sender import HttpWebhookSender
 
 _building = threading.Lock()
 
@@ -60,7 +62,7 @@ def build(client: firestore.Client) -> Deps:
         settings=settings,
         now=_now,
         new_id=new_id,
-        catalog=CatalogCache(partial(load_catalog, db, image_models), _now, settings.catalog_lifetime_seconds),
+        catalog=CatalogCache(partial(read_catalog, db, image_models), _now, settings.catalog_lifetime_seconds),
         image_models=image_models,
         images=_image_store(settings),
         webhooks=HttpWebhookSender(
@@ -93,8 +95,3 @@ def _image_store(settings: Settings) -> ImageStore:
             origin=config.storage_origin() or FIREBASE_ORIGIN,
         )
     return FolderImages(settings.image_folder, settings.image_base_url) if settings.image_folder else NoImageStore()
-
-
-def load_catalog(db: Database, providers: Collection[str]) -> Catalog:
-    """Read the catalog as it is now."""
-    return catalog.parse(store.read_catalog(db, list(catalog.COLLECTIONS.values())), providers)

@@ -22,14 +22,14 @@ from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
-from imagegen.errors import GenerationFailed
-from imagegen.services.credits import get_user_credits
-from imagegen.services.jobs import process
 
 from embedded_firebase.firestore.server import FirestoreServer
-from tests.costs import measured
-from tests.services.test_generation import create
-from tests.services.test_jobs import submit
+from imagegen.credits.service import get_user_credits
+from imagegen.generations.errors import GenerationFailed
+from imagegen.generations.worker import process
+from tests.crash.costs import measured
+from tests.generations.test_creation import create
+from tests.generations.test_worker import submit
 from tests.world import AlwaysFails, Draws, World, make_deps, write_catalog
 
 PROJECT = "demo-bench"

@@ -16,8 +16,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from imagegen.anomalies import ACCOUNT_CREDITS, FAILURE_RATE, NEW_ACCOUNTS, REQUESTS, find_anomalies
-from imagegen.records import AccountWeek, Anomaly, Totals, Week, WeeklyReport
+
+from imagegen.kit.weeks import Week
+from imagegen.reports.anomalies import ACCOUNT_CREDITS, FAILURE_RATE, NEW_ACCOUNTS, REQUESTS, find_anomalies
+from imagegen.reports.records import AccountWeek, Anomaly, Totals, WeeklyReport
 
 HISTORY_WEEKS = 8
 WEEK_CV = 0.15

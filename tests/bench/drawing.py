@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from imagegen.drawing import draw
+from imagegen.providers.simulated.drawing import draw
 
 STYLES = ("realistic", "anime", "oil-painting", "sketch", "cyberpunk", "watercolor")
 COLORS = ("vibrant", "monochrome", "pastel", "neon", "vintage")

@@ -30,14 +30,15 @@ from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import Document
-from imagegen import report as reports
-from imagegen.config import Settings
-from imagegen.records import Totals, Week, WeeklyReport
-from imagegen.services.reporting import build_weekly_report
 
 from embedded_firebase.exports.source import load_source
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.testing.counters import Counts
+from imagegen.config import Settings
+from imagegen.kit.weeks import Week
+from imagegen.reports import figures
+from imagegen.reports.records import Totals, WeeklyReport
+from imagegen.reports.service import build_weekly_report
 from tests.world import make_deps
 
 ROOT = Path(__file__).parent.parent.parent
@@ -66,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     results = {size: measure(size) for size in options.requests or [10_000, 100_000]}
     if options.json:
-        print(json.dumps({size: {name: figures(one) for name, one in both.items()} for size, both in results.items()}))
+        print(json.dumps({size: {name: as_json(one) for name, one in both.items()} for size, both in results.items()}))
         return
     print(f"{'requests':>10}  {'report':<13}{'seconds':>9}{'round trips':>13}{'billed reads':>14}{'peak MiB':>10}")
     for size, both in results.items():
@@ -82,7 +83,7 @@ def main() -> None:
     print(f"            round trips {'are the same at each size' if len(trips) == 1 else 'differ by size'}")
 
 
-def figures(one: Measured) -> dict[str, float]:
+def as_json(one: Measured) -> dict[str, float]:
     """What the JSON says of one report."""
     return {
         "seconds": round(one.seconds, 3),
@@ -114,9 +115,9 @@ def aggregating(db: firestore.Client) -> WeeklyReport:
 
 def streaming(db: firestore.Client) -> WeeklyReport:
     """The straightforward report: each request of the week is read once and none is kept."""
-    week = reports.week_before(MONDAY)
+    week = figures.week_before(MONDAY)
     overall: Counter[str] = Counter()
-    groups: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in reports.DIMENSIONS}
+    groups: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in figures.DIMENSIONS}
     query = (
         db.collection("generationRequests")
         .where(filter=FieldFilter("createdAt", ">=", week.start_at))
@@ -229,7 +230,7 @@ def show(done: int, size: int) -> None:
 def chunks(size: int) -> Iterator[tuple[int, list[Any]]]:
     """Yield how many requests there are so far, and documents: requests, and at last the accounts that made them."""
     chance = random.Random(size)
-    last = reports.week_before(MONDAY)
+    last = figures.week_before(MONDAY)
     accounts = max(10, size // 20)
     credits: Counter[tuple[int, str]] = Counter()
     requests: Counter[int] = Counter()

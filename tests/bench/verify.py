@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
-from imagegen import ledger, store
-from imagegen.database import Database
-from imagegen.deps import Deps
-from imagegen.records import Account, Generation, GenerationStatus
-from imagegen.services import books
-from imagegen.transactions import Transaction
 
+from imagegen.books import service as books_service
+from imagegen.credits import ledger
+from imagegen.credits import store as credits_store
+from imagegen.credits.records import Account
+from imagegen.deps import Deps
+from imagegen.firebase.database import Database
+from imagegen.firebase.transactions import Transaction
+from imagegen.generations import store as generations_store
+from imagegen.generations.records import Generation, GenerationStatus
 from tests.bench.__main__ import server_process
 from tests.world import make_deps
 
@@ -40,7 +43,7 @@ def main() -> None:
             fill(db, count)
             deps = make_deps(db, now=lambda: datetime.now(UTC))
             started = time.perf_counter()
-            checked = sum(page.figures.accounts for page in books.walk(deps))
+            checked = sum(page.figures.accounts for page in books_service.walk(deps))
             seconds = time.perf_counter() - started
             breaches, peaks[count] = memory(deps)
             print(
@@ -54,7 +57,7 @@ def memory(deps: Deps) -> tuple[int, int]:
     """Return how many breaches there are, and the most bytes that are in use after a page."""
     breaches = most = 0
     tracemalloc.start()
-    for page in books.walk(deps):
+    for page in books_service.walk(deps):
         breaches += len(page.breaches)
         # What nobody uses any more is there until the collector comes by, which says nothing of the walk.
         gc.collect()
@@ -94,8 +97,8 @@ def write(transaction: Transaction, numbers: Iterable[int]) -> None:
         )
         account = Account(user_id=user_id, credits=10, opening_credits=10, ledger_count=0)
         charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
-        store.create_generation(transaction, pending)
-        store.create_account(transaction, charged, entry, _NOW)
+        generations_store.create_generation(transaction, pending)
+        credits_store.create_account(transaction, charged, entry, _NOW)
 
 
 if __name__ == "__main__":

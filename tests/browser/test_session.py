@@ -14,7 +14,7 @@ from tests.browser import console as consoles
 from tests.browser.axe import serious_faults
 from tests.browser.conftest import OpenPage, Watch
 from tests.browser.console import PROJECT, Console
-from tests.http.tokens import claims, unsigned
+from tests.tokens import claims, unsigned
 
 PASSWORD = "open sesame"
 

@@ -6,7 +6,6 @@ import json
 import re
 
 import main
-
 from embedded_firebase.functions.discovery import functions_of
 from tests.browser.console import ROOT
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
-from imagegen.services import books
 
+from imagegen.books import service as books_service
 from tests.load.clients import Answer
 from tests.world import make_deps
 
@@ -36,7 +36,7 @@ def bring_leases_forward(db: firestore.Client) -> None:
 def what_disagrees(db: firestore.Client, answers: Sequence[Answer]) -> list[str]:
     """Say what is wrong with the books in themselves, or unlike what a client was told; nothing, one hopes."""
     deps = make_deps(db, now=lambda: datetime.now(UTC))
-    breaches = [breach for page in books.walk(deps) for breach in page.breaches]
+    breaches = [breach for page in books_service.walk(deps) for breach in page.breaches]
     return [
         *(f"{breach.kind} {breach.user_id}: {breach.message}" for breach in breaches),
         *_told_otherwise(db, answers),

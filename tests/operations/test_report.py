@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from imagegen.services.reporting import build_weekly_report
 
+from imagegen.reports.service import build_weekly_report
 from operations import report
-from tests.services.test_reporting import MONDAY, NEXT_MONDAY, store_generation
+from tests.reports.test_service import MONDAY, NEXT_MONDAY, store_generation
 from tests.world import World
 
 

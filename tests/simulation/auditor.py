@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from google.cloud.firestore_v1._helpers import decode_dict
-from imagegen import books
 
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query.changes import Changes
 from embedded_firebase.firestore.transactions.engine import Engine
+from imagegen.books import check
 
 Fields = dict[str, Any]
 # When all must have ended.
@@ -176,7 +176,7 @@ class Auditor:
         same = (stored.accounts, stored.ledgers, stored.generations) == (self.accounts, self.ledgers, self.generations)
         require(same, "what is stored is what was committed")
         for user_id in self.accounts:
-            found = books.check(
+            found = check.check(
                 user_id,
                 decoded[f"users/{user_id}"],
                 {name: decoded[f"users/{user_id}/transactions/{name}"] for name in self.ledgers[user_id]},

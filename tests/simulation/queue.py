@@ -10,8 +10,7 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
-from imagegen.task_queue import TaskQueueError
-
+from imagegen.firebase.tasks import TaskQueueError
 from tests.simulation.scheduler import Scheduler
 
 # As the functions ask for it.

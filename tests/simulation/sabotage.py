@@ -11,28 +11,34 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
-from imagegen import ledger, store
-from imagegen.database import Database
+
+from imagegen.credits import ledger
+from imagegen.credits import service as credits_service
+from imagegen.credits import store as credits_store
+from imagegen.credits.errors import UserNotFound
 from imagegen.deps import Deps
-from imagegen.records import Generation, Image
-from imagegen.services import credits, generation, jobs, lookup
-from imagegen.transactions import Transaction
+from imagegen.firebase.database import Database
+from imagegen.firebase.transactions import Transaction
+from imagegen.generations import creation, lookup, settlement, worker
+from imagegen.generations import store as generations_store
+from imagegen.generations.records import Generation
+from imagegen.images.records import Image
 
 
-def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome: credits.Outcome) -> Generation:
+def _settle_without_guard(deps: Deps, reservation: settlement.Reservation, outcome: settlement.Outcome) -> Generation:
     found, now = reservation.generation, deps.now()
 
     def body(transaction: Transaction) -> Generation:
-        account, current = store.read_in(transaction, found.user_id, found.generation_id)
+        account, current = generations_store.read_in(transaction, found.user_id, found.generation_id)
         assert account is not None
         assert current is not None
         if isinstance(outcome, Image):
-            ended = credits._completed(current, outcome, now)
+            ended = settlement._completed(current, outcome, now)
         else:
-            ended = credits._refunded(current, outcome, now, refunded_credits=current.credits_charged)
+            ended = settlement._refunded(current, outcome, now, refunded_credits=current.credits_charged)
             refunded, entry = ledger.refund(account, current.generation_id, current.credits_charged, outcome)
-            store.write_account(transaction, refunded, entry, now)
-        store.end_generation(transaction, ended)
+            credits_store.write_account(transaction, refunded, entry, now)
+        generations_store.end_generation(transaction, ended)
         return ended
 
     return deps.db.transact(body)[0]
@@ -40,7 +46,7 @@ def _settle_without_guard(deps: Deps, reservation: credits.Reservation, outcome:
 
 def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
     """Settle without looking whether the generation has ended already."""
-    for service in (credits, generation, jobs, lookup):
+    for service in (settlement, creation, worker, lookup):
         patch.setattr(service, "settle", _settle_without_guard)
 
 
@@ -52,56 +58,56 @@ def cancel_without_guard(patch: pytest.MonkeyPatch) -> None:
 def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
     """Begin whatever a task names, as often as it is delivered."""
 
-    def claim(deps: Deps, generation_id: str) -> credits.Reservation | None:
+    def claim(deps: Deps, generation_id: str) -> settlement.Reservation | None:
         now = deps.now()
         lease_expires_at = now + timedelta(seconds=deps.settings.lease_seconds)
         attempt_id = deps.new_id()
 
         def body(transaction: Transaction) -> Generation | None:
-            current = store.read_generation_in(transaction, generation_id)
+            current = generations_store.read_generation_in(transaction, generation_id)
             if current is None:
                 return None
             begun = replace(current, started_at=now, lease_expires_at=lease_expires_at, attempt_id=attempt_id)
-            store.begin_generation(transaction, begun)
+            generations_store.begin_generation(transaction, begun)
             return begun
 
         begun, updated_at = deps.db.transact(body)
-        return begun and credits.Reservation(begun, updated_at)
+        return begun and settlement.Reservation(begun, updated_at)
 
-    patch.setattr(jobs, "_claim", claim)
+    patch.setattr(worker, "_claim", claim)
 
 
 def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
     """Grant as often as it is asked for."""
-    grant = credits.grant
+    grant = credits_service.grant
 
-    def grant_again(deps: Deps, user_id: str, amount_credits: int, reason: str, _key: str) -> credits.Grant:
+    def grant_again(deps: Deps, user_id: str, amount_credits: int, reason: str, _key: str) -> credits_service.Grant:
         return grant(deps, user_id, amount_credits, reason, deps.new_id())
 
-    patch.setattr(credits, "grant", grant_again)
+    patch.setattr(credits_service, "grant", grant_again)
 
 
 def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
     """Read the balance before the transaction that charges it."""
 
-    def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> credits.Reservation:
+    def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> settlement.Reservation:
         generation_id = pending.generation_id
-        account = store.read_account(deps.db, pending.user_id)
+        account = credits_store.read_account(deps.db, pending.user_id)
         if account is None:
-            raise credits.UserNotFound(pending.user_id)
+            raise UserNotFound(pending.user_id)
 
         def body(transaction: Transaction) -> Generation:
-            (fields,) = transaction.read(store._generation_reference(deps.db.client, generation_id))
+            (fields,) = transaction.read(generations_store._generation_reference(deps.db.client, generation_id))
             if fields is not None:
-                return store._stored_generation(generation_id, fields)
+                return generations_store._stored_generation(generation_id, fields)
             charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
-            store.create_generation(transaction, pending)
-            store.write_account(transaction, charged, entry, pending.created_at)
+            generations_store.create_generation(transaction, pending)
+            credits_store.write_account(transaction, charged, entry, pending.created_at)
             return pending
 
-        return credits.Reservation(deps.db.transact(body)[0])
+        return settlement.Reservation(deps.db.transact(body)[0])
 
-    patch.setattr(generation, "reserve", reserve)
+    patch.setattr(creation, "reserve", reserve)
 
 
 def entry_without_create(patch: pytest.MonkeyPatch) -> None:
@@ -111,39 +117,39 @@ def entry_without_create(patch: pytest.MonkeyPatch) -> None:
         def __init__(self, transaction: Transaction) -> None:
             self.client, self.update, self.create = transaction.client, transaction.update, transaction.set
 
-    write_account = store.write_account
-    patch.setattr(store, "write_account", lambda transaction, *rest: write_account(Sets(transaction), *rest))
+    write_account = credits_store.write_account
+    patch.setattr(credits_store, "write_account", lambda transaction, *rest: write_account(Sets(transaction), *rest))
 
 
 def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
     """Complete a generation whatever has become of it since it was charged."""
 
     def end(db: Database, ended: Generation, _updated_at: datetime) -> bool:
-        reference = store._generation_reference(db.client, ended.generation_id)
+        reference = generations_store._generation_reference(db.client, ended.generation_id)
         try:
-            reference.update(store._ending(ended), retry=None, timeout=db.timeout_seconds)
+            reference.update(generations_store._ending(ended), retry=None, timeout=db.timeout_seconds)
         except exceptions.GoogleAPICallError:
             return False
         return True
 
-    patch.setattr(store, "end_generation_if_unchanged", end)
+    patch.setattr(generations_store, "end_generation_if_unchanged", end)
 
 
 def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
     """Hand out the picture that the model drew, whatever has become of the generation meanwhile."""
-    answer = generation._answer
+    answer = creation._answer
 
-    def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> generation.Created:
+    def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> creation.Created:
         if isinstance(outcome, Image):
-            return generation.Created(replace(ended, image_url=outcome.url), replayed)
+            return creation.Created(replace(ended, image_url=outcome.url), replayed)
         return answer(ended, outcome=outcome, replayed=replayed)
 
-    patch.setattr(generation, "_answer", deliver)
+    patch.setattr(creation, "_answer", deliver)
 
 
 def key_of_another_request(patch: pytest.MonkeyPatch) -> None:
     """Replay an answer by its key alone, whatever was asked for."""
-    patch.setattr(generation, "_fingerprint", lambda body: "")
+    patch.setattr(creation, "_fingerprint", lambda body: "")
 
 
 def lost_answer_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -153,12 +159,12 @@ def lost_answer_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:
     """Read the newest entries that there are beside a balance that was read before."""
-    read_ledger = store.read_ledger
+    read_ledger = credits_store.read_ledger
 
     def read(db: Any, user_id: str, _newest: int, limit: int) -> Any:
         return read_ledger(db, user_id, 1_000_000, limit)
 
-    patch.setattr(store, "read_ledger", read)
+    patch.setattr(credits_store, "read_ledger", read)
 
 
 BUGS = {

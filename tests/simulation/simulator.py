@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from google.api_core.retry import retry_base
 from google.api_core.timeout import TimeToDeadlineTimeout
-from imagegen.config import Settings
-from imagegen.services import generation, jobs, lookup, pictures
 
 from embedded_firebase.firestore.messages import Document, Value
+from imagegen.config import Settings
+from imagegen.generations import creation, lookup, picture, worker
 from tests.simulation.auditor import Auditor, require
 from tests.simulation.network import DATABASE, Client, Network
 from tests.simulation.scheduler import Scheduler
@@ -122,16 +122,16 @@ def _close_books(last: Process, shared: Shared) -> None:
 
 def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, random: Random, shared: Shared) -> None:
     time = _Time(scheduler)
-    patch.setattr("imagegen.deadlines.time", time)
-    patch.setattr("imagegen.log.logger", _Log(scheduler))
+    patch.setattr("imagegen.firebase.retries.time", time)
+    patch.setattr("imagegen.kit.log.logger", _Log(scheduler))
     # The jitter of the pauses.
     patch.setattr(retry_base, "random", random)
     # Google's client takes the time that it needs itself off a time-out.
     patch.setattr(TimeToDeadlineTimeout.__init__, "__defaults__", (None, lambda: START))
-    patch.setattr("imagegen.store.read_catalog", lambda *_: CATALOG)
+    patch.setattr("imagegen.catalog.store.read_documents", lambda _: CATALOG)
     # The original asks in a thread of its own, which the scheduler does not know; the model keeps its limit itself.
-    patch.setattr(pictures, "call_within", lambda _limit_seconds, call: call())
-    for service in (generation, jobs, lookup):
+    patch.setattr(picture, "call_within", lambda _limit_seconds, call: call())
+    for service in (creation, worker, lookup):
         patch.setattr(service, "settle", _recorded(service.settle, shared))
 
 

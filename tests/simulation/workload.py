@@ -12,15 +12,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 
-from imagegen import idempotency
 from imagegen.config import Settings
-from imagegen.errors import AppError, GenerationEnded, TryAgain, Unavailable
-from imagegen.identity import EVERYBODY
-from imagegen.image_models import ImageRequest, ModelError
-from imagegen.records import EntryType, Generation, GenerationStatus, Image, LedgerEntry
-from imagegen.schemas import CreateGenerationRequest
-from imagegen.services import credits, generation, jobs, lookup
-
+from imagegen.credits import service as credits_service
+from imagegen.credits.records import EntryType, LedgerEntry
+from imagegen.firebase.identity import EVERYBODY
+from imagegen.generations import creation, lookup, settlement, worker
+from imagegen.generations.errors import GenerationEnded
+from imagegen.generations.records import Generation, GenerationStatus
+from imagegen.generations.schemas import CreateGenerationRequest
+from imagegen.images.records import Image
+from imagegen.kit import idempotency
+from imagegen.kit.errors import AppError, TryAgain, Unavailable
+from imagegen.providers.model import ImageRequest, ModelError
 from tests.simulation.auditor import Answer, Granted, Told, require
 from tests.simulation.network import START_MICROS, Client
 from tests.simulation.queue import Queue
@@ -52,7 +55,7 @@ class Shared:
     pauses_seconds: Sequence[float]
     told: Told = field(default_factory=Told)
     # Every settle that was ever asked for, to be delivered again.
-    settled: list[tuple[credits.Reservation, credits.Outcome]] = field(default_factory=list)
+    settled: list[tuple[settlement.Reservation, settlement.Outcome]] = field(default_factory=list)
     # The ids of all generations that were ever asked for, whether there is one or not.
     generation_ids: list[str] = field(default_factory=list)
 
@@ -96,7 +99,7 @@ class Process:
         self._perhaps_die_soon()
         self._scheduler.note(f"a task: draw {generation_id}")
         try:
-            jobs.process(self._deps, generation_id)
+            worker.process(self._deps, generation_id)
         except (TryAgain, Unavailable) as error:
             self._scheduler.note(f"the task is not done: {error}")
             return False
@@ -113,7 +116,7 @@ class Process:
         made: Generation | None = None
         self._shared.generation_ids.append(idempotency.id_of(user_id, key) if key else self._next_id())
         try:
-            made = generation.create_generation_request(
+            made = creation.create_generation_request(
                 self._deps, body.order(), key, respond_async=respond_async
             ).generation
             generation_id, reason = made.generation_id, _REASONS[made.status]
@@ -135,7 +138,7 @@ class Process:
 
     def read(self, user_id: str, page_size: int) -> None:
         """Read an account and check that its balance and its page agree."""
-        statement = credits.get_user_credits(self._deps, user_id, page_size, None)
+        statement = credits_service.get_user_credits(self._deps, user_id, page_size, None)
         self._scheduler.note(f"{user_id} has {statement.current_credits} credits")
         if statement.entries:
             newest = statement.entries[0]
@@ -148,7 +151,7 @@ class Process:
         """Give back what is overdue; return how many were settled, as far as is known."""
         self._scheduler.note("reconcile")
         try:
-            count = credits.reconcile(self._deps)
+            count = settlement.reconcile(self._deps)
         except Unavailable:
             return 0
         self._scheduler.note(f"reconciled {count}")
@@ -210,7 +213,7 @@ class Process:
         amount_credits = 6 if random.random() < 0.25 else 5
         self._scheduler.note(f"grant {user_id} {amount_credits} with key {key}")
         try:
-            entry = credits.grant(self._deps, user_id, amount_credits, "bought", key).entry
+            entry = credits_service.grant(self._deps, user_id, amount_credits, "bought", key).entry
         except AppError as error:
             self._scheduler.note(f"not granted: {error.reason}")
             return
@@ -225,7 +228,7 @@ class Process:
         reservation, outcome = self._random.choice(self._shared.settled)
         self._scheduler.note(f"settle {reservation.generation.generation_id} again: {outcome}")
         try:
-            credits.settle(self._deps, reservation, outcome)
+            settlement.settle(self._deps, reservation, outcome)
         except Unavailable:
             self._scheduler.note("cannot be settled")
 

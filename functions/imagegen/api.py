@@ -1,0 +1,58 @@
+"""Owns the HTTPS function that describes all of them, itself among them.
+
+Knows neither HTTP libraries nor Firestore.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import RootModel
+
+from imagegen.books import endpoints as books_endpoints
+from imagegen.catalog import endpoints as catalog_endpoints
+from imagegen.credits import endpoints as credits_endpoints
+from imagegen.generations import endpoints as generations_endpoints
+from imagegen.generations import lookup_endpoints
+from imagegen.kit.schemas import RequestModel
+from imagegen.reports import endpoints as reports_endpoints
+from imagegen.web import openapi
+from imagegen.web.endpoint import Access, Call, Endpoint, Reply
+
+
+class OpenapiRequest(RequestModel):
+    """The query of openapi, which asks for nothing."""
+
+
+class OpenapiAnswer(RootModel[dict[str, Any]]):
+    """The OpenAPI document of all HTTPS functions."""
+
+
+def _openapi(call: Call[OpenapiRequest]) -> Reply:
+    return Reply(OpenapiAnswer(openapi.document(ENDPOINTS)))
+
+
+OPENAPI = Endpoint(
+    name="openapi",
+    summary="Read this document.",
+    methods=("GET",),
+    access=Access.PUBLIC,
+    asked=OpenapiRequest,
+    answers={200: (OpenapiAnswer,)},
+    cache_control="public, max-age=300",
+    respond=_openapi,
+)
+
+ENDPOINTS: tuple[Endpoint[Any], ...] = (
+    books_endpoints.VERIFY_BOOKS,
+    credits_endpoints.GET_USER_CREDITS,
+    credits_endpoints.GRANT_CREDITS,
+    generations_endpoints.CREATE_GENERATION_REQUEST,
+    reports_endpoints.GET_WEEKLY_REPORT,
+    reports_endpoints.LIST_WEEKLY_REPORTS,
+    lookup_endpoints.CANCEL_GENERATION_REQUEST,
+    catalog_endpoints.GET_CATALOG,
+    lookup_endpoints.GET_GENERATION_STATUS,
+    lookup_endpoints.LIST_GENERATION_REQUESTS,
+    OPENAPI,
+)

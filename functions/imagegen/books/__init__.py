@@ -1,0 +1,1 @@
+"""The audit: whether each account's ledger explains its balance."""

@@ -1,0 +1,245 @@
+"""Owns what it means that the books of an account balance, and the name of each way in which they do not.
+
+Pure: works on stored fields as they are, however corrupt; knows no Firestore, no clock and no way to mend anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from imagegen.credits.records import EntryType
+from imagegen.generations.records import GenerationStatus
+
+Fields = Mapping[str, Any]
+# By then the queue's time limit, the lease of the last attempt and many a reconcile are over.
+_LONGEST = timedelta(hours=2)
+_REFUNDED = (GenerationStatus.FAILED, GenerationStatus.CANCELLED)
+
+
+class BreachKind(StrEnum):
+    """How books can fail; stable, since alerts are set on it."""
+
+    CORRUPT_DOCUMENT = "CORRUPT_DOCUMENT"
+    ACCOUNT_MISSING = "ACCOUNT_MISSING"
+    BALANCE_WRONG = "BALANCE_WRONG"
+    BALANCE_NEGATIVE = "BALANCE_NEGATIVE"
+    LEDGER_COUNT_WRONG = "LEDGER_COUNT_WRONG"
+    SEQUENCE_BROKEN = "SEQUENCE_BROKEN"
+    CHAIN_BROKEN = "CHAIN_BROKEN"
+    ENTRY_ID_WRONG = "ENTRY_ID_WRONG"
+    ENTRY_REPEATED = "ENTRY_REPEATED"
+    GENERATION_MISSING = "GENERATION_MISSING"
+    DEDUCTION_WRONG = "DEDUCTION_WRONG"
+    REFUND_WRONG = "REFUND_WRONG"
+    STATUS_INCONSISTENT = "STATUS_INCONSISTENT"
+    NEVER_ENDED = "NEVER_ENDED"
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One way in which the books of an account fail; `where` is an entry or a generation, None for the account."""
+
+    kind: BreachKind
+    user_id: str
+    where: str | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What was looked at, in documents and in credits; what is corrupt counts as 0 credits."""
+
+    accounts: int = 0
+    entries: int = 0
+    generations: int = 0
+    overdue: int = 0
+    opened_credits: int = 0
+    granted_credits: int = 0
+    deducted_credits: int = 0
+    refunded_credits: int = 0
+    held_credits: int = 0
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+
+def tally(
+    account: Fields | None, entries: Mapping[str, Fields], generations: Mapping[str, Fields], now: datetime
+) -> Figures:
+    """Count one account; overdue are generations still pending past their lease, which reconcile will refund."""
+
+    def total(entry_type: EntryType) -> int:
+        return sum(_credits(entry.get("credits")) for entry in entries.values() if entry.get("type") == entry_type)
+
+    return Figures(
+        accounts=int(account is not None),
+        entries=len(entries),
+        generations=len(generations),
+        overdue=sum(_is_overdue(generation, now) for generation in generations.values()),
+        opened_credits=_credits(_opening(account or {})),
+        granted_credits=total(EntryType.GRANT),
+        deducted_credits=total(EntryType.DEDUCTION),
+        refunded_credits=total(EntryType.REFUND),
+        held_credits=_credits((account or {}).get("credits")),
+    )
+
+
+def check(
+    user_id: str,
+    account: Fields | None,
+    entries: Mapping[str, Fields],
+    generations: Mapping[str, Fields],
+    now: datetime,
+) -> list[Breach]:
+    """Return all breaches of one account, given its ledger and its generations by id, as they are stored."""
+    if account is None and not entries and not generations:
+        return []
+    found = [*_entries(entries), *_generations(entries, generations)]
+    found += [
+        (BreachKind.NEVER_ENDED, generation_id, "charged hours ago and still pending: does reconcile run?")
+        for generation_id, generation in generations.items()
+        if _is_stuck(generation, now)
+    ]
+    found += [(BreachKind.ACCOUNT_MISSING, None, "there is no account document")] if account is None else []
+    found += _account(account, entries) if account is not None else []
+    return [Breach(kind, user_id, where, message) for kind, where, message in found]
+
+
+_Found = tuple[BreachKind, str | None, str]
+
+
+def _account(account: Fields, entries: Mapping[str, Fields]) -> Iterator[_Found]:
+    credits, opening, count = account.get("credits", 0), _opening(account), account.get("ledgerCount", 0)
+    for name, value in (("credits", credits), ("openingCredits", opening), ("ledgerCount", count)):
+        if type(value) is not int:
+            yield BreachKind.CORRUPT_DOCUMENT, None, f"{name} is {value!r}, which is no integer"
+        elif value < 0:
+            kind = BreachKind.BALANCE_NEGATIVE if name == "credits" else BreachKind.CORRUPT_DOCUMENT
+            yield kind, None, f"{name} is {value}, which is below 0"
+    if count != len(entries):
+        yield BreachKind.LEDGER_COUNT_WRONG, None, f"ledgerCount is {count!r}, the ledger has {len(entries)} entries"
+    balance = _credits(opening)
+    usable = [(entry_id, entry) for entry_id, entry in entries.items() if type(entry.get("sequence")) is int]
+    for place, (entry_id, entry) in enumerate(sorted(usable, key=lambda item: item[1]["sequence"]), start=1):
+        if entry["sequence"] != place:
+            yield BreachKind.SEQUENCE_BROKEN, entry_id, f"sequence is {entry['sequence']} where {place} is due"
+        balance += _signed(entry)
+        after = entry.get("balanceAfter")
+        if type(after) is int and after != balance:
+            yield BreachKind.CHAIN_BROKEN, entry_id, f"balanceAfter is {after}, the entries up to it make {balance}"
+            # Each later entry is held against the one before it, so that one fault is told once.
+            balance = after
+    explained = _credits(opening) + sum(map(_signed, entries.values()))
+    if type(credits) is int and credits != explained:
+        yield BreachKind.BALANCE_WRONG, None, f"credits is {credits}, opening credits and ledger make {explained}"
+
+
+def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
+    for entry_id, entry in entries.items():
+        entry_type, generation_id = entry.get("type"), entry.get("generationRequestId")
+        if entry_type not in list(EntryType):
+            yield BreachKind.CORRUPT_DOCUMENT, entry_id, f"type is {entry_type!r}"
+            continue
+        for name, least in (("credits", 1), ("sequence", 1), ("balanceAfter", 0)):
+            value = entry.get(name)
+            if type(value) is not int or value < least:
+                negative = name == "balanceAfter" and type(value) is int
+                kind = BreachKind.BALANCE_NEGATIVE if negative else BreachKind.CORRUPT_DOCUMENT
+                yield kind, entry_id, f"{name} is {value!r}, which is no integer from {least}"
+        if entry_type == EntryType.GRANT:
+            right = generation_id is None and entry_id.endswith("_grant")
+        else:
+            right = entry_id == f"{generation_id}_{entry_type}"
+        if not right:
+            yield BreachKind.ENTRY_ID_WRONG, entry_id, f"a {entry_type} of generation {generation_id!r} is not named so"
+
+
+def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields]) -> Iterator[_Found]:
+    posted: dict[tuple[str, str], list[Fields]] = {}
+    for entry_id, entry in entries.items():
+        entry_type, generation_id = entry.get("type"), entry.get("generationRequestId")
+        if entry_type not in (EntryType.DEDUCTION, EntryType.REFUND):
+            continue
+        if not isinstance(generation_id, str) or generation_id not in generations:
+            yield BreachKind.GENERATION_MISSING, entry_id, f"the account has no generation {generation_id!r}"
+        if isinstance(generation_id, str):
+            posted.setdefault((generation_id, str(entry_type)), []).append(entry)
+    counts = Counter({key: len(found) for key, found in posted.items()})
+    for (generation_id, entry_type), count in counts.items():
+        if count > 1:
+            yield BreachKind.ENTRY_REPEATED, generation_id, f"{count} entries of type {entry_type}"
+    for generation_id, generation in generations.items():
+        deductions = posted.get((generation_id, EntryType.DEDUCTION), [])
+        refunds = posted.get((generation_id, EntryType.REFUND), [])
+        for kind, message in _generation(generation, deductions, refunds):
+            yield kind, generation_id, message
+
+
+def _generation(
+    generation: Fields, deductions: list[Fields], refunds: list[Fields]
+) -> Iterator[tuple[BreachKind, str]]:
+    status, charged = generation.get("status"), generation.get("creditsCharged")
+    if status not in list(GenerationStatus):
+        yield BreachKind.CORRUPT_DOCUMENT, f"status is {status!r}"
+        return
+    if type(charged) is not int or charged < 1:
+        yield BreachKind.CORRUPT_DOCUMENT, f"creditsCharged is {charged!r}, which is no integer from 1"
+    if [entry.get("credits") for entry in deductions] != [charged]:
+        yield BreachKind.DEDUCTION_WRONG, f"charged {charged!r}, but {_amounts(deductions)} was deducted"
+    wanted = [charged] if status in _REFUNDED else []
+    if [entry.get("credits") for entry in refunds] != wanted:
+        yield BreachKind.REFUND_WRONG, f"{status}, charged {charged!r}, but {_amounts(refunds)} was refunded"
+    if any(_sequence(refund) < _sequence(deduction) for refund in refunds for deduction in deductions):
+        yield BreachKind.REFUND_WRONG, "the refund stands before its deduction"
+    said = generation.get("creditsRefunded")
+    if said != (charged if status in _REFUNDED else 0) or type(said) is not int:
+        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but creditsRefunded is {said!r}"
+    url, ended_at = generation.get("imageUrl"), generation.get("completedAt")
+    if bool(url) is not (status == GenerationStatus.COMPLETED):
+        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but imageUrl is {url!r}"
+    is_pending = status == GenerationStatus.PENDING
+    if ended_at is not None if is_pending else not isinstance(ended_at, datetime):
+        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but completedAt is {ended_at!r}"
+    if is_pending and not isinstance(generation.get("leaseExpiresAt"), datetime):
+        yield BreachKind.CORRUPT_DOCUMENT, f"leaseExpiresAt is {generation.get('leaseExpiresAt')!r}"
+
+
+def _sequence(entry: Fields) -> int:
+    sequence = entry.get("sequence")
+    return sequence if type(sequence) is int else 0
+
+
+def _amounts(entries: list[Fields]) -> str:
+    return " and ".join(repr(entry.get("credits")) for entry in entries) or "nothing"
+
+
+def _opening(account: Fields) -> Any:
+    # An account that was written by hand opens with what it holds, if anything.
+    return account.get("openingCredits", account.get("credits", 0))
+
+
+def _credits(value: Any) -> int:
+    return value if type(value) is int else 0
+
+
+def _signed(entry: Fields) -> int:
+    amount_credits = _credits(entry.get("credits"))
+    if entry.get("type") not in list(EntryType):
+        return 0
+    return -amount_credits if entry.get("type") == EntryType.DEDUCTION else amount_credits
+
+
+def _is_stuck(generation: Fields, now: datetime) -> bool:
+    created_at = generation.get("createdAt")
+    is_old = isinstance(created_at, datetime) and created_at < now - _LONGEST
+    return generation.get("status") == GenerationStatus.PENDING and is_old
+
+
+def _is_overdue(generation: Fields, now: datetime) -> bool:
+    lease = generation.get("leaseExpiresAt")
+    return generation.get("status") == GenerationStatus.PENDING and isinstance(lease, datetime) and lease <= now

@@ -1,0 +1,1 @@
+"""Accounts and their ledgers: the arithmetic of credits, grants, statements."""

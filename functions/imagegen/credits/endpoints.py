@@ -1,0 +1,80 @@
+"""Owns the HTTPS functions about credits: how each is called and what its answer is made of.
+
+Knows neither HTTP libraries nor Firestore.
+"""
+
+from __future__ import annotations
+
+from imagegen.credits import service
+from imagegen.credits.errors import UserNotFound
+from imagegen.credits.records import EntryType
+from imagegen.credits.schemas import (
+    GetUserCreditsRequest,
+    GrantCreditsAnswer,
+    GrantCreditsRequest,
+    TransactionAnswer,
+    UserCreditsAnswer,
+)
+from imagegen.kit.errors import IdempotencyKeyReused
+from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
+
+
+def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
+    asked = call.asked
+    statement = service.get_user_credits(call.deps, asked.user_id, asked.page_size, asked.page_token)
+    return Reply(
+        UserCreditsAnswer(
+            current_credits=statement.current_credits,
+            transactions=[
+                TransactionAnswer(
+                    id=entry.entry_id,
+                    type=entry.type,
+                    credits=entry.credits,
+                    generation_request_id=entry.generation_id,
+                    reason=None if entry.type is EntryType.DEDUCTION else entry.reason,
+                    timestamp=entry.recorded_at,
+                )
+                for entry in statement.entries
+            ],
+            next_page_token=statement.next_page_token,
+        )
+    )
+
+
+def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
+    asked = call.asked
+    assert call.idempotency_key is not None  # The edge lets no call in without one.
+    granted = service.grant(call.deps, asked.user_id, asked.credits, asked.reason, call.idempotency_key)
+    answer = GrantCreditsAnswer(
+        transaction_id=granted.entry.entry_id,
+        user_id=asked.user_id,
+        granted_credits=granted.entry.credits,
+        current_credits=granted.entry.balance_after,
+    )
+    return Reply(answer, headers={"Idempotent-Replayed": "true"} if granted.replayed else {})
+
+
+GRANT_CREDITS = Endpoint(
+    name="grantCredits",
+    summary="Give an account credits, and open it where there is none.",
+    methods=("POST",),
+    access=Access.ADMIN,
+    asked=GrantCreditsRequest,
+    example={"userId": "testUser1", "credits": 20, "reason": "order 7"},
+    answers={200: (GrantCreditsAnswer,)},
+    errors=(IdempotencyKeyReused,),
+    idempotency_key=IdempotencyKey.REQUIRED,
+    respond=_grant_credits,
+)
+
+GET_USER_CREDITS = Endpoint(
+    name="getUserCredits",
+    summary="Read an account's balance and a page of its ledger, newest first.",
+    methods=("GET", "POST"),
+    access=Access.OWNER,
+    asked=GetUserCreditsRequest,
+    example={"userId": "testUser1"},
+    answers={200: (UserCreditsAnswer,)},
+    errors=(UserNotFound,),
+    respond=_get_user_credits,
+)

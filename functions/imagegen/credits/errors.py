@@ -1,0 +1,27 @@
+"""Owns what a caller is told of accounts that are missing or cannot pay. Must not know HTTP libraries nor Firestore."""
+
+from __future__ import annotations
+
+from imagegen.kit.errors import AppError
+
+
+class InsufficientCredits(AppError):
+    """The account cannot pay; nothing was charged."""
+
+    http_status, status, reason = 402, "FAILED_PRECONDITION", "INSUFFICIENT_CREDITS"
+
+    def __init__(self, user_id: str, current_credits: int, required_credits: int) -> None:
+        unit = "credit" if current_credits == 1 else "credits"
+        super().__init__(
+            f"Account '{user_id}' has {current_credits} {unit}; this request costs {required_credits}.",
+            metadata={"currentCredits": str(current_credits), "requiredCredits": str(required_credits)},
+        )
+
+
+class UserNotFound(AppError):
+    """There is no account of this id."""
+
+    http_status, status, reason = 404, "NOT_FOUND", "USER_NOT_FOUND"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"There is no account '{user_id}'.", metadata={"userId": user_id})

@@ -1,0 +1,91 @@
+"""Owns the arithmetic of credits: an account goes in, the changed account and the entry that explains it come out.
+
+Pure: knows no clock, no Firestore and nothing of image models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from imagegen.credits.errors import InsufficientCredits
+from imagegen.credits.records import Account, EntryType, LedgerEntry, Spending
+from imagegen.kit.weeks import Week
+
+# What an account may hold, far from where numbers end.
+MOST_CREDITS = 1_000_000_000
+# How many whole weeks before that of its last charge an account remembers.
+REMEMBERED_WEEKS = 2
+
+
+class BalanceTooHigh(Exception):
+    """The account would hold more than `MOST_CREDITS`."""
+
+
+def charge(
+    account: Account, generation_id: str, cost_credits: int, charged_at: datetime
+) -> tuple[Account, LedgerEntry]:
+    """Take the price of a generation from its account.
+
+    Raises:
+        InsufficientCredits: the account holds less than the price.
+    """
+    if cost_credits < 1:
+        raise ValueError("a generation costs at least one credit")
+    if account.credits < cost_credits:
+        raise InsufficientCredits(account.user_id, account.credits, cost_credits)
+    account = replace(account, weeks=_weeks_with(account.weeks, cost_credits, charged_at))
+    return _post(account, EntryType.DEDUCTION, cost_credits, generation_id, "generation reserved")
+
+
+def refund(account: Account, generation_id: str, charged_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
+    """Give back all that was charged for a generation that ended without a picture."""
+    return _post(account, EntryType.REFUND, charged_credits, generation_id, reason)
+
+
+def grant(account: Account, grant_id: str, amount_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
+    """Give an account credits that it has not paid with before.
+
+    Raises:
+        BalanceTooHigh: it would hold more than an account may.
+    """
+    if account.credits + amount_credits > MOST_CREDITS:
+        raise BalanceTooHigh
+    return _post(account, EntryType.GRANT, amount_credits, grant_id, reason)
+
+
+def entry_id(of_id: str, entry_type: EntryType) -> str:
+    """Return the name of an entry, made of what it records: a second one of the same kind cannot be created."""
+    return f"{of_id}_{entry_type}"
+
+
+def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: datetime) -> dict[str, Spending]:
+    """Record a charge in its week and forget the weeks that no report needs any more."""
+    week = Week.of(charged_at)
+    # In the running week the report of the last one can be made again, which looks at the one before that, too.
+    oldest = week.back(REMEMBERED_WEEKS)
+    # Names of weeks sort as the weeks do.
+    kept = {week_id: spending for week_id, spending in weeks.items() if week_id >= oldest.week_id}
+    before = kept.get(week.week_id, Spending())
+    day = charged_at.astimezone(UTC).date().isoformat()
+    days = {**before.days, day: before.days.get(day, 0) + cost_credits}
+    kept[week.week_id] = Spending(requests=before.requests + 1, credits=before.credits + cost_credits, days=days)
+    return kept
+
+
+def _post(
+    account: Account, entry_type: EntryType, amount_credits: int, of_id: str, reason: str
+) -> tuple[Account, LedgerEntry]:
+    signed_credits = -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
+    changed = replace(account, credits=account.credits + signed_credits, ledger_count=account.ledger_count + 1)
+    entry = LedgerEntry(
+        entry_id=entry_id(of_id, entry_type),
+        type=entry_type,
+        credits=amount_credits,
+        sequence=changed.ledger_count,
+        balance_after=changed.credits,
+        generation_id=None if entry_type is EntryType.GRANT else of_id,
+        reason=reason,
+    )
+    return changed, entry

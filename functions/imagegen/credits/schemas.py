@@ -1,0 +1,66 @@
+"""Owns the wire models of accounts and grants. Must not know Firestore."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import (
+    Field,
+    StringConstraints,
+)
+
+from imagegen.credits.records import EntryType
+from imagegen.kit.schemas import TEXT_PATTERN, Count, RequestModel, ResponseModel, UserId, matching, text
+
+Reason = Annotated[
+    str, text(200), StringConstraints(strip_whitespace=True, min_length=1, max_length=200), matching(TEXT_PATTERN)
+]
+
+
+class GrantCreditsRequest(RequestModel):
+    """The body of grantCredits."""
+
+    user_id: UserId
+    credits: int = Field(ge=1, le=1_000_000, description="an integer from 1 to 1,000,000")
+    reason: Reason = "granted"
+
+
+class GetUserCreditsRequest(RequestModel):
+    """The query or the body of getUserCredits."""
+
+    user_id: UserId
+    page_size: Count = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
+    page_token: str | None = Field(
+        default=None, strict=True, min_length=1, max_length=100, description="a nextPageToken of this account"
+    )
+
+
+class GrantCreditsAnswer(ResponseModel):
+    """The 200 of grantCredits; `current_credits` is the balance after the grant."""
+
+    transaction_id: str
+    user_id: str
+    granted_credits: int
+    current_credits: int
+
+
+class TransactionAnswer(ResponseModel):
+    """One ledger entry."""
+
+    id: str
+    type: EntryType
+    credits: int
+    generation_request_id: str | None
+    reason: str | None = Field(
+        description="what a grant is for, or the failureReason or 'cancelled' of a refund; null for a deduction"
+    )
+    timestamp: datetime | None
+
+
+class UserCreditsAnswer(ResponseModel):
+    """The 200 of getUserCredits; `next_page_token` is absent on the last page."""
+
+    current_credits: int
+    transactions: list[TransactionAnswer]
+    next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)

@@ -1,0 +1,95 @@
+"""Owns the use cases of accounts: grant credits, and read a balance with its ledger.
+
+Must not know HTTP nor what credits are spent on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from imagegen.credits import ledger, store
+from imagegen.credits.errors import UserNotFound
+from imagegen.credits.records import Account, EntryType, LedgerEntry
+from imagegen.deps import Deps
+from imagegen.firebase.transactions import Transaction
+from imagegen.kit import idempotency, log, paging
+from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, Violation
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A grant's ledger entry, and whether an earlier call with the same idempotency key made it."""
+
+    entry: LedgerEntry
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A balance and a page of the ledger behind it, newest first."""
+
+    current_credits: int
+    entries: list[LedgerEntry]
+    next_page_token: str | None
+
+
+def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotency_key: str) -> Grant:
+    """Give an account credits, and open it where there is none; with the same key it is done once.
+
+    Raises:
+        InvalidRequest: the account would hold too much.
+        IdempotencyKeyReused: the key was used for another amount or reason.
+        Unavailable: Firestore was away; it may have been done, and the same key tells.
+    """
+    grant_id = idempotency.id_of(user_id, idempotency_key)
+    attempt_id, now = deps.new_id(), deps.now()
+
+    def body(transaction: Transaction) -> LedgerEntry:
+        entry_id = ledger.entry_id(grant_id, EntryType.GRANT)
+        account, existing = store.read_account_and_entry_in(transaction, user_id, entry_id)
+        if existing is not None:
+            return existing
+        before = account or Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
+        granted, entry = ledger.grant(before, grant_id, amount_credits, reason)
+        entry = replace(entry, attempt_id=attempt_id)
+        write = store.create_account if account is None else store.write_account
+        write(transaction, granted, entry, now)
+        return entry
+
+    try:
+        entry, _ = deps.db.transact(body)
+    except ledger.BalanceTooHigh:
+        allowed = f"must leave the account with at most {ledger.MOST_CREDITS:,} credits"
+        raise InvalidRequest([Violation("credits", allowed)]) from None
+    if (entry.credits, entry.reason) != (amount_credits, reason):
+        raise IdempotencyKeyReused
+    replayed = entry.attempt_id != attempt_id
+    if not replayed:
+        log.info(f"{amount_credits} credits granted", userId=user_id, transactionId=entry.entry_id)
+    return Grant(entry, replayed)
+
+
+def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:
+    """Read a balance and a page of its ledger; the two agree, since entries newer than the balance are left out.
+
+    Raises:
+        UserNotFound: there is no such account.
+        InvalidRequest: the page token is not one of this account's.
+        Unavailable: Firestore was away.
+    """
+    before = None if page_token is None else _read_page_token(user_id, page_token)
+    account = store.read_account(deps.db, user_id)
+    if account is None:
+        raise UserNotFound(user_id)
+    newest = account.ledger_count if before is None else min(before - 1, account.ledger_count)
+    # The ledger has no gap, so that its length tells what there is to read.
+    entries = store.read_ledger(deps.db, user_id, newest, page_size) if newest else []
+    more = bool(entries) and entries[-1].sequence > 1
+    return Statement(account.credits, entries, paging.make(user_id, str(entries[-1].sequence)) if more else None)
+
+
+def _read_page_token(user_id: str, page_token: str) -> int:
+    try:
+        return paging.read_number(user_id, page_token)
+    except ValueError:
+        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")]) from None

@@ -1,0 +1,129 @@
+"""Owns what is read and written of accounts and their ledgers in Firestore, and where it lies.
+
+Must not know a rule of the business: what to write, and in which transaction, is the caller's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from imagegen.credits.records import Account, EntryType, LedgerEntry, Spending
+from imagegen.firebase.database import Database, fields_of
+from imagegen.firebase.transactions import Transaction
+
+
+def read_account(db: Database, user_id: str) -> Account | None:
+    """Read one account outside of a transaction."""
+    return stored_account(user_id, db.get(account_reference(db.client, user_id)).to_dict())
+
+
+def read_account_and_entry_in(
+    transaction: Transaction, user_id: str, entry_id: str
+) -> tuple[Account | None, LedgerEntry | None]:
+    """Read an account and one entry of its ledger in one round trip."""
+    reference = account_reference(transaction.client, user_id)
+    account, entry = transaction.read(reference, _ledger(reference).document(entry_id))
+    return stored_account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
+
+
+def create_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
+    """Write a new account with its first ledger entry; neither may exist."""
+    reference = account_reference(transaction.client, account.user_id)
+    transaction.create(reference, _account_fields(account, now) | {"createdAt": now})
+    _create_entry(transaction, reference, entry)
+
+
+def write_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
+    """Write a changed balance and the new ledger entry that explains it; an entry of that id must not exist."""
+    reference = account_reference(transaction.client, account.user_id)
+    transaction.update(reference, _account_fields(account, now))
+    _create_entry(transaction, reference, entry)
+
+
+def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) -> list[LedgerEntry]:
+    """Read entries of one account, from `newest_sequence` down, in one round trip."""
+    query = (
+        _ledger(account_reference(db.client, user_id))
+        .where(filter=FieldFilter("sequence", "<=", newest_sequence))
+        .order_by("sequence", direction=firestore.Query.DESCENDING)
+        .limit(limit)
+    )
+    return [_stored_entry(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query)]
+
+
+def account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:
+    """Return where an account lies."""
+    return client.collection("users").document(user_id)
+
+
+def _ledger(account_reference: firestore.DocumentReference) -> firestore.CollectionReference:
+    ledger: firestore.CollectionReference = account_reference.collection("transactions")
+    return ledger
+
+
+def stored_account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
+    """Return the account that a document holds, None where there is no document."""
+    if fields is None:
+        return None
+    return Account(
+        user_id=user_id,
+        # An account that was written by hand has no history yet: it opens with what it holds, if anything.
+        credits=fields.get("credits", 0),
+        opening_credits=fields.get("openingCredits", fields.get("credits", 0)),
+        ledger_count=fields.get("ledgerCount", 0),
+        weeks={week_id: _spending(recorded) for week_id, recorded in fields.get("weeks", {}).items()},
+        arrival_at=fields.get("arrivalAt"),
+    )
+
+
+def _account_fields(account: Account, now: datetime) -> dict[str, Any]:
+    fields = {
+        "credits": account.credits,
+        "openingCredits": account.opening_credits,
+        "ledgerCount": account.ledger_count,
+        "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
+        "updatedAt": now,
+    }
+    # Of accounts that no rate limit was ever asked of, it is not written.
+    return fields if account.arrival_at is None else fields | {"arrivalAt": account.arrival_at}
+
+
+def _create_entry(transaction: Transaction, account_reference: firestore.DocumentReference, entry: LedgerEntry) -> None:
+    fields = {
+        "type": entry.type.value,
+        "credits": entry.credits,
+        "sequence": entry.sequence,
+        "balanceAfter": entry.balance_after,
+        "generationRequestId": entry.generation_id,
+        "reason": entry.reason,
+        "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
+    }
+    attempt = {} if entry.attempt_id is None else {"attemptId": entry.attempt_id}
+    transaction.create(_ledger(account_reference).document(entry.entry_id), fields | attempt)
+
+
+def _spending(fields: Mapping[str, Any]) -> Spending:
+    return Spending(requests=fields["requests"], credits=fields["credits"], days=fields["days"])
+
+
+def _spending_fields(spending: Spending) -> dict[str, Any]:
+    return {"requests": spending.requests, "credits": spending.credits, "days": dict(spending.days)}
+
+
+def _stored_entry(entry_id: str, fields: Mapping[str, Any]) -> LedgerEntry:
+    return LedgerEntry(
+        entry_id=entry_id,
+        type=EntryType(fields["type"]),
+        credits=fields["credits"],
+        sequence=fields["sequence"],
+        balance_after=fields["balanceAfter"],
+        generation_id=fields["generationRequestId"],
+        reason=fields["reason"],
+        attempt_id=fields.get("attemptId"),
+        recorded_at=fields["timestamp"],
+    )

@@ -1,1 +1,0 @@
-"""What each HTTPS function declares, one module for each subject."""

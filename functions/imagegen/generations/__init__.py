@@ -1,0 +1,1 @@
+"""Paid requests for pictures, from the charge to the picture or the refund."""

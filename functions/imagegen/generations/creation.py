@@ -1,0 +1,146 @@
+"""Owns the use case of creating a generation: validate, reserve, ask the model, settle, and replay by idempotency key.
+
+Knows neither HTTP nor how Firestore is written to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from imagegen.credits import store as credits_store
+from imagegen.credits.errors import InsufficientCredits, UserNotFound
+from imagegen.deps import Deps
+from imagegen.generations import picture, store, worker
+from imagegen.generations.errors import GenerationCancelled, GenerationFailed, RequestInProgress
+from imagegen.generations.records import FailureReason, Generation, GenerationStatus, Order, Stage
+from imagegen.generations.settlement import Reservation, reserve, settle
+from imagegen.images.records import Image
+from imagegen.kit import idempotency, log
+from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
+
+_LONGEST_RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a request would cost, and what its account holds."""
+
+    cost_credits: int
+    current_credits: int
+
+
+@dataclass(frozen=True)
+class Created:
+    """A generation, completed or on its way, and whether an earlier call with the same idempotency key made it."""
+
+    generation: Generation
+    replayed: bool
+
+
+def quote(deps: Deps, order: Order) -> Quote:
+    """Make all the checks of an order and say what it would cost; charge nothing.
+
+    Raises:
+        InvalidRequest, UserNotFound, InsufficientCredits: the request would be refused so.
+        Unavailable: Firestore was away.
+    """
+    chosen = deps.catalog.current().choose(order.names())
+    account = credits_store.read_account(deps.db, order.user_id)
+    if account is None:
+        raise UserNotFound(order.user_id)
+    if account.credits < chosen.cost_credits:
+        raise InsufficientCredits(order.user_id, account.credits, chosen.cost_credits)
+    return Quote(chosen.cost_credits, account.credits)
+
+
+def create_generation_request(
+    deps: Deps, order: Order, idempotency_key: str | None = None, *, respond_async: bool = False
+) -> Created:
+    """Charge for a picture, have it drawn, and complete the request or give the credits back.
+
+    With an idempotency key, the answer that an earlier call with it came to is given again, even if the catalog has
+    changed since. With `respond_async` the picture is drawn later: what is returned may be pending.
+
+    Raises:
+        InvalidRequest: a name is not in the catalog.
+        UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
+        GenerationFailed: the model failed and the charge was refunded, now or in the call that is replayed.
+        GenerationCancelled: it was cancelled meanwhile.
+        RequestInProgress, IdempotencyKeyReused: the key is taken.
+        Unavailable: Firestore was away; a charge is refunded after the lease.
+    """
+    attempt_id, now = deps.new_id(), deps.now()
+    generation_id = attempt_id if idempotency_key is None else idempotency.id_of(order.user_id, idempotency_key)
+    fingerprint = None if idempotency_key is None else _fingerprint(order)
+    try:
+        chosen = deps.catalog.current().choose(order.names())
+    except InvalidRequest:
+        existing = None if idempotency_key is None else store.read_generation(deps.db, generation_id)
+        if existing is None:
+            raise
+        return _replay(deps, existing, fingerprint, respond_async=respond_async)
+    settings = deps.settings
+    seconds = settings.queue_time_limit_seconds if respond_async else settings.lease_seconds
+    pending = Generation(
+        generation_id=generation_id,
+        user_id=order.user_id,
+        model=chosen.model.item_id,
+        style=chosen.style.item_id,
+        color=chosen.color.item_id,
+        size=chosen.size.item_id,
+        prompt=order.prompt,
+        status=GenerationStatus.PENDING,
+        credits_charged=chosen.cost_credits,
+        created_at=now,
+        started_at=None if respond_async else now,
+        lease_expires_at=now + timedelta(seconds=seconds),
+        attempt_id=attempt_id,
+        attempts=0 if respond_async else 1,
+        idempotency_fingerprint=fingerprint,
+        webhook_url=order.webhook_url,
+    )
+    reservation = reserve(deps, pending, may_exist=idempotency_key is not None)
+    if reservation.generation.attempt_id != attempt_id:
+        return _replay(deps, reservation.generation, fingerprint, respond_async=respond_async)
+    if respond_async:
+        submitted = worker.submit(deps, reservation)
+        return Created(submitted, False) if submitted.status is GenerationStatus.PENDING else _answer(submitted)
+    outcome = picture.draw(deps, reservation.generation, chosen)
+    return _answer(settle(deps, reservation, outcome), outcome=outcome)
+
+
+def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respond_async: bool) -> Created:
+    if existing.idempotency_fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    now = deps.now()
+    if existing.status is GenerationStatus.PENDING and existing.lease_expires_at <= now:
+        existing = settle(deps, Reservation(existing), FailureReason.LEASE_EXPIRED)
+    if existing.stage is Stage.QUEUED and not existing.attempts:
+        worker.submit_again(deps, existing)
+    if respond_async:
+        return Created(existing, True)
+    if existing.status is GenerationStatus.PENDING:
+        remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())
+        raise RequestInProgress(existing.generation_id, min(max(remaining_seconds, 1), _LONGEST_RETRY_AFTER_SECONDS))
+    return _answer(existing, replayed=True)
+
+
+def _answer(generation: Generation, *, outcome: Image | FailureReason | None = None, replayed: bool = False) -> Created:
+    if generation.status is GenerationStatus.COMPLETED:
+        return Created(generation, replayed)
+    if isinstance(outcome, Image):
+        log.warn("a picture came after its generation had ended", **picture.ids(generation))
+    if generation.status is GenerationStatus.CANCELLED:
+        raise GenerationCancelled(generation.generation_id, generation.credits_refunded)
+    reason = generation.failure_reason or FailureReason.MODEL_ERROR
+    raise GenerationFailed(generation.generation_id, generation.credits_refunded, reason, replayed=replayed)
+
+
+def _fingerprint(order: Order) -> str:
+    # Without what is not given, so that a new field changes no older fingerprint.
+    given = {name: value for name, value in asdict(order).items() if value is not None}
+    return hashlib.sha256(json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,71 @@
+"""Owns what a caller is told of generations beside success. Must not know HTTP libraries nor Firestore."""
+
+from __future__ import annotations
+
+from imagegen.kit.errors import AppError
+
+
+class GenerationNotFound(AppError):
+    """There is no generation of this id, or it is another account's."""
+
+    http_status, status, reason = 404, "NOT_FOUND", "GENERATION_NOT_FOUND"
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__(f"There is no generation '{generation_id}'.", metadata={"generationRequestId": generation_id})
+
+
+class RequestInProgress(AppError):
+    """A first call with this idempotency key is still running."""
+
+    http_status, status, reason = 409, "ABORTED", "REQUEST_IN_PROGRESS"
+    retryable = True
+
+    def __init__(self, generation_id: str, retry_after_seconds: int) -> None:
+        super().__init__(
+            "A request with this Idempotency-Key is still running; ask again later.",
+            metadata={"generationRequestId": generation_id},
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class GenerationCancelled(AppError):
+    """The generation was given up while it was drawn, and the account has its credits back."""
+
+    http_status, status, reason = 409, "ABORTED", "GENERATION_CANCELLED"
+
+    def __init__(self, generation_id: str, refunded_credits: int) -> None:
+        super().__init__(
+            "The generation was cancelled. Nothing was charged.",
+            metadata={"generationRequestId": generation_id, "refundedCredits": str(refunded_credits)},
+        )
+
+
+class GenerationEnded(AppError):
+    """The generation can no longer be given up."""
+
+    http_status, status, reason = 409, "FAILED_PRECONDITION", "GENERATION_ENDED"
+
+    def __init__(self, generation_id: str, generation_status: str) -> None:
+        super().__init__(
+            f"The generation is {generation_status}; only one that has not ended can be cancelled.",
+            metadata={"generationRequestId": generation_id, "status": generation_status},
+        )
+
+
+class GenerationFailed(AppError):
+    """The model gave no picture and the account has its credits back."""
+
+    http_status, status, reason = 500, "INTERNAL", "GENERATION_FAILED"
+
+    def __init__(self, generation_id: str, refunded_credits: int, failure_reason: str, *, replayed: bool) -> None:
+        unit = "credit was" if refunded_credits == 1 else "credits were"
+        super().__init__(
+            f"The image could not be generated. Nothing was charged: {refunded_credits} {unit} refunded.",
+            metadata={
+                "generationRequestId": generation_id,
+                "deductedCredits": "0",
+                "refundedCredits": str(refunded_credits),
+                "failureReason": failure_reason,
+            },
+            headers={"Idempotent-Replayed": "true"} if replayed else None,
+        )

@@ -1,0 +1,130 @@
+"""Owns the wire models of generations that are looked up, listed or cancelled.
+
+Must not know Firestore nor the catalog's contents. Apart from `schemas.py`, because building these models takes a
+good part of a cold start, and the calls that charge need none of them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator, Field, Strict
+
+from imagegen.generations.records import FailureReason, Generation, Stage
+from imagegen.kit.ids import DOCUMENT_ID_PATTERN, MAX_ID_CHARACTERS
+from imagegen.kit.schemas import Count, Name, RequestModel, ResponseModel, UserId, matching
+
+GenerationId = Annotated[
+    str,
+    Field(
+        strict=True,
+        min_length=1,
+        max_length=MAX_ID_CHARACTERS,
+        description="a generationRequestId",
+        json_schema_extra={"pattern": DOCUMENT_ID_PATTERN},
+    ),
+    matching(DOCUMENT_ID_PATTERN),
+]
+
+
+def _stage(value: object) -> object:
+    return Stage(value) if isinstance(value, str) else value
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment
+    except OverflowError:
+        raise ValueError("before the first day, or after the last") from None
+
+
+# JSON has neither enumerations nor times: both are read out of text, and, being strict, out of nothing else.
+_Stage = Annotated[Stage, Strict(), BeforeValidator(_stage)]
+_Moment = Annotated[AwareDatetime, Strict(), BeforeValidator(_moment)]
+_MOMENT = "a time with its zone, such as 2026-11-16T00:00:00Z"
+
+
+class GetGenerationStatusRequest(RequestModel):
+    """The query or the body of getGenerationStatus."""
+
+    generation_request_id: GenerationId
+
+
+class CancelGenerationRequest(RequestModel):
+    """The body of cancelGenerationRequest."""
+
+    generation_request_id: GenerationId
+
+
+class ListGenerationRequestsRequest(RequestModel):
+    """The query or the body of listGenerationRequests."""
+
+    user_id: UserId
+    status: _Stage | None = Field(default=None, description="queued, processing, completed, failed or cancelled")
+    model: Name | None = Field(default=None, description="a name in the catalog")
+    style: Name | None = Field(default=None, description="a name in the catalog")
+    color: Name | None = Field(default=None, description="a name in the catalog")
+    size: Name | None = Field(default=None, description="a name in the catalog")
+    created_after: _Moment | None = Field(default=None, description=_MOMENT)
+    created_before: _Moment | None = Field(default=None, description=_MOMENT)
+    page_size: Count = Field(default=20, ge=1, le=100, description="an integer from 1 to 100")
+    page_token: str | None = Field(
+        default=None, strict=True, min_length=1, max_length=200, description="a nextPageToken of this list"
+    )
+
+
+class GenerationAnswer(ResponseModel):
+    """A generation; `progress` is a coarse share of the way to its end, in percent."""
+
+    generation_request_id: str
+    user_id: str
+    status: Stage
+    progress: int
+    model: str
+    style: str
+    color: str
+    size: str
+    prompt: str
+    image_url: str | None
+    credits_charged: int
+    credits_refunded: int
+    failure_reason: FailureReason | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, generation: Generation) -> GenerationAnswer:
+        """Show a generation as callers see it."""
+        return cls(
+            generation_request_id=generation.generation_id,
+            user_id=generation.user_id,
+            status=generation.stage,
+            progress=_PROGRESS.get(generation.stage, 100),
+            model=generation.model,
+            style=generation.style,
+            color=generation.color,
+            size=generation.size,
+            prompt=generation.prompt,
+            image_url=generation.image_url,
+            credits_charged=generation.credits_charged,
+            credits_refunded=generation.credits_refunded,
+            failure_reason=generation.failure_reason,
+            created_at=generation.created_at,
+            started_at=generation.started_at,
+            completed_at=generation.completed_at,
+        )
+
+
+_PROGRESS = {Stage.QUEUED: 0, Stage.PROCESSING: 50}
+
+
+class GenerationsAnswer(ResponseModel):
+    """A page of generations; `next_page_token` is absent on the last one."""
+
+    generations: list[GenerationAnswer]
+    next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)

@@ -1,0 +1,228 @@
+"""Owns what is read and written of generations in Firestore, and where it lies.
+
+Must not know a rule of the business: what to write, and in which transaction, is the caller's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from imagegen.credits.records import Account
+from imagegen.credits.store import account_reference, stored_account
+from imagegen.firebase.database import Database, Snapshot, fields_of
+from imagegen.firebase.transactions import Transaction
+from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
+from imagegen.kit import log
+from imagegen.kit.weeks import Week
+
+
+def read_in(
+    transaction: Transaction, user_id: str, generation_id: str | None
+) -> tuple[Account | None, Generation | None]:
+    """Read an account, and a generation where one is named, in one round trip."""
+    references = [account_reference(transaction.client, user_id)]
+    if generation_id is not None:
+        references.append(_generation_reference(transaction.client, generation_id))
+    account, *generations = transaction.read(*references)
+    return stored_account(user_id, account), _generation(generation_id, generations[0]) if generation_id else None
+
+
+def read_generation(db: Database, generation_id: str) -> Generation | None:
+    """Read one generation outside of a transaction."""
+    return _generation(generation_id, db.get(_generation_reference(db.client, generation_id)).to_dict())
+
+
+def read_generation_in(transaction: Transaction, generation_id: str) -> Generation | None:
+    """Read one generation, whoever's it is."""
+    (fields,) = transaction.read(_generation_reference(transaction.client, generation_id))
+    return _generation(generation_id, fields)
+
+
+def create_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write a new generation; one of that id must not exist."""
+    transaction.create(
+        _generation_reference(transaction.client, generation.generation_id),
+        {
+            "userId": generation.user_id,
+            "model": generation.model,
+            "style": generation.style,
+            "color": generation.color,
+            "size": generation.size,
+            "prompt": generation.prompt,
+            "creditsCharged": generation.credits_charged,
+            "createdAt": generation.created_at,
+            # What the weekly report asks for, since an equality can be counted together with others.
+            "week": Week.of(generation.created_at).week_id,
+            "idempotencyFingerprint": generation.idempotency_fingerprint,
+            "webhookUrl": generation.webhook_url,
+            **_course(generation),
+            **_ending(generation),
+        },
+    )
+
+
+def begin_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write that somebody has begun to draw a generation."""
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _course(generation))
+
+
+def end_generation(transaction: Transaction, generation: Generation) -> None:
+    """Write how a generation ended."""
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _ending(generation))
+
+
+def end_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
+    """Write how a generation ended in one guarded commit; return False if that did not, or not surely, happen."""
+    reference = _generation_reference(db.client, generation.generation_id)
+    return db.update_if_unchanged(reference, _ending(generation), updated_at)
+
+
+def requeue_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
+    """Write that a generation is queued again in one guarded commit; return as above."""
+    reference = _generation_reference(db.client, generation.generation_id)
+    return db.update_if_unchanged(reference, _course(generation), updated_at)
+
+
+def read_expired_generations(db: Database, now: datetime, limit: int) -> list[Generation]:
+    """Read pending generations whose lease is over, the longest overdue first; what cannot be read is logged."""
+    pending = ("status", GenerationStatus.PENDING)
+    return _read_longest_waiting(db, pending, "leaseExpiresAt", now, limit)
+
+
+def read_generations(
+    db: Database,
+    equal: Mapping[str, Any],
+    *,
+    after: datetime | None,
+    before: datetime | None,
+    beyond: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Generation]:
+    """Read the generations whose fields equal these, newest first.
+
+    They were created at `after` or later and earlier than `before`; `beyond` is the creation and the id of the last one
+    that was read before.
+    """
+    query: Any = db.client.collection("generationRequests")
+    for field, value in equal.items():
+        query = query.where(filter=FieldFilter(field, "==", value))
+    if after is not None:
+        query = query.where(filter=FieldFilter("createdAt", ">=", after))
+    if before is not None:
+        query = query.where(filter=FieldFilter("createdAt", "<", before))
+    descending = firestore.Query.DESCENDING
+    query = query.order_by("createdAt", direction=descending).order_by("__name__", direction=descending)
+    if beyond is not None:
+        created_at, generation_id = beyond
+        query = query.start_after(
+            {"createdAt": created_at, "__name__": _generation_reference(db.client, generation_id)}
+        )
+    return [_stored_generation(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit))]
+
+
+def read_due_webhooks(db: Database, announced_before: datetime, limit: int) -> list[Generation]:
+    """Read generations whose webhook is due and was announced before a moment at last, the longest ago first."""
+    due = ("webhook", WebhookState.DUE)
+    return _read_longest_waiting(db, due, "announcedAt", announced_before, limit)
+
+
+def write_announced(db: Database, generation_id: str, now: datetime) -> None:
+    """Write when a webhook was handed to the queue again."""
+    db.update(_generation_reference(db.client, generation_id), {"announcedAt": now})
+
+
+def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
+    """Write what became of a webhook."""
+    transaction.update(_generation_reference(transaction.client, generation_id), {"webhook": state.value})
+
+
+def _read_longest_waiting(
+    db: Database,
+    state: tuple[str, StrEnum],
+    since: str,
+    before: datetime,
+    limit: int,
+) -> list[Generation]:
+    """Read generations in a state whose field `since` is not after a moment, by that field."""
+    field, value = state
+    query = (
+        db.client.collection("generationRequests")
+        .where(filter=FieldFilter(field, "==", value.value))
+        .where(filter=FieldFilter(since, "<=", before))
+        .order_by(since)
+        .limit(limit)
+    )
+    return list(_readable(db.run(query)))
+
+
+def _generation_reference(client: firestore.Client, generation_id: str) -> firestore.DocumentReference:
+    return client.collection("generationRequests").document(generation_id)
+
+
+def _generation(generation_id: str, fields: Mapping[str, Any] | None) -> Generation | None:
+    return None if fields is None else _stored_generation(generation_id, fields)
+
+
+def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generation:
+    reason = fields["failureReason"]
+    return Generation(
+        generation_id=generation_id,
+        user_id=fields["userId"],
+        model=fields["model"],
+        style=fields["style"],
+        color=fields["color"],
+        size=fields["size"],
+        prompt=fields["prompt"],
+        status=GenerationStatus(fields["status"]),
+        credits_charged=fields["creditsCharged"],
+        credits_refunded=fields["creditsRefunded"],
+        image_url=fields["imageUrl"],
+        failure_reason=None if reason is None else FailureReason(reason),
+        created_at=fields["createdAt"],
+        started_at=fields["startedAt"],
+        completed_at=fields["completedAt"],
+        lease_expires_at=fields["leaseExpiresAt"],
+        attempt_id=fields["attemptId"],
+        # What is read with a default is younger than the oldest generations.
+        attempts=fields.get("attempts", 1),
+        idempotency_fingerprint=fields["idempotencyFingerprint"],
+        webhook_url=fields.get("webhookUrl"),
+        webhook=WebhookState(fields["webhook"]) if fields.get("webhook") else None,
+    )
+
+
+def _readable(snapshots: Iterable[Snapshot]) -> Iterator[Generation]:
+    """Read what can be read: one record that is broken must not keep anybody from what is in the others."""
+    for snapshot in snapshots:
+        try:
+            yield _stored_generation(snapshot.id, fields_of(snapshot))
+        except (KeyError, TypeError, ValueError) as error:
+            log.error(f"generationRequests/{snapshot.id} cannot be read: {error!r}")
+
+
+def _course(generation: Generation) -> dict[str, Any]:
+    return {
+        "startedAt": generation.started_at,
+        "leaseExpiresAt": generation.lease_expires_at,
+        "attemptId": generation.attempt_id,
+        "attempts": generation.attempts,
+    }
+
+
+def _ending(generation: Generation) -> dict[str, Any]:
+    return {
+        "status": generation.status.value,
+        "creditsRefunded": generation.credits_refunded,
+        "imageUrl": generation.image_url,
+        "failureReason": generation.failure_reason,
+        "completedAt": generation.completed_at,
+        "durationMs": generation.duration_ms,
+        "webhook": generation.webhook,
+        "announcedAt": generation.completed_at if generation.webhook else None,
+    }

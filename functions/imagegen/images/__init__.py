@@ -1,0 +1,1 @@
+"""Pictures that are kept: what one is, and where it lies."""

@@ -1,0 +1,29 @@
+"""Owns telling a caller, field by field, what a request may say where it says something else.
+
+Knows no model of its own, so that whoever refuses requests need not load those of all functions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagegen.kit.errors import Violation
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+
+def violations_of(model: type[BaseModel], error: ValidationError) -> list[Violation]:
+    """Say per bad field what is allowed, in the order of the fields."""
+    allowed = {field.alias: field.description for field in model.model_fields.values()}
+    faults: dict[str, Violation] = {}
+    for fault in error.errors(include_url=False, include_input=False):
+        field = str(fault["loc"][0])
+        if field not in allowed:
+            description = "is not a field of this request"
+        elif fault["type"] == "missing":
+            description = f"is required: {allowed[field]}"
+        else:
+            description = f"must be {allowed[field]}"
+        faults.setdefault(field, Violation(field, description))
+    return list(faults.values())

@@ -1,0 +1,1 @@
+"""Image models: the protocol that a provider implements, and the simulated ones."""

@@ -1,0 +1,1 @@
+"""The simulated models, for development and demonstrations."""

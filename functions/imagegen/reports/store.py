@@ -1,0 +1,143 @@
+"""Owns what the weekly report reads and writes in Firestore: aggregations over a week, and the reports that are stored.
+
+Knows no rule of the business; it counts what it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from imagegen.firebase.database import Database, Snapshot, fields_of
+from imagegen.generations.records import GenerationStatus
+from imagegen.kit import log
+from imagegen.kit.weeks import Week
+from imagegen.reports import codec
+from imagegen.reports.records import AccountWeek, SlowGeneration, Totals, WeeklyReport
+
+
+class WeekQueries:
+    """What can be asked about one week, answered as of one moment, so that the answers agree with each other.
+
+    Each is one round trip and costs one read for every started 1,000 index entries, or one for each document that it
+    answers. Safe to ask from several threads.
+
+    Raises:
+        Unavailable: Firestore was away until the deadline.
+    """
+
+    def __init__(self, db: Database, week: Week, read_time: datetime) -> None:
+        self._db = db
+        self._week = week
+        self._read_time = read_time
+        self._users = db.client.collection("users")
+        self._generations = db.client.collection("generationRequests")
+
+    def totals(self, status: GenerationStatus, values: Mapping[str, str]) -> Totals:
+        """Count the generations of a status that have these values, such as `{"model": "model-a"}`."""
+        query: Any = self._of_week({"status": status.value, **values}).count("count")
+        figures = self._db.aggregate(
+            query.sum("creditsCharged", "charged").sum("creditsRefunded", "refunded"), self._read_time
+        )
+        count = int(figures["count"])
+        return Totals(
+            requests=count,
+            **{status.value: count},
+            credits_consumed=int(figures["charged"]),
+            credits_refunded=int(figures["refunded"]),
+        )
+
+    def mean_duration_ms(self) -> float:
+        """Average the durations of completed generations; 0 when there are none."""
+        completed = self._of_week({"status": GenerationStatus.COMPLETED.value})
+        return float(self._db.aggregate(completed.avg("durationMs", "mean"), self._read_time)["mean"])
+
+    def slowest(self, limit: int) -> tuple[SlowGeneration, ...]:
+        """Find the completed generations that took longest, the slowest first."""
+        completed = self._of_week({"status": GenerationStatus.COMPLETED.value})
+        snapshots = self._db.run(
+            completed.select(["durationMs"]).order_by("durationMs", direction=firestore.Query.DESCENDING).limit(limit),
+            self._read_time,
+        )
+        return tuple(
+            SlowGeneration(generation_id=snapshot.id, duration_ms=fields_of(snapshot)["durationMs"])
+            for snapshot in snapshots
+        )
+
+    def new_accounts(self, day: int) -> int:
+        """Count the accounts opened on a day of the week, 0 for Monday."""
+        start_at = self._week.start_at + timedelta(days=day)
+        query = self._users.where(filter=FieldFilter("createdAt", ">=", start_at)).where(
+            filter=FieldFilter("createdAt", "<", start_at + timedelta(days=1))
+        )
+        return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
+
+    def active_accounts(self) -> int:
+        """Count the accounts that were charged in the week, as far as they remember it."""
+        query = self._users.where(filter=FieldFilter(f"weeks.`{self._week.week_id}`.requests", ">", 0))
+        return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
+
+    def top_accounts(self, limit: int) -> tuple[AccountWeek, ...]:
+        """Find the accounts that were charged most, the highest first; of equal ones, the later in the alphabet."""
+        week_id, previous_id = self._week.week_id, self._week.back(1).week_id
+        by_credits = self._users.order_by(f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING)
+        found = []
+        for snapshot in self._db.run(by_credits.select(["weeks"]).limit(limit), self._read_time):
+            weeks = fields_of(snapshot)["weeks"]
+            found.append(
+                AccountWeek(
+                    user_id=snapshot.id,
+                    requests=weeks[week_id]["requests"],
+                    credits=weeks[week_id]["credits"],
+                    peak_day_credits=max(weeks[week_id]["days"].values(), default=0),
+                    previous_credits=weeks.get(previous_id, {}).get("credits"),
+                )
+            )
+        return tuple(found)
+
+    def _of_week(self, values: Mapping[str, str]) -> firestore.Query:
+        query = self._db.client.collection("generationRequests").where(
+            filter=FieldFilter("week", "==", self._week.week_id)
+        )
+        for field, value in values.items():
+            query = query.where(filter=FieldFilter(field, "==", value))
+        return query
+
+
+def read_reports(db: Database, weeks: Iterable[Week]) -> tuple[dict[Week, WeeklyReport], datetime]:
+    """Read the reports of some weeks in one round trip; return those that there are, and the moment they are of."""
+    snapshots = db.get_all(_reference(db, week) for week in weeks)
+    reports = [report for report in map(_report, snapshots) if report]
+    return {report.week: report for report in reports}, snapshots[0].read_time
+
+
+def list_reports(db: Database, before: Week | None, limit: int) -> list[WeeklyReport]:
+    """Read the newest reports, of weeks before a given one where it is given, the newest first, in one round trip."""
+    query = db.client.collection("weeklyReports").order_by("weekStart", direction=firestore.Query.DESCENDING)
+    if before is not None:
+        query = query.where(filter=FieldFilter("weekStart", "<", before.start_at))
+    return [report for report in map(_report, db.run(query.limit(limit))) if report]
+
+
+def write_report(db: Database, report: WeeklyReport) -> None:
+    """Write the report of a week over an earlier one."""
+    db.set(_reference(db, report.week), codec.to_fields(report))
+
+
+def _reference(db: Database, week: Week) -> firestore.DocumentReference:
+    return db.client.collection("weeklyReports").document(week.week_id)
+
+
+def _report(snapshot: Snapshot) -> WeeklyReport | None:
+    """Read a stored report; one that an earlier version of this code wrote, or a hand, counts as none."""
+    if not snapshot.exists:
+        return None
+    try:
+        return codec.from_fields(snapshot.id, fields_of(snapshot))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        log.warn(f"weeklyReports/{snapshot.id} cannot be read: {error!r}")
+        return None

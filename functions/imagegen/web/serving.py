@@ -1,0 +1,262 @@
+"""Owns the way from an HTTP request to an endpoint and back: method, caller, body, JSON, and the only error mapper.
+
+Knows no rule of the business and no Firestore.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import parse_qs
+
+from flask import Request, Response
+from pydantic_core import ValidationError
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_list_header
+
+from imagegen import config
+from imagegen.deps import Deps
+from imagegen.firebase import identity
+from imagegen.firebase.identity import Caller
+from imagegen.kit import log
+from imagegen.kit.errors import (
+    AppError,
+    BodyTooLarge,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    PermissionDenied,
+    Unauthenticated,
+    UnsupportedMediaType,
+    Violation,
+)
+from imagegen.kit.ids import new_id
+from imagegen.kit.violations import violations_of
+from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey
+
+if TYPE_CHECKING:
+    # Its models take long to load, and schedules and tasks have none.
+    from pydantic import BaseModel
+
+_BODY_LIMIT_BYTES = 16 * 1024
+_MOST_DIGITS = 20
+HEALTH_PATH = "/__/health"
+_EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
+# What may stand in a log and a header as it was sent.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_Model = TypeVar("_Model", bound="BaseModel")
+
+
+def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], Deps]) -> Response:
+    """ResponseModel a call of an HTTPS function, whatever is sent and whatever happens.
+
+    `production` builds what the call is handed; it runs inside, so that its faults are answered as any other.
+    """
+    if request.path == HEALTH_PATH:
+        return healthy()
+    request_id = request.headers.get("X-Request-Id") or ""
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = new_id()
+    with log.of_call(function=endpoint.name, requestId=request_id, **trace_fields(request)):
+        try:
+            response = _respond(production(), request, endpoint)
+        except AppError as error:
+            response = render(error)
+        except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
+            log.error(f"unexpected error: {traceback.format_exc()}")
+            response = render(InternalError())
+    response.headers["X-Request-Id"] = request_id
+    return response
+
+
+def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
+    if request.method not in endpoint.methods:
+        raise MethodNotAllowed(request.method, endpoint.methods)
+    identity.check_app(request.headers.get("X-Firebase-AppCheck"), deps.settings)
+    caller = _caller(request, endpoint, deps)
+    key = None if endpoint.idempotency_key is IdempotencyKey.UNUSED else _idempotency_key(request, endpoint)
+    asked = _asked(deps, request, endpoint)
+    if endpoint.access is Access.OWNER:
+        log.add(userId=asked.user_id)
+        if not caller.may_act_for(asked.user_id):
+            raise PermissionDenied("This account is not yours.")
+    reply = endpoint.respond(
+        Call(
+            deps=deps,
+            caller=caller,
+            asked=asked,
+            idempotency_key=key,
+            respond_async=_prefers_async(request),
+            function_url=functools.partial(_function_url, request),
+        )
+    )
+    response = json_response(reply.answer, reply.status, reply.headers)
+    if endpoint.cache_control is not None:
+        response.headers["Cache-Control"] = endpoint.cache_control
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
+def _prefers_async(request: Request) -> bool:
+    preferences = parse_list_header(request.headers.get("Prefer", ""))
+    return any(preference.partition(";")[0].strip().lower() == "respond-async" for preference in preferences)
+
+
+def _function_url(request: Request, name: str) -> str:
+    """Say where another function of this deployment is called."""
+    project = config.project_id()
+    if config.is_emulated():
+        return f"{request.scheme}://{request.host}/{project}/{config.REGION}/{name}"
+    return f"https://{config.REGION}-{project}.cloudfunctions.net/{name}"
+
+
+def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
+    if endpoint.access is Access.PUBLIC:
+        return identity.NOBODY
+    caller = identity.identify(request.headers.get("Authorization"), deps.settings)
+    if caller == identity.NOBODY:
+        raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
+    if endpoint.access is Access.ADMIN and not caller.is_admin:
+        raise PermissionDenied("Only an administrator may do this.")
+    return caller
+
+
+def trace_fields(request: Request) -> dict[str, str]:
+    """Name the platform's trace, under which Cloud Logging shows this call's lines together."""
+    trace_id = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    if not _TRACE_ID.fullmatch(trace_id):
+        return {}
+    return {"logging.googleapis.com/trace": f"projects/{config.project_id()}/traces/{trace_id}"}
+
+
+def healthy() -> Response:
+    """ResponseModel the platform's probe of a new instance."""
+    return Response("ok", mimetype="text/plain")
+
+
+def _asked(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
+    """Read what is asked for out of a GET's query or a POST's body."""
+    if request.method == "GET":
+        # A query holds text alone, so that numbers are read out of it.
+        return _validated(endpoint.asked, _query(request), strict=False)
+    fields = _json_object(request)
+    return _validated(endpoint.asked, fields, strict=True) if endpoint.read is None else endpoint.read(deps, fields)
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    if not request.is_json or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+        raise UnsupportedMediaType
+    # One more than the limit, since a body in chunks is cut there without an error.
+    request.max_content_length = _BODY_LIMIT_BYTES + 1
+    try:
+        data = request.get_data()
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(_BODY_LIMIT_BYTES) from None
+    except ClientDisconnected:
+        raise _bad_body("ended before its Content-Length") from None
+    finally:
+        # The functions framework reads on after the answer, and must not be refused in our place.
+        request.max_content_length = None
+    if len(data) > _BODY_LIMIT_BYTES:
+        raise BodyTooLarge(_BODY_LIMIT_BYTES)
+    try:
+        body = json.loads(
+            data.decode(), object_pairs_hook=_without_repeats, parse_int=_integer, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        raise _bad_body("must be valid JSON in UTF-8") from None
+    if not isinstance(body, dict):
+        raise _bad_body("must be a JSON object")
+    return body
+
+
+def _query(request: Request) -> dict[str, Any]:
+    try:
+        # Not flask's `args`, which puts another character in the place of what is no UTF-8.
+        values = parse_qs(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise InvalidRequest([Violation("query", "must be percent-encoded UTF-8")]) from None
+    repeated = [name for name, given in values.items() if len(given) > 1]
+    if repeated:
+        raise InvalidRequest([Violation(name, "must be given once") for name in repeated])
+    return {name: given[0] for name, given in values.items()}
+
+
+def _idempotency_key(request: Request, endpoint: Endpoint[Any]) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None and endpoint.idempotency_key is IdempotencyKey.OPTIONAL:
+        return None
+    if key is None or not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        needed = "is required: " if key is None else "must be "
+        raise InvalidRequest([Violation("Idempotency-Key", f"{needed}1 to 255 printable ASCII characters")])
+    return key
+
+
+def _validated(model: type[_Model], fields: Mapping[str, Any], *, strict: bool) -> _Model:
+    try:
+        return model.model_validate(fields, strict=strict)
+    except ValidationError as error:
+        raise InvalidRequest(violations_of(model, error)) from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _bad_body("must not name a field twice")
+    # A name with half of a character, as JSON can spell it, is no UTF-8: a ValueError.
+    "".join(found).encode()
+    return found
+
+
+def _integer(digits: str) -> float:
+    # Python refuses to read thousands of digits. A float is refused where an integer is asked for, with its field.
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _bad_body(f"must not hold {name}, which is not JSON")
+
+
+def _bad_body(description: str) -> InvalidRequest:
+    return InvalidRequest([Violation("body", description)])
+
+
+def json_response(
+    answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """ResponseModel with JSON, which nobody keeps unless told otherwise."""
+    fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
+    text = json.dumps(fields, separators=(",", ":"))
+    response = Response(text + "\n", status=status, mimetype="application/json")
+    response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(headers or {})
+    return response
+
+
+def render(error: AppError) -> Response:
+    """Render an error in Google's API error model (AIP-193)."""
+    details: list[dict[str, Any]] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": error.reason,
+            "domain": "imagegen",
+            "metadata": error.metadata,
+        }
+    ]
+    headers = dict(error.headers)
+    if error.violations:
+        violations = [{"field": fault.field, "description": fault.description} for fault in error.violations]
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations})
+    if error.retry_after_seconds is not None:
+        delay = f"{error.retry_after_seconds}s"
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    body = {"code": error.http_status, "status": error.status, "message": error.message, "details": details}
+    return json_response({"error": body}, error.http_status, headers)

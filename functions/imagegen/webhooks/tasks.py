@@ -1,0 +1,17 @@
+"""Owns what the queue of webhooks does when it fires. Must not know how it is called."""
+
+from __future__ import annotations
+
+from imagegen.config import WEBHOOK_ATTEMPTS
+from imagegen.deps import Deps
+from imagegen.webhooks import service
+
+
+def deliver_webhook(deps: Deps, generation_id: str, deliveries_before: int) -> None:
+    """Send the webhook of a generation that has ended.
+
+    Raises:
+        TryAgain: the task is to be delivered again.
+        Unavailable: Firestore was away.
+    """
+    service.deliver(deps, generation_id, is_last_attempt=deliveries_before + 1 >= WEBHOOK_ATTEMPTS)

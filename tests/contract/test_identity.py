@@ -1,0 +1,261 @@
+"""Who may call what: ID tokens as the Auth emulator issues them and as Google signs them, and App Check."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pytest_mock import MockerFixture
+
+from imagegen import config
+from tests import tokens
+from tests.answers import error_of
+from tests.world import World
+
+CALLS = [
+    ("POST", "/createGenerationRequest"),
+    ("GET", "/getUserCredits?userId=ada"),
+    ("GET", "/getWeeklyReport"),
+    ("GET", "/listWeeklyReports"),
+]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def accounts(world: World) -> None:
+    world.account("ada", 5)
+    world.account("bob", 5)
+
+
+@pytest.fixture
+def guarded(accounts: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> httpx.Client:
+    """A host whose callers must sign in with tokens of the Auth emulator."""
+    monkeypatch.setenv("REQUIRE_AUTH", "true")
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
+    client: httpx.Client = request.getfixturevalue("client")
+    return client
+
+
+@pytest.fixture
+def signer(mocker: MockerFixture) -> Iterator[tokens.Signer]:
+    """Google's keys, which are nowhere to be had here: another address for firebase-admin to fetch them from."""
+    signer = tokens.Signer()
+    mocker.patch("firebase_admin._token_gen.ID_TOKEN_CERT_URI", f"{signer.url}/certificates")
+    mocker.patch("firebase_admin.app_check._AppCheckService._JWKS_URL", f"{signer.url}/jwks")
+    yield signer
+    signer.stop()
+
+
+@pytest.fixture
+def deployed(
+    accounts: None, signer: tokens.Signer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> httpx.Client:
+    """A host that is no emulator, with nothing set: tokens must be signed."""
+    client: httpx.Client = request.getfixturevalue("client")
+    monkeypatch.delenv("FUNCTIONS_EMULATOR")
+    return client
+
+
+class TestEmulator:
+    def test_nobody_signs_in(self, client: httpx.Client, accounts: None) -> None:
+        """The emulator asks nobody who they are, and a token that is sent is not looked at."""
+        assert client.get("/getUserCredits?userId=ada", headers=bearer("nonsense")).status_code == 200
+        assert client.get("/listWeeklyReports").status_code == 200
+
+
+class TestSignIn:
+    @pytest.mark.parametrize(("method", "url"), CALLS)
+    def test_nobody(self, guarded: httpx.Client, method: str, url: str) -> None:
+        """Without a token each function is closed, before it looks at what is asked."""
+        response = guarded.request(method, url)
+        assert response.status_code == 401
+        assert error_of(response)["reason"] == "UNAUTHENTICATED"
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(
+        "authorization",
+        ["", "Bearer", "Bearer a.b.c", "Basic YWRhOmFkYQ==", "Bearer bnVsbA.bnVsbA.", "Bearer W10.W10.", "x"],
+    )
+    def test_what_is_no_token(self, guarded: httpx.Client, authorization: str) -> None:
+        """Whatever is not a token is refused, and what broke is not told."""
+        response = guarded.get("/getUserCredits?userId=ada", headers={"Authorization": authorization})
+        assert response.status_code == 401
+        assert "ID token" in response.json()["error"]["message"]
+
+    def test_ones_own_account(self, guarded: httpx.Client, world: World) -> None:
+        """An account may read and use itself."""
+        headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "ada")))
+        assert guarded.get("/getUserCredits?userId=ada", headers=headers).json()["currentCredits"] == 5
+        created = guarded.post("/createGenerationRequest", json=world.body("ada"), headers=headers)
+        assert created.status_code == 200
+        assert world.credits("ada") == 4
+
+    def test_anothers_account(self, guarded: httpx.Client, world: World) -> None:
+        """Another's account is forbidden, and nothing is charged."""
+        headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "ada")))
+        for response in (
+            guarded.get("/getUserCredits?userId=bob", headers=headers),
+            guarded.get("/getUserCredits?userId=nobody", headers=headers),
+            guarded.post("/createGenerationRequest", json=world.body("bob"), headers=headers),
+        ):
+            assert response.status_code == 403
+            assert error_of(response)["reason"] == "PERMISSION_DENIED"
+        assert world.credits("bob") == 5
+
+    def test_reports_are_the_administrators(self, guarded: httpx.Client, world: World) -> None:
+        """Reports are forbidden to accounts and open to the claim `admin`."""
+        project = world.db.project
+        ada = bearer(tokens.unsigned(tokens.claims(project, "ada")))
+        admin = bearer(tokens.unsigned(tokens.claims(project, "root", admin=True)))
+        assert guarded.get("/listWeeklyReports", headers=ada).status_code == 403
+        assert guarded.get("/listWeeklyReports", headers=admin).json() == {"reports": []}
+
+    def test_administrators_act_for_any_account(self, guarded: httpx.Client, world: World) -> None:
+        """The claim `admin` may use any account."""
+        admin = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))
+        assert guarded.post("/createGenerationRequest", json=world.body("bob"), headers=admin).status_code == 200
+
+    @pytest.mark.parametrize("claim", ["true", 1, None, [True]])
+    def test_only_true_makes_an_administrator(self, guarded: httpx.Client, world: World, claim: Any) -> None:
+        """A claim that is merely something is not enough."""
+        headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=claim)))
+        assert guarded.get("/listWeeklyReports", headers=headers).status_code == 403
+
+    def test_a_page_can_read_the_refusal(self, guarded: httpx.Client) -> None:
+        """A browser may send a token and read why it was refused."""
+        preflight = {"Origin": "https://shop.example.com", "Access-Control-Request-Method": "GET"}
+        preflight["Access-Control-Request-Headers"] = "authorization, x-firebase-appcheck"
+        allowed = guarded.options("/getUserCredits", headers=preflight).headers["Access-Control-Allow-Headers"]
+        assert "authorization" in allowed
+        refused = guarded.get("/getUserCredits?userId=ada", headers={"Origin": "https://shop.example.com"})
+        assert refused.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
+
+
+class TestDeployed:
+    def test_a_signed_token(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """Where no emulator runs them, functions ask for a token that Google signed."""
+        token = signer.sign(tokens.claims(world.db.project, "ada"))
+        assert deployed.get("/getUserCredits?userId=ada").status_code == 401
+        assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 200
+        assert deployed.get("/getUserCredits?userId=bob", headers=bearer(token)).status_code == 403
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"exp": 1_700_000_000},
+            {"aud": "another"},
+            {"iss": "https://securetoken.google.com/another"},
+            {"sub": ""},
+            {"sub": None},
+            {"iat": 4_000_000_000, "exp": 4_000_003_600},
+        ],
+        ids=str,
+    )
+    def test_a_token_for_something_else(
+        self, deployed: httpx.Client, world: World, signer: tokens.Signer, changed: dict[str, Any]
+    ) -> None:
+        """A token that is over, not begun, of another project or of nobody is refused."""
+        claims = {name: value for name, value in (tokens.claims(world.db.project, "ada") | changed).items() if value}
+        response = deployed.get("/getUserCredits?userId=ada", headers=bearer(signer.sign(claims)))
+        assert response.status_code == 401
+
+    def test_forged_tokens(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """A token that is unsigned, or signed by others or otherwise, is refused."""
+        claims = tokens.claims(world.db.project, "ada", admin=True)
+        other = tokens.Signer()
+        other.stop()
+        secret = "the public key is no secret to sign with"
+        for token in (tokens.unsigned(claims), other.sign(claims), signer.sign(claims, algorithm="HS256", key=secret)):
+            assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 401
+
+    def test_keys_that_cannot_be_had(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """When Google's keys cannot be fetched the caller may try again, and is not let in."""
+        token = signer.sign(tokens.claims(world.db.project, "ada"))
+        signer.stop()
+        response = deployed.get("/getUserCredits?userId=ada", headers=bearer(token))
+        assert response.status_code == 503
+        assert "Retry-After" in response.headers
+
+    def test_the_auth_emulator_has_no_say(self, deployed: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With the Auth emulator's address, firebase-admin would take unsigned tokens: then nothing is answered."""
+        token = tokens.unsigned(tokens.claims(config.project_id() or "", "ada"))
+        with monkeypatch.context() as emulated:
+            emulated.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
+            assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 500
+        assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 401
+
+
+class TestAppCheck:
+    @pytest.fixture
+    def attested(
+        self, monkeypatch: pytest.MonkeyPatch, accounts: None, signer: tokens.Signer, request: pytest.FixtureRequest
+    ) -> httpx.Client:
+        monkeypatch.setenv("REQUIRE_APP_CHECK", "true")
+        client: httpx.Client = request.getfixturevalue("client")
+        return client
+
+    def claims(self, project: str) -> dict[str, Any]:
+        issuer = "https://firebaseappcheck.googleapis.com/123"
+        return tokens.claims(project, "1:123:web:abc", aud=[f"projects/{project}"], iss=issuer)
+
+    def test_an_attested_app(self, attested: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """With App Check, a call needs a token of an app of the project."""
+        token = signer.sign(self.claims(world.db.project))
+        url = "/getUserCredits?userId=ada"
+        assert attested.get(url, headers={"X-Firebase-AppCheck": token}).status_code == 200
+        for forged in (None, "", "nonsense", signer.sign(self.claims("another")), tokens.unsigned({})):
+            response = attested.get(url, headers={} if forged is None else {"X-Firebase-AppCheck": forged})
+            assert response.status_code == 401
+            assert "App Check" in response.json()["error"]["message"]
+
+    def test_keys_that_cannot_be_had(self, attested: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """When the keys of App Check cannot be fetched the caller may try again, and is not let in."""
+        token = signer.sign(self.claims(world.db.project))
+        signer.stop()
+        response = attested.get("/getUserCredits?userId=ada", headers={"X-Firebase-AppCheck": token})
+        assert response.status_code == 503
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("given", "emulator", "required"),
+        [
+            ("", "true", False),
+            ("", None, True),
+            ("", "1", True),
+            ("true", "true", True),
+            ("false", None, False),
+            (None, None, True),
+        ],
+    )
+    def test_closed_unless_said_otherwise(
+        self, monkeypatch: pytest.MonkeyPatch, given: str | None, emulator: str | None, required: bool
+    ) -> None:
+        """Signing in is asked for everywhere but in the emulator, unless it is set."""
+        for name, value in (("REQUIRE_AUTH", given), ("FUNCTIONS_EMULATOR", emulator)):
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        assert config.load().require_auth is required
+
+    @pytest.mark.parametrize("name", ["FUNCTIONS_EMULATOR", "FIREBASE_AUTH_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
+    def test_no_emulator_where_it_is_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """What an emulator alone sets stops functions that Cloud Run runs, which it would open to everybody."""
+        for emulated in ("FUNCTIONS_EMULATOR", "FIRESTORE_EMULATOR_HOST", "CLOUD_TASKS_EMULATOR_HOST"):
+            monkeypatch.delenv(emulated, raising=False)
+        monkeypatch.setenv("K_CONFIGURATION", "creategenerationrequest")
+        assert config.load().require_auth
+        monkeypatch.setenv(name, "true")
+        with pytest.raises(ValueError, match=name):
+            config.load()
+
+    @pytest.mark.parametrize("name", ["REQUIRE_AUTH", "REQUIRE_APP_CHECK"])
+    def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """What is neither true nor false stops the functions, by name."""
+        monkeypatch.setenv(name, "yes")
+        with pytest.raises(ValueError, match=f"{name} is 'yes'; it must be true or false"):
+            config.load()

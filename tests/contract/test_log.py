@@ -1,0 +1,103 @@
+"""What the log says of a call: whose and which it was, and nothing that is a secret."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pytest_mock import MockerFixture
+
+from imagegen.providers import model as providers_model
+from imagegen.providers.simulated import model as simulated_model
+from tests import tokens
+from tests.world import World
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """What was logged since the last look, beside the host's own lines."""
+
+    def read() -> list[dict[str, Any]]:
+        captured = capsys.readouterr()
+        return [json.loads(line) for line in (captured.out + captured.err).splitlines() if '"function"' in line]
+
+    return read
+
+
+class TestCalls:
+    def test_a_line_says_whose_it_is(
+        self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines
+    ) -> None:
+        """Each line has the function, the request and the account, and the answer names the request."""
+        mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
+        world.account("ada", 5)
+        lines()
+        response = client.post("/createGenerationRequest", json=world.body("ada"))
+        (line,) = lines()
+        assert line["severity"] == "WARNING"
+        assert line["function"] == "createGenerationRequest"
+        assert line["userId"] == "ada"
+        assert line["requestId"] == response.headers["X-Request-Id"]
+        assert line["generationRequestId"] in response.text
+
+    def test_a_callers_own_request_id(self, client: httpx.Client) -> None:
+        """A request id that is sent is taken over; one that could not stand in a log is not."""
+        url = "/getUserCredits?userId=ada"
+        assert client.get(url, headers={"X-Request-Id": "call-7"}).headers["X-Request-Id"] == "call-7"
+        assert client.get(url, headers={"X-Request-Id": "{x}" * 50}).headers["X-Request-Id"] != "{x}" * 50
+
+    def test_the_platforms_trace(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
+        """A line names the trace of the platform, under which the log shows a call as a whole."""
+        mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
+        world.account("ada", 5)
+        headers = {"X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000/1;o=1"}
+        lines()
+        client.post("/createGenerationRequest", json=world.body("ada"), headers=headers)
+        (line,) = lines()
+        trace = f"projects/{world.db.project}/traces/105445aa7843bc8bf206b12000100000"
+        assert line["logging.googleapis.com/trace"] == trace
+
+    def test_calls_do_not_mix(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
+        """What one call adds to its lines is not on the lines of the next."""
+        mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
+        for user_id in ("ada", "bob"):
+            client.post("/createGenerationRequest", json=world.body(world.account(user_id, 5)))
+        assert [line["userId"] for line in lines() if line["severity"] == "WARNING"] == ["ada", "bob"]
+
+
+class TestSecrets:
+    def test_prompts(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
+        """A provider that repeats the prompt in its error, in whatever spelling, does not bring it into the log."""
+        world.account("ada", 5)
+        prompt = 'something nobody else "should" read'
+        for error in (
+            providers_model.ModelError(f"refused: {prompt}"),
+            providers_model.ModelError(f"refused: {json.dumps(prompt)}"),
+            providers_model.ModelError(f"too long: {prompt[:15]}..."),
+            RuntimeError(f"broke on {prompt!r}"),
+        ):
+            mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=error)
+            assert client.post("/createGenerationRequest", json=world.body("ada", prompt=prompt)).status_code == 500
+        logged = lines()
+        assert len(logged) == 4
+        assert "something" not in json.dumps(logged)
+        assert "ModelError" in logged[0]["message"]
+        assert "MODEL_ERROR" in logged[0]["message"]
+        assert "RuntimeError" in logged[3]["message"]
+        assert "_drawn" in logged[3]["message"]
+
+    def test_tokens(
+        self, client: httpx.Client, world: World, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A token is not in the log, whatever breaks while it is there."""
+        world.account("ada", 5)
+        token = tokens.unsigned(tokens.claims(world.db.project, "ada"))
+        mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))
+        headers = {"Authorization": f"Bearer {token}", "X-Firebase-AppCheck": token}
+        assert client.get("/getUserCredits?userId=ada", headers=headers).status_code == 500
+        captured = capsys.readouterr()
+        assert "broken" in captured.err
+        assert token not in captured.out + captured.err

@@ -1,0 +1,106 @@
+"""The OpenAPI document: it is served and kept as a file, valid, and describes every HTTPS function and nothing else."""
+
+import json
+from typing import Any
+
+import httpx
+import openapi_spec_validator
+import pytest
+
+from embedded_firebase.functions.discovery import discover
+from imagegen.api import ENDPOINTS
+from imagegen.web.endpoint import Access
+from operations import openapi
+from tests.answers import violations_of
+from tests.hosted import ROOT
+
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
+
+
+class TestServed:
+    def test_is_the_file(self, client: httpx.Client) -> None:
+        """What is served is what is checked in; else run `make openapi`."""
+        response = client.get("/openapi")
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
+        assert response.json() == DOCUMENT
+
+    def test_is_sent_once(self, client: httpx.Client) -> None:
+        """Who has it may keep it for a while, and asks then whether it is current."""
+        first = client.get("/openapi")
+        assert first.headers["Cache-Control"] == "public, max-age=300"
+        again = client.get("/openapi", headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert client.get("/openapi", headers={"If-None-Match": '"another"'}).status_code == 200
+
+    def test_asks_for_nothing(self, client: httpx.Client) -> None:
+        """It takes no field."""
+        assert violations_of(client.get("/openapi?x=1")) == {"x": "is not a field of this request"}
+
+    def test_everybody_may_read_it(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where callers must sign in, it is open all the same."""
+        monkeypatch.setenv("REQUIRE_AUTH", "true")
+        assert client.get("/openapi").status_code == 200
+
+
+class TestFile:
+    def test_is_checked(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`make check` fails on a file that is not current, and `make openapi` writes it anew."""
+        assert openapi.main(["--check"]) == 0
+        monkeypatch.setattr(openapi, "FOLDER", tmp_path)
+        assert openapi.main(["--check"]) == 1
+        assert openapi.main([]) == 0
+        assert openapi.main(["--check"]) == 0
+        for name in ("openapi.json", "postman.json"):
+            (tmp_path / name).write_text("{}")
+            assert openapi.main(["--check"]) == 1
+            assert openapi.main([]) == 0
+
+
+class TestDocument:
+    def test_is_openapi(self) -> None:
+        """It is valid as OpenAPI 3.1."""
+        openapi_spec_validator.validate(DOCUMENT, cls=openapi_spec_validator.OpenAPIV31SpecValidator)
+
+    def test_describes_every_https_function(self) -> None:
+        """What Firebase discovers with an HTTPS trigger is in it, and nothing else."""
+        functions = discover(ROOT / "functions")
+        https = [f.name for f in functions if f.call.__firebase_endpoint__.httpsTrigger is not None]
+        assert list(DOCUMENT["paths"]) == [f"/{name}" for name in https]
+
+    @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+    def test_says_who_may_call(self, endpoint: Any) -> None:
+        """Each method is there, and asks for an ID token unless it is public."""
+        operations = DOCUMENT["paths"][f"/{endpoint.name}"]
+        assert set(operations) == {method.lower() for method in endpoint.methods}
+        for operation in operations.values():
+            assert operation["security"] == ([] if endpoint.access is Access.PUBLIC else [{"idToken": []}])
+            assert ("403" in operation["responses"]) is (endpoint.access in (Access.OWNER, Access.ADMIN))
+            statuses = {str(error.http_status) for error in endpoint.errors} | {"200", "400", "500", "503"}
+            assert statuses <= set(operation["responses"])
+
+    def test_says_what_may_be_kept(self) -> None:
+        """Only an answer that may be kept has a 304."""
+        kept = {
+            p
+            for p, operations in DOCUMENT["paths"].items()
+            for each in operations.values()
+            if "304" in each["responses"]
+        }
+        assert kept == {"/openapi", "/getCatalog", "/getGenerationStatus"}
+
+    def test_names_each_operation_once(self) -> None:
+        """An operation's id is its own."""
+        ids = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+        assert len(ids) == len(set(ids)) == sum(len(endpoint.methods) for endpoint in ENDPOINTS)
+
+    def test_its_examples_are_answered(self, world: Any, client: httpx.Client) -> None:
+        """A request that is shown as an example can be made."""
+        world.account("testUser1", 5)
+        for endpoint in ENDPOINTS:
+            if "POST" in endpoint.methods:
+                content = DOCUMENT["paths"][f"/{endpoint.name}"]["post"]["requestBody"]["content"]["application/json"]
+                headers = {"Idempotency-Key": "key"}
+                response = client.post(f"/{endpoint.name}", json=content["example"], headers=headers)
+                # The generations of the examples are not there, and there is no report.
+                is_absent = "generationRequestId" in content["example"] or "week" in content["example"]
+                assert response.status_code == (404 if is_absent else 200)

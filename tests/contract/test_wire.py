@@ -1,0 +1,218 @@
+"""What all functions have in common on the wire: names, CORS, the health probe, and a Firestore that is away."""
+
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import functions_framework
+import httpx
+import pytest
+import werkzeug.test
+
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.functions.discovery import discover
+from imagegen import production
+from tests.answers import error_of
+from tests.crash.mortal import abandon
+from tests.hosted import ROOT
+from tests.world import World
+
+HTTPS_FUNCTIONS = [
+    "cancelGenerationRequest",
+    "createGenerationRequest",
+    "getCatalog",
+    "getGenerationStatus",
+    "getUserCredits",
+    "getWeeklyReport",
+    "grantCredits",
+    "listGenerationRequests",
+    "listWeeklyReports",
+    "openapi",
+    "verifyBooks",
+]
+FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "deliverWebhook", "processGeneration", "reconcile", "weeklyReport"])
+
+
+def trigger(client: httpx.Client, name: str) -> str:
+    """The URL that fires a scheduled function."""
+    host = client.base_url.copy_with(raw_path=b"/")
+    project = client.base_url.path.split("/")[1]
+    return f"{host}functions/projects/{project}/triggers/us-central1-{name}-0"
+
+
+class TestNames:
+    def test_firebase_discovers_these(self) -> None:
+        """The wire names are these, all in us-central1."""
+        functions = discover(ROOT / "functions")
+        assert [(function.name, function.region) for function in functions] == [(n, "us-central1") for n in FUNCTIONS]
+
+    def test_the_report_is_scheduled(self) -> None:
+        """The weekly report runs Mondays 00:00 UTC and is retried."""
+        (weekly,) = [f for f in discover(ROOT / "functions") if f.name == "weeklyReport"]
+        schedule = weekly.call.__firebase_endpoint__.scheduleTrigger
+        assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
+        assert schedule["retryConfig"]["retryCount"] == 3
+
+    def test_who_may_invoke_them(self) -> None:
+        """The platform lets anybody call the HTTPS functions, which ask for a token, and only itself the others."""
+        for function in discover(ROOT / "functions"):
+            endpoint = function.call.__firebase_endpoint__
+            if function.name not in HTTPS_FUNCTIONS:
+                # Without a trigger of this kind no invoker is set, and Cloud Run lets its own project's in alone.
+                assert endpoint.httpsTrigger is None
+            else:
+                assert endpoint.httpsTrigger == {}
+
+    def test_an_unknown_function(self, client: httpx.Client) -> None:
+        """A path where no function is says which there are."""
+        response = client.get("/nothing")
+        assert response.status_code == 404
+        assert all(name in response.text for name in FUNCTIONS)
+
+
+class TestCors:
+    @pytest.mark.parametrize("name", HTTPS_FUNCTIONS)
+    def test_preflight(self, client: httpx.Client, name: str) -> None:
+        """A browser on another site may ask first and is told yes."""
+        headers = {
+            "Origin": "https://shop.example.com",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type, idempotency-key",
+        }
+        response = client.options(f"/{name}", headers=headers)
+        assert response.status_code == 200
+        assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
+        assert "POST" in response.headers["Access-Control-Allow-Methods"]
+        assert "idempotency-key" in response.headers["Access-Control-Allow-Headers"]
+
+    def test_errors_can_be_read(self, client: httpx.Client) -> None:
+        """An error has the CORS headers too, and the headers that matter can be read by a page."""
+        response = client.post("/createGenerationRequest", headers={"Origin": "https://shop.example.com"})
+        assert response.status_code == 415
+        assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
+        exposed = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
+        assert response.headers["Access-Control-Expose-Headers"] == exposed
+
+
+class TestDeployed:
+    """Under the functions framework, which serves the functions when they are deployed."""
+
+    @pytest.fixture
+    def framework(self, client: httpx.Client) -> Callable[[str], werkzeug.test.Client]:
+        """A client of one function under the framework, in the environment of the host."""
+        source = str(ROOT / "functions" / "main.py")
+        return lambda name: functions_framework.create_app(target=name, source=source).test_client()
+
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_the_health_probe_touches_nothing(
+        self, framework: Callable[[str], werkzeug.test.Client], name: str
+    ) -> None:
+        """The probe of a cold start is answered without building a client, and fires no report."""
+        production._built.cache_clear()
+        response = framework(name).get("/__/health")
+        assert (response.status_code, response.text) == (200, "ok")
+        assert production._built.cache_info().currsize == 0
+
+    def test_creates(self, world: World, framework: Callable[[str], werkzeug.test.Client]) -> None:
+        """A request is answered as on the host."""
+        response = framework("createGenerationRequest").post("/", json=world.body(world.account("ada", 5)))
+        assert (response.status_code, response.json["deductedCredits"]) == (200, 1)
+
+    @pytest.mark.parametrize("length", [17_000, 4_000_000])
+    def test_a_large_body_is_refused(self, framework: Callable[[str], werkzeug.test.Client], length: int) -> None:
+        """What the framework does after the answer does not turn a 413 into a 500."""
+        response = framework("createGenerationRequest").post("/", json={"prompt": "x" * length})
+        assert (response.status_code, response.json["error"]["status"]) == (413, "INVALID_ARGUMENT")
+
+
+class TestWeeklyReport:
+    def test_is_written_for_its_schedule_time(self, world: World, client: httpx.Client) -> None:
+        """The schedule time decides the week, and the answer is the documented one."""
+        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z", "X-CloudScheduler-JobName": "weekly"}
+        response = client.post(trigger(client, "weeklyReport"), headers=headers)
+        assert (response.status_code, response.json()) == (200, {"reportStatus": "success"})
+        assert world.fields("weeklyReports/2026-W46")["weekStart"] == datetime(2026, 11, 9, tzinfo=UTC)
+
+    @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("OPTIONS", ""), ("POST", "/"), ("GET", "/__/health")])
+    def test_is_fired_by_post_alone(self, world: World, client: httpx.Client, method: str, path: str) -> None:
+        """Nothing else at the trigger's URL makes a report."""
+        assert client.request(method, trigger(client, "weeklyReport") + path).status_code == 404
+        assert list(world.db.collection("weeklyReports").stream()) == []
+
+    def test_without_headers_it_takes_the_present(self, world: World, client: httpx.Client) -> None:
+        """A trigger by hand reports on the last whole week."""
+        assert client.post(trigger(client, "weeklyReport")).json() == {"reportStatus": "success"}
+        assert len(list(world.db.collection("weeklyReports").stream())) == 1
+
+    def test_a_failure_tells_nothing(self, world: World, client: httpx.Client) -> None:
+        """A report that cannot be made is a 500, so that Cloud Scheduler retries, without the exception's text."""
+        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
+        world.db.document("users/bad").set({"weeks": {"2026-W46": {"credits": 5}}})
+        response = client.post(trigger(client, "weeklyReport"), headers=headers)
+        assert error_of(response)["message"] == "An internal error occurred."
+        assert world.fields("weeklyReports/2026-W46") == {}
+
+
+class TestReconcile:
+    def test_refunds_what_is_overdue(self, world: World, client: httpx.Client) -> None:
+        """Its trigger gives back what a dead process left."""
+        ada = world.account("ada", 5)
+        abandon(world)
+        assert world.credits(ada) == 4
+        response = client.post(trigger(client, "reconcile"))
+        assert (response.status_code, response.json()) == (200, {"reconcileStatus": "success"})
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+    def test_one_that_cannot_be_refunded(
+        self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It keeps nobody from being told of what has ended, and the run has failed."""
+        told: list[object] = []
+        monkeypatch.setattr("imagegen.generations.outbox.announce_forgotten", told.append)
+        world.account("ada", 5)
+        abandon(world)
+        world.db.document("users/ada").update({"credits": -1})
+        assert (client.post(trigger(client, "reconcile")).status_code, len(told)) == (500, 1)
+
+
+@pytest.mark.embedded
+class TestFirestoreAway:
+    @pytest.mark.parametrize("name", [name for name in HTTPS_FUNCTIONS if name != "openapi"])
+    def test_is_unavailable_within_ten_seconds(
+        self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """With nothing listening, a caller is told to come back, and not kept for minutes."""
+        with socket.socket() as dead:
+            dead.bind(("127.0.0.1", 0))
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
+            production._built.cache_clear()
+            bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
+            bodies["listGenerationRequests"] = {"userId": "ada"}
+            bodies["grantCredits"] = {"userId": "ada", "credits": 1}
+            bodies["getGenerationStatus"] = bodies["cancelGenerationRequest"] = {"generationRequestId": "g"}
+            started = time.monotonic()
+            if name == "getCatalog":
+                response = client.get(f"/{name}")
+            else:
+                response = client.post(f"/{name}", json=bodies.get(name, {}), headers={"Idempotency-Key": "key"})
+            assert time.monotonic() - started < 10
+        error = error_of(response)
+        assert (error["code"], error["status"]) == (503, "UNAVAILABLE")
+        assert response.headers["Retry-After"] == "2"
+
+    def test_is_unavailable_when_the_catalog_is_known(
+        self, world: World, client: httpx.Client, server: FirestoreServer
+    ) -> None:
+        """A warm process whose Firestore goes away answers 503 as well."""
+        ada = world.account("ada", 5)
+        assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 200
+        database = f"projects/{world.db.project}/databases/(default)"
+        server.faults.fail("BeginTransaction", Code.UNAVAILABLE, 10_000, database=database)
+        started = time.monotonic()
+        response = client.post("/createGenerationRequest", json=world.body(ada))
+        server.faults.clear(database=database)
+        assert time.monotonic() - started < 10
+        assert (response.status_code, world.credits(ada)) == (503, 4)

@@ -1,0 +1,77 @@
+"""What a call costs: round trips and billed document operations are a designed number."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from embedded_firebase.firestore.server import FirestoreServer
+from imagegen.config import Settings
+from imagegen.credits.service import get_user_credits, grant
+from imagegen.generations.errors import GenerationFailed
+from tests.crash.costs import Cost, measured
+from tests.generations.test_creation import create
+from tests.world import AlwaysFails, World
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """A warm world: the catalog is loaded; Model A draws and Model B fails."""
+    world = make_world(model_b=AlwaysFails())
+    world.deps.catalog.current()
+    world.account("ada", 100)
+    return world
+
+
+class TestCost:
+    def test_create(self, world: World, server: FirestoreServer) -> None:
+        """A success is four round trips, one document read and four writes."""
+        cost = measured(server, world, lambda: create(world, "ada"))
+        assert cost == Cost(round_trips=4, reads=1, writes=4)
+
+    def test_create_with_a_key(self, world: World, server: FirestoreServer) -> None:
+        """An idempotency key adds one read and no round trip."""
+        cost = measured(server, world, lambda: create(world, "ada", "key-1"))
+        assert cost == Cost(round_trips=4, reads=2, writes=4)
+
+    def test_replay(self, world: World, server: FirestoreServer) -> None:
+        """A replay reads two documents and writes nothing."""
+        create(world, "ada", "key-1")
+        cost = measured(server, world, lambda: create(world, "ada", "key-1"))
+        assert cost == Cost(round_trips=3, reads=2, writes=0)
+
+    def test_failed_model(self, world: World, server: FirestoreServer) -> None:
+        """A failure is six round trips, refund included."""
+
+        def fail() -> None:
+            with suppress(GenerationFailed):
+                create(world, "ada", model="Model B")
+
+        assert measured(server, world, fail) == Cost(round_trips=6, reads=3, writes=6)
+
+    def test_grant(self, world: World, server: FirestoreServer) -> None:
+        """A grant is three round trips, two reads and two writes."""
+        cost = measured(server, world, lambda: grant(world.deps, "ada", 5, "bought", "key"))
+        assert cost == Cost(round_trips=3, reads=2, writes=2)
+
+    def test_create_with_a_rate_limit(self, make_world: Callable[..., World], server: FirestoreServer) -> None:
+        """A rate limit costs nothing."""
+        world = make_world(settings=Settings(rate_limit_per_minute=60, rate_limit_burst=60))
+        world.deps.catalog.current()
+        world.account("bob", 5)
+        cost = measured(server, world, lambda: create(world, "bob"))
+        assert cost == Cost(round_trips=4, reads=1, writes=4)
+
+    def test_get_user_credits(self, world: World, server: FirestoreServer) -> None:
+        """Reading an account is two round trips and one read more than the page has entries."""
+        for _ in range(5):
+            create(world, "ada")
+        cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None))
+        assert cost == Cost(round_trips=2, reads=4, writes=0)
+
+    def test_get_user_credits_without_history(self, world: World, server: FirestoreServer) -> None:
+        """An empty ledger is not asked for."""
+        cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None))
+        assert cost == Cost(round_trips=1, reads=1, writes=0)

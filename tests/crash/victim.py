@@ -1,0 +1,100 @@
+"""Owns a process that makes one service call and may be killed meanwhile; run as a module.
+
+It reads from its standard input what to call, and tells on its standard output how far it is, waiting for a line each
+time. It knows nothing of who kills it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.cloud import firestore
+
+from imagegen.credits.service import grant
+from imagegen.firebase.identity import EVERYBODY
+from imagegen.generations.creation import create_generation_request
+from imagegen.generations.endpoints import read_request
+from imagegen.generations.lookup import cancel_generation
+from imagegen.generations.settlement import reconcile
+from imagegen.generations.worker import process
+from imagegen.images.records import Image
+from imagegen.kit.errors import AppError, TryAgain
+from imagegen.providers.model import ImageRequest, ModelError
+from imagegen.reports.service import build_weekly_report
+from tests.world import make_deps
+
+
+@dataclass
+class Tells:
+    """A model that tells when it begins to draw and when it has ended."""
+
+    fails: bool
+
+    def generate(self, request: ImageRequest) -> Image:
+        tell("drawing")
+        tell("drawn")
+        if self.fails:
+            raise ModelError("no picture today")
+        return Image("https://images.example.com/drawn.png")
+
+
+class TellsOfTasks:
+    """A queue that tells when it is handed a task and when it has it."""
+
+    def enqueue(self, function: str, data: dict[str, str]) -> None:
+        tell("enqueuing")
+        tell("enqueued")
+
+
+def tell(word: str) -> str:
+    """Say a word and return the line that it is answered with."""
+    print(word, flush=True)
+    return sys.stdin.readline()
+
+
+def obey(order: dict[str, Any]) -> None:
+    """Make the call that is ordered, in the database of a project and at a moment."""
+    now = datetime.fromisoformat(order["now"])
+    deps = make_deps(
+        firestore.Client(project=order["project"]),
+        now=lambda: now,
+        new_id=lambda: "victim1",
+        image_models={"model-a": Tells(fails=False), "model-b": Tells(fails=True)},
+        tasks=TellsOfTasks(),
+    )
+    deps.catalog.current()
+    tell("begins")
+    match order["call"]:
+        case "create" | "queue" as call:
+            asked = read_request(deps, order["body"]).order()
+            create_generation_request(deps, asked, order["key"], respond_async=call == "queue")
+        case "process":
+            with suppress(TryAgain):
+                process(deps, order["generationId"])
+        case "cancel":
+            cancel_generation(deps, EVERYBODY, order["generationId"])
+        case "grant":
+            grant(deps, "ada", order["credits"], "bought", order["key"])
+        case "reconcile":
+            reconcile(deps)
+        case "report":
+            build_weekly_report(deps, now)
+
+
+def main() -> None:
+    """Obey one order, and say what came of it."""
+    try:
+        obey(json.loads(tell("ready")))
+    except AppError as error:
+        tell(error.reason)
+    else:
+        tell("done")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,477 @@
+"""Creating a generation: charge, picture, refund, and replay by idempotency key, on a real Firestore."""
+
+import asyncio
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from google.api_core import exceptions
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from embedded_firebase.firestore.errors import Code
+from imagegen.config import Settings
+from imagegen.credits.errors import InsufficientCredits, UserNotFound
+from imagegen.generations.creation import Created, _fingerprint, create_generation_request
+from imagegen.generations.endpoints import read_request
+from imagegen.generations.errors import GenerationFailed, RequestInProgress
+from imagegen.generations.records import GenerationStatus, Order
+from imagegen.kit.errors import AppError, IdempotencyKeyReused, InvalidRequest, Unavailable
+from imagegen.providers.model import ModelError, ModelRefusedError
+from tests.conftest import Faults
+from tests.crash.mortal import Process, Status, abandon, is_refused
+from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal
+
+MakeWorld = Callable[..., World]
+
+
+def create(world: World, user_id: str, key: str | None = None, **changed: str) -> Created:
+    return create_generation_request(world.deps, world.order(user_id, **changed), key)
+
+
+class TestSuccess:
+    def test_charges_and_completes(self, make_world: MakeWorld) -> None:
+        """A picture costs its size's price, and the record, the ledger and the balance say so."""
+        world = make_world()
+        ada = world.account("ada", 10)
+        created = create(world, ada, size="1024x1024", style="OIL_PAINTING", prompt="  a fox  ")
+        assert not created.replayed
+        assert created.generation.image_url == "https://images.example.com/drawn.png"
+        assert world.credits(ada) == 7
+        stored = world.fields(f"generationRequests/{created.generation.generation_id}")
+        assert stored == {
+            "userId": "ada",
+            "model": "model-a",
+            "style": "oil-painting",
+            "color": "neon",
+            "size": "1024x1024",
+            "prompt": "a fox",
+            "status": "completed",
+            "creditsCharged": 3,
+            "creditsRefunded": 0,
+            "imageUrl": "https://images.example.com/drawn.png",
+            "failureReason": None,
+            "createdAt": NOON,
+            "week": "2026-W47",
+            "startedAt": NOON,
+            "completedAt": NOON,
+            "durationMs": 0,
+            "leaseExpiresAt": NOON + timedelta(seconds=180),
+            "attemptId": created.generation.attempt_id,
+            "attempts": 1,
+            "idempotencyFingerprint": None,
+            "webhookUrl": None,
+            "webhook": None,
+            "announcedAt": None,
+        }
+        (entry,) = world.ledger(ada)
+        assert entry["timestamp"] is not None
+        assert entry["id"] == f"{created.generation.generation_id}_deduction"
+        world.check_books(ada)
+
+    def test_the_model_gets_canonical_names_and_its_own_settings(self, make_world: MakeWorld) -> None:
+        """A model is asked with canonical ids, the trimmed prompt and the fields of its catalog document."""
+        draws = Draws()
+        world = make_world(model_b=draws)
+        world.db.document("models/model-b").update({"steps": 30})
+        create(world, world.account("ada", 1), model=" MODEL_b", prompt=" a fox ")
+        (asked,) = draws.requests
+        assert (asked.style, asked.color, asked.size, asked.prompt) == ("anime", "neon", "512x512", "a fox")
+        assert asked.parameters["steps"] == 30
+
+    def test_an_account_written_by_hand_works(self, make_world: MakeWorld) -> None:
+        """An account that holds nothing but credits opens its books with them at the first charge."""
+        world = make_world()
+        world.db.document("users/eve").set({"credits": 2})
+        create(world, "eve")
+        assert world.fields("users/eve")["openingCredits"] == 2
+        world.check_books("eve")
+
+
+class TestRefusals:
+    def test_unknown_account(self, make_world: MakeWorld) -> None:
+        """Nobody is charged for an account that is not there."""
+        world = make_world()
+        with pytest.raises(UserNotFound):
+            create(world, "nobody")
+        assert world.generations() == []
+
+    def test_too_few_credits(self, make_world: MakeWorld) -> None:
+        """An account that cannot pay keeps what it has, and nothing is recorded."""
+        world = make_world()
+        ada = world.account("ada", 2)
+        with pytest.raises(InsufficientCredits) as refused:
+            create(world, ada, size="1024x1024")
+        assert refused.value.metadata == {"currentCredits": "2", "requiredCredits": "3"}
+        assert (world.credits(ada), world.ledger(ada), world.generations()) == (2, [], [])
+
+    def test_unknown_names(self, make_world: MakeWorld) -> None:
+        """A name that is not in the catalog is refused before anything is read or charged."""
+        world = make_world()
+        with pytest.raises(InvalidRequest) as refused:
+            create(world, world.account("ada", 9), model="Model Z", size="9x9")
+        assert refusal(refused) == {
+            "model": "must be one of: Model A, Model B",
+            "size": "must be one of: 1024x1024, 1024x1792, 512x512",
+        }
+
+    def test_all_faults_at_once(self, make_world: MakeWorld) -> None:
+        """Form and catalog are judged together, so that one answer names every bad field."""
+        world = make_world()
+        with pytest.raises(InvalidRequest) as refused:
+            read_request(world.deps, {"userId": "a/b", "model": "Model Z", "prompt": " ", "seed": 1, "color": "neon"})
+        assert refusal(refused).keys() == {"userId", "model", "style", "size", "prompt", "seed"}
+        assert refusal(refused)["style"] == "must be one of: anime, oil painting"
+
+
+class TestModelFailure:
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (None, "MODEL_ERROR"),
+            (ModelRefusedError("no"), "MODEL_REFUSED"),
+            (ZeroDivisionError("a provider's bug"), "MODEL_ERROR"),
+            (asyncio.CancelledError(), "MODEL_ERROR"),
+            (SystemExit(1), "MODEL_ERROR"),
+        ],
+    )
+    def test_refunds(self, make_world: MakeWorld, error: BaseException | None, reason: str) -> None:
+        """Whatever a model fails with, the account has all its credits back and the ledger shows both entries."""
+        world = make_world(model_a=AlwaysFails(error))
+        ada = world.account("ada", 5)
+        with pytest.raises(GenerationFailed) as failed:
+            create(world, ada, size="1024x1792")
+        assert failed.value.metadata == {
+            "generationRequestId": world.generations()[0]["id"],
+            "deductedCredits": "0",
+            "refundedCredits": "4",
+            "failureReason": reason,
+        }
+        assert [entry["type"] for entry in world.ledger(ada)] == ["deduction", "refund"]
+        (generation,) = world.generations()
+        assert (generation["status"], generation["creditsCharged"], generation["creditsRefunded"]) == ("failed", 4, 4)
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+    def test_a_model_past_its_limit_is_refunded(self, make_world: MakeWorld) -> None:
+        """A model that does not answer in time has failed."""
+        release = threading.Event()
+        world = make_world(settings=Settings(model_time_limit_seconds=0.05), model_a=Does(release.wait))
+        ada = world.account("ada", 5)
+        with pytest.raises(GenerationFailed) as failed:
+            create(world, ada)
+        release.set()
+        assert failed.value.metadata["failureReason"] == "MODEL_TIMEOUT"
+        assert world.credits(ada) == 5
+
+    def test_an_account_deleted_meanwhile_ends_the_generation(self, make_world: MakeWorld) -> None:
+        """With nobody left to refund, the generation still ends, and says that nothing was refunded."""
+
+        def delete_and_fail() -> None:
+            world.db.document("users/ada").delete()
+            raise ZeroDivisionError
+
+        world = make_world(model_a=Does(delete_and_fail))
+        world.account("ada", 5)
+        with pytest.raises(GenerationFailed) as failed:
+            create(world, "ada")
+        assert failed.value.metadata["refundedCredits"] == "0"
+        assert world.generations()[0]["status"] == "failed"
+
+
+class TestFingerprint:
+    ORDER = Order(user_id="ada", model="Model A", style="anime", color="neon", size="512x512", prompt="a fox")
+
+    def test_is_the_same_after_a_deploy(self) -> None:
+        """A key that was used before a deploy is replayed after it, so that the hash of a request may not change."""
+        assert _fingerprint(self.ORDER) == "66372a9fa89cb618aadff291ff4bb6afe4784c0679b6a498e1511aae40a811d3"
+        told = replace(self.ORDER, prompt="a fox\n\u00e9\U0001f98a", webhook_url="https://example.com/hook")
+        assert _fingerprint(told) == "bfe817068ce429ced3f1bdbb6289219ece229b285d98538e30b016a7a63c6d48"
+
+    @given(st.text(min_size=1), st.sampled_from([None, "https://example.com/hook"]))
+    def test_is_that_of_the_canonical_json(self, prompt: str, webhook_url: str | None) -> None:
+        """It is the hash of what pydantic makes of the request as JSON, as it was when the first were stored."""
+        order = replace(self.ORDER, prompt=prompt, webhook_url=webhook_url)
+        canonical = TypeAdapter(Order).dump_json(order, exclude_none=True)
+        assert _fingerprint(order) == hashlib.sha256(canonical).hexdigest()
+
+
+class TestIdempotency:
+    def test_replays_a_success(self, make_world: MakeWorld) -> None:
+        """The same key and body get the same picture once more and are charged once."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        first = create(world, ada, "key-1")
+        again = create(world, ada, "key-1")
+        assert (first.replayed, again.replayed) == (False, True)
+        assert again.generation == first.generation
+        assert world.credits(ada) == 4
+
+    def test_replays_a_failure(self, make_world: MakeWorld) -> None:
+        """A failed model is an answer too: the key gives it again, and a new key tries anew."""
+        world = make_world(model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        answers = []
+        for _ in range(2):
+            with pytest.raises(GenerationFailed) as failed:
+                create(world, ada, "key-1")
+            answers.append(failed.value)
+        assert answers[0].metadata == answers[1].metadata
+        assert (answers[0].headers, answers[1].headers) == ({}, {"Idempotent-Replayed": "true"})
+        assert len(world.ledger(ada)) == 2
+
+    def test_replays_whatever_has_happened_to_the_catalog(self, make_world: MakeWorld) -> None:
+        """A replay works after the size became dearer and the model was disabled."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        first = create(world, ada, "key-1")
+        world.db.document("sizes/512x512").update({"credits": 5})
+        world.db.document("models/model-a").update({"enabled": False})
+        world.clock.advance(minutes=1)
+        assert create(world, ada, "key-1").generation == first.generation
+        with pytest.raises(InvalidRequest):
+            create(world, ada, "key-2")
+
+    def test_another_body_is_refused(self, make_world: MakeWorld) -> None:
+        """A key stands for one request."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        create(world, ada, "key-1")
+        with pytest.raises(IdempotencyKeyReused):
+            create(world, ada, "key-1", prompt="a hare")
+        assert world.credits(ada) == 4
+
+    def test_keys_belong_to_the_account(self, make_world: MakeWorld) -> None:
+        """Two accounts may use the same key."""
+        world = make_world()
+        for user_id in ("ada", "bob"):
+            assert not create(world, world.account(user_id, 5), "key-1").replayed
+        assert len(world.generations()) == 2
+
+    def test_a_refused_request_does_not_use_up_its_key(self, make_world: MakeWorld) -> None:
+        """What was refused before a charge can be tried again with the same key."""
+        world = make_world()
+        ada = world.account("ada", 0)
+        with pytest.raises(InsufficientCredits):
+            create(world, ada, "key-1")
+        world.account("ada", 3)
+        assert not create(world, ada, "key-1").replayed
+
+    def test_a_running_request_is_a_conflict(self, make_world: MakeWorld) -> None:
+        """While the first call runs, the second is told to come back."""
+        conflicts = []
+
+        def retry() -> None:
+            with pytest.raises(RequestInProgress) as conflict:
+                create(world, "ada", "key-1")
+            conflicts.append(conflict.value)
+
+        world = make_world(model_a=Does(retry))
+        world.account("ada", 5)
+        assert not create(world, "ada", "key-1").replayed
+        assert conflicts[0].retry_after_seconds == 5
+        assert world.credits("ada") == 4
+
+    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld) -> None:
+        """A pending generation past its lease is refunded by the retry, which gets the answer of a failed model."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        abandon(world, "key-1")
+        assert (world.credits(ada), world.generations()[0]["status"]) == (4, "pending")
+        world.clock.advance(seconds=179)
+        with pytest.raises(RequestInProgress) as conflict:
+            create(world, ada, "key-1")
+        assert conflict.value.retry_after_seconds == 1
+        world.clock.advance(seconds=1)
+        with pytest.raises(GenerationFailed) as failed:
+            create(world, ada, "key-1")
+        assert failed.value.metadata["failureReason"] == "LEASE_EXPIRED"
+        assert failed.value.headers == {"Idempotent-Replayed": "true"}
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+    def test_a_picture_after_its_lease_was_voided_is_refused(self, make_world: MakeWorld) -> None:
+        """A model that answers when its charge has been given back does not get the picture delivered for nothing."""
+
+        def outlast_the_lease() -> None:
+            world.clock.advance(seconds=200)
+            with pytest.raises(GenerationFailed):
+                create(world, "ada", "key-1")
+
+        world = make_world(model_a=Does(outlast_the_lease))
+        world.account("ada", 5)
+        with pytest.raises(GenerationFailed) as late:
+            create(world, "ada", "key-1")
+        assert late.value.metadata["failureReason"] == "LEASE_EXPIRED"
+        (generation,) = world.generations()
+        assert (generation["status"], generation["imageUrl"]) == ("failed", None)
+        assert world.credits("ada") == 5
+        world.check_books("ada")
+
+    def test_many_at_once_with_one_key_are_charged_once(self, make_world: MakeWorld) -> None:
+        """Twenty calls at once with one key draw one picture; the others replay it or are told to come back."""
+        draws = Draws()
+        world = make_world(model_a=draws)
+        ada = world.account("ada", 20)
+        with ThreadPoolExecutor(20) as clients:
+            answers = list(clients.map(lambda _: outcome_of(lambda: create(world, ada, "key-1")), range(20)))
+        assert set(answers) <= {"Created", "RequestInProgress"}
+        assert len(draws.requests) == 1
+        assert world.credits(ada) == 19
+        world.check_books(ada)
+
+
+class TestConcurrency:
+    def test_fifty_clients_and_twenty_credits(self, make_world: MakeWorld) -> None:
+        """Of fifty clients at once, just as many succeed as the account can pay for, and the rest get 402."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        with ThreadPoolExecutor(50) as clients:
+            answers = Counter(clients.map(lambda _: outcome_of(lambda: create(world, ada)), range(50)))
+        assert answers == {"Created": 20, "InsufficientCredits": 30}
+        assert world.credits(ada) == 0
+        assert len(world.generations()) == len(world.ledger(ada)) == 20
+        world.check_books(ada)
+
+    def test_failing_and_drawing_models_side_by_side(self, make_world: MakeWorld) -> None:
+        """Charges and refunds of one account interleave without a credit lost or made."""
+        world = make_world(model_b=AlwaysFails())
+        ada = world.account("ada", 30)
+        with ThreadPoolExecutor(20) as clients:
+            answers = Counter(
+                clients.map(
+                    lambda number: outcome_of(lambda: create(world, ada, model="model-a" if number % 2 else "model-b")),
+                    range(40),
+                )
+            )
+        assert answers == {"Created": 20, "GenerationFailed": 20}
+        assert world.credits(ada) == 10
+        world.check_books(ada)
+
+
+@pytest.mark.embedded
+class TestFaults:
+    """What the wire can do to a call; each case ends with the books balanced and one charge at most."""
+
+    @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.INTERNAL])
+    @pytest.mark.parametrize("key", [None, "key-1"])
+    def test_a_lost_answer_of_the_reserve_is_found_again(
+        self, make_world: MakeWorld, faults: Faults, code: Code, key: str | None
+    ) -> None:
+        """When the charge was applied but its answer lost, the call finds its own charge and goes on."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        faults.lose_answer(code)
+        assert not create(world, ada, key).replayed
+        assert world.credits(ada) == 4
+        world.check_books(ada)
+
+    @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.FAILED_PRECONDITION])
+    def test_a_lost_answer_of_the_settle_is_found_again(
+        self, make_world: MakeWorld, faults: Faults, code: Code
+    ) -> None:
+        """When the settle was applied but its answer lost, the call answers what was settled."""
+        world = make_world(model_a=Does(lambda: faults.lose_answer(code)))
+        ada = world.account("ada", 5)
+        assert create(world, ada).generation.status is GenerationStatus.COMPLETED
+        assert world.credits(ada) == 4
+        world.check_books(ada)
+
+    @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED])
+    def test_a_lost_answer_of_the_refund_is_found_again(
+        self, make_world: MakeWorld, faults: Faults, code: Code
+    ) -> None:
+        """When the refund was applied but its answer lost, it is not given a second time."""
+
+        def fail() -> None:
+            faults.lose_answer(code)
+            raise ModelError("no picture")
+
+        world = make_world(model_a=Does(fail))
+        ada = world.account("ada", 5)
+        with pytest.raises(GenerationFailed):
+            create(world, ada)
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+    def test_contention_is_retried(self, make_world: MakeWorld, faults: Faults) -> None:
+        """Aborted commits are tried again."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        faults.fail(Code.ABORTED, 3)
+        assert not create(world, ada).replayed
+        assert world.credits(ada) == 4
+
+    def test_contention_without_end_is_unavailable(self, make_world: MakeWorld, faults: Faults) -> None:
+        """What cannot be done in time is a 503, and nothing is charged."""
+        world = make_world(settings=Settings(firestore_timeout_seconds=0.3))
+        ada = world.account("ada", 5)
+        world.deps.catalog.current()
+        faults.fail(Code.ABORTED, 1000)
+        with pytest.raises(Unavailable) as away:
+            create(world, ada)
+        faults.clear()
+        assert away.value.retry_after_seconds == 2
+        assert world.credits(ada) == 5
+
+    @pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.PERMISSION_DENIED])
+    def test_what_waiting_cannot_help_fails_at_once(self, make_world: MakeWorld, faults: Faults, code: Code) -> None:
+        """A missing database or right is a fault to be mended, not one to be retried."""
+        world = make_world()
+        world.account("ada", 5)
+        faults.fail(code, rpc="BeginTransaction")
+        with pytest.raises(exceptions.GoogleAPICallError):
+            create(world, "ada")
+
+    def test_a_place_in_line_that_firestore_forgot(self, make_world: MakeWorld) -> None:
+        """Where Firestore no longer knows the transaction that lost, another one is begun without its place."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        fates = {3: is_refused(Status.ABORTED), 4: is_refused(Status.INVALID_ARGUMENT)}
+        with Process(world, fates) as process:
+            assert not create(replace(world, deps=process.deps), ada).replayed
+        transaction = ["BeginTransaction", "BatchGetDocuments", "Commit"]
+        assert process.steps[:8] == [*transaction, "BeginTransaction", *transaction, "model"]
+        assert world.credits(ada) == 4
+        world.check_books(ada)
+
+    @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "Commit"])
+    def test_a_transaction_that_firestore_lost_is_begun_again(
+        self, make_world: MakeWorld, faults: Faults, rpc: str
+    ) -> None:
+        """A Firestore that was restarted knows the transaction no more; another one does the work."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        faults.fail(Code.INVALID_ARGUMENT, rpc=rpc)
+        assert not create(world, ada).replayed
+        assert world.credits(ada) == 4
+        world.check_books(ada)
+
+    def test_no_place_to_settle_is_unavailable_and_refunded_later(self, make_world: MakeWorld, faults: Faults) -> None:
+        """When Firestore goes away under the model, the caller gets a 503, and the retry after the lease the refund."""
+        world = make_world(
+            settings=Settings(firestore_timeout_seconds=0.3),
+            model_a=Does(lambda: faults.fail(Code.UNAVAILABLE, 1000)),
+        )
+        ada = world.account("ada", 5)
+        with pytest.raises(Unavailable):
+            create(world, ada, "key-1")
+        faults.clear()
+        world.clock.advance(seconds=181)
+        with pytest.raises(GenerationFailed):
+            create(world, ada, "key-1")
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+
+def outcome_of(call: Callable[[], object]) -> str:
+    try:
+        return type(call()).__name__
+    except AppError as error:
+        return type(error).__name__

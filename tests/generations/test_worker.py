@@ -1,0 +1,395 @@
+"""Generations that are drawn later: queue, claim, retries, and tasks that come too often or too late."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imagegen.config import Settings
+from imagegen.credits.errors import InsufficientCredits
+from imagegen.generations import store as generations_store
+from imagegen.generations.creation import Created, create_generation_request
+from imagegen.generations.errors import GenerationFailed, RequestInProgress
+from imagegen.generations.records import FailureReason, Generation, Stage
+from imagegen.generations.settlement import reconcile
+from imagegen.generations.worker import process
+from imagegen.images.records import Image
+from imagegen.kit.errors import IdempotencyKeyReused, TryAgain, Unavailable
+from imagegen.providers.model import ImageRequest, ModelError, ModelRefusedError
+from tests.conftest import Faults
+from tests.crash.mortal import Killed, Process, dies_before
+from tests.generations.test_creation import create
+from tests.world import A_PICTURE, AlwaysFails, Does, Draws, Paints, World, make_deps
+
+MakeWorld = Callable[..., World]
+
+
+def submit(world: World, user_id: str, key: str | None = None, **changed: Any) -> Created:
+    return create_generation_request(world.deps, world.order(user_id, **changed), key, respond_async=True)
+
+
+def stage(world: World, created: Created) -> tuple[str, str | None]:
+    """How a generation stands: its status, and why it failed."""
+    fields = world.fields(f"generationRequests/{created.generation.generation_id}")
+    return fields["status"], fields["failureReason"]
+
+
+class TestSubmit:
+    def test_charges_and_queues(self, make_world: MakeWorld) -> None:
+        """A queued generation is charged at once, is in the queue once, and no model was asked."""
+        model = Draws()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        assert created.generation.stage is Stage.QUEUED
+        assert world.credits(ada) == 4
+        assert world.queue.tasks == [("processGeneration", created.generation.generation_id)]
+        assert model.requests == []
+
+    def test_refusals_queue_nothing(self, make_world: MakeWorld) -> None:
+        """Who cannot pay is not queued."""
+        world = make_world()
+        world.account("ada", 0)
+        with pytest.raises(InsufficientCredits):
+            submit(world, "ada")
+        assert world.queue.tasks == []
+
+    def test_a_replay_says_how_it_stands(self, make_world: MakeWorld) -> None:
+        """The same key finds the generation, queued and then completed; a task too many does nothing."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        first = submit(world, ada, "key")
+        again = submit(world, ada, "key")
+        assert (again.replayed, again.generation.stage) == (True, Stage.QUEUED)
+        process(world.deps, first.generation.generation_id)
+        assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
+        assert len(world.queue.tasks) == 2
+        world.check_books(ada)
+
+    def test_a_replay_of_a_failure_says_so(self, make_world: MakeWorld) -> None:
+        """The same key finds a failed generation as a status, not as an error."""
+        world = make_world(settings=Settings(model_attempts=1), model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        process(world.deps, submit(world, ada, "key").generation.generation_id)
+        assert submit(world, ada, "key").generation.stage is Stage.FAILED
+
+    def test_a_retry_hands_over_what_never_was(self, make_world: MakeWorld) -> None:
+        """When a caller died between the charge and the queue, the same key has the picture drawn after all."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        with Process(world, {"task": dies_before}) as mortal, pytest.raises(Killed):
+            submit(replace(world, deps=mortal.deps), ada, "key")
+        assert world.queue.tasks == []
+        with pytest.raises(RequestInProgress):
+            create(world, ada, "key")
+        world.queue.tasks.clear()
+        again = submit(world, ada, "key")
+        assert (again.replayed, world.queue.tasks) == (True, [("processGeneration", again.generation.generation_id)])
+        process(world.deps, again.generation.generation_id)
+        assert stage(world, again) == ("completed", None)
+        world.check_books(ada)
+
+    def test_a_retry_that_the_queue_does_not_take(self, make_world: MakeWorld) -> None:
+        """When the queue does not take it again, the caller is to come back; the first hand-over may have worked."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        first = submit(world, ada, "key")
+        world.queue.fails = True
+        with pytest.raises(Unavailable):
+            submit(world, ada, "key")
+        process(world.deps, first.generation.generation_id)
+        assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
+        world.check_books(ada)
+
+    def test_a_key_is_of_one_request(self, make_world: MakeWorld) -> None:
+        """The same key with another body is refused, whether the caller waits or not."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        submit(world, ada, "key")
+        with pytest.raises(IdempotencyKeyReused):
+            submit(world, ada, "key", prompt="a wolf")
+        with pytest.raises(RequestInProgress):
+            create(world, ada, "key")
+
+    @pytest.mark.parametrize("takes", [True, False])
+    def test_a_queue_that_fails_is_refunded(self, make_world: MakeWorld, takes: bool) -> None:
+        """When the hand-over fails the credits are back at once; a task that the queue has after all does nothing."""
+        model = Draws()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        world.queue.fails, world.queue.takes = True, takes
+        with pytest.raises(GenerationFailed) as failed:
+            submit(world, ada, "key")
+        assert failed.value.metadata["failureReason"] == "QUEUE_ERROR"
+        assert world.credits(ada) == 5
+        process(world.deps, failed.value.metadata["generationRequestId"])
+        assert model.requests == []
+        world.check_books(ada)
+        assert submit(world, ada, "key").generation.failure_reason is FailureReason.QUEUE_ERROR
+
+
+class TestProcess:
+    def test_draws(self, make_world: MakeWorld) -> None:
+        """A queued generation is drawn, kept and completed, at four round trips."""
+        world = make_world(model_a=Paints())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        fields = world.fields(f"generationRequests/{created.generation.generation_id}")
+        assert (fields["status"], fields["attempts"]) == ("completed", 1)
+        assert fields["imageUrl"] == f"https://images.example.com/{created.generation.generation_id}.png"
+        world.check_books(ada)
+
+    def test_a_second_delivery_does_nothing(self, make_world: MakeWorld) -> None:
+        """A task that is delivered again after the end asks no model."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        for _ in range(3):
+            process(world.deps, created.generation.generation_id)
+        assert model.asked == 1
+        world.check_books(ada)
+
+    def test_a_delivery_during_a_live_claim_waits(self, make_world: MakeWorld) -> None:
+        """A task that is delivered while another draws changes nothing and comes back later."""
+        found: list[str] = []
+
+        def deliver_again() -> None:
+            with pytest.raises(TryAgain):
+                process(world.deps, created.generation.generation_id)
+            found.append(world.fields(f"generationRequests/{created.generation.generation_id}")["attemptId"])
+
+        world = make_world(model_a=Does(deliver_again))
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        stored = world.fields(f"generationRequests/{created.generation.generation_id}")
+        assert (stored["status"], [stored["attemptId"]]) == ("completed", found)
+        world.check_books(ada)
+
+    def test_twenty_deliveries_at_once(self, make_world: MakeWorld) -> None:
+        """However often a task is delivered at once, one draws."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+
+        def deliver(_: int) -> str:
+            try:
+                process(world.deps, created.generation.generation_id)
+            except TryAgain:
+                return "again"
+            return "done"
+
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(deliver, range(20)))
+        assert model.asked == 1
+        world.check_books(ada)
+
+    def test_a_claim_of_the_dead_is_taken_over(self, make_world: MakeWorld) -> None:
+        """What a dead process was drawing is drawn by the next delivery once its lease is over."""
+        world = make_world(model_a=Paints())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        die_while_drawing(world, created)
+        with pytest.raises(TryAgain):
+            process(world.deps, created.generation.generation_id)
+        world.clock.advance(seconds=181)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        world.check_books(ada)
+
+    def test_a_picture_that_was_kept_is_not_drawn_again(self, make_world: MakeWorld) -> None:
+        """A process that died after keeping its picture has drawn it: the next one asks no model."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        world.deps.images.save(created.generation.generation_id, A_PICTURE)
+        die_while_drawing(world, created)
+        world.clock.advance(seconds=181)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        assert model.asked == 0
+
+    def test_too_late(self, make_world: MakeWorld) -> None:
+        """A task that comes after the queue's time limit finds a refund."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        world.clock.advance(seconds=3601)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "LEASE_EXPIRED")
+        assert model.asked == 0
+        world.check_books(ada)
+
+    def test_reconcile_waits_for_the_queue(self, make_world: MakeWorld) -> None:
+        """A queued generation is not voided after a lease, and is after the queue's time limit."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        submit(world, ada)
+        world.clock.advance(seconds=3599)
+        assert reconcile(world.deps) == 0
+        world.clock.advance(seconds=1)
+        assert reconcile(world.deps) == 1
+        assert world.credits(ada) == 5
+        world.check_books(ada)
+
+    def test_what_is_not_there(self, make_world: MakeWorld) -> None:
+        """A task for a generation that is not there is dropped."""
+        process(make_world().deps, "nothing")
+
+    def test_what_is_no_longer_offered(self, make_world: MakeWorld) -> None:
+        """A style that was disabled meanwhile is a refund, and no model is asked."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        world.db.document("styles/anime").update({"enabled": False})
+        world.clock.advance(seconds=31)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "NOT_OFFERED")
+        assert model.asked == 0
+        world.check_books(ada)
+
+    def test_what_was_put_on_offer_a_moment_ago(self, make_world: MakeWorld) -> None:
+        """What another process has sold from a newer catalog is drawn."""
+        world = make_world()
+        ada = world.account("ada", 9)
+        seller = make_deps(world.db, new_id=world.deps.new_id, tasks=world.queue)
+        world.deps.catalog.current()
+        world.db.document("sizes/2048x2048").set({"name": "2048x2048", "credits": 4})
+        created = submit(replace(world, deps=seller), ada, size="2048x2048")
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        world.check_books(ada)
+
+    def test_what_is_named_like_anothers_id(self, make_world: MakeWorld) -> None:
+        """What was sold under its name is drawn as that, even where its id is the name of something else."""
+        draws = Draws()
+        world = make_world(model_a=draws)
+        ada = world.account("ada", 9)
+        world.db.document("sizes/a").set({"name": "b", "credits": 1, "width": 64, "height": 64})
+        world.db.document("sizes/b").set({"name": "Big", "credits": 4, "width": 2048, "height": 2048})
+        process(world.deps, submit(world, ada, size="Big").generation.generation_id)
+        assert [asked.width for asked in draws.requests] == [2048]
+        assert world.credits(ada) == 5
+
+
+class TestFailures:
+    def test_a_failed_model_is_asked_again(self, make_world: MakeWorld) -> None:
+        """A model that fails is asked as often as the setting says, and then the credits are back."""
+        world = make_world(settings=Settings(model_attempts=3), model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        for _ in range(2):
+            with pytest.raises(TryAgain):
+                process(world.deps, created.generation.generation_id)
+            assert submitted(world, created).stage is Stage.QUEUED
+            assert world.credits(ada) == 4
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "MODEL_ERROR")
+        assert submitted(world, created).attempts == 3
+        world.check_books(ada)
+
+    def test_the_last_delivery_is_the_last_attempt(self, make_world: MakeWorld) -> None:
+        """A model that fails when the queue will not come again is a refund, whatever attempts are left."""
+        world = make_world(model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id, is_last_delivery=True)
+        assert stage(world, created) == ("failed", "MODEL_ERROR")
+        world.check_books(ada)
+
+    @pytest.mark.parametrize("attempts", [0, 10])
+    def test_attempts_have_bounds(self, attempts: int) -> None:
+        """A model is asked at least once, and less often than the queue delivers a task."""
+        with pytest.raises(ValueError, match="model_attempts must be from 1 to 9"):
+            Settings(model_attempts=attempts)
+
+    def test_a_refusal_is_final(self, make_world: MakeWorld) -> None:
+        """A model that refuses a prompt is not asked again."""
+        world = make_world(model_a=AlwaysFails(ModelRefusedError("no")))
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "MODEL_REFUSED")
+        world.check_books(ada)
+
+    def test_a_store_that_fails(self, make_world: MakeWorld) -> None:
+        """A picture that cannot be kept is tried again, and is a refund in the end."""
+        world = make_world(settings=Settings(model_attempts=2), model_a=Paints())
+        world.shelf.fails = True
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        with pytest.raises(TryAgain):
+            process(world.deps, created.generation.generation_id)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "STORAGE_ERROR")
+        world.check_books(ada)
+
+    def test_a_failure_of_the_dead_ends_nothing(self, make_world: MakeWorld) -> None:
+        """A model that fails after its lease was taken over does not end what another is drawing."""
+        world = make_world(settings=Settings(model_attempts=2))
+        outcomes: list[str] = []
+
+        def be_overtaken(request: ImageRequest) -> Image:
+            if not outcomes:
+                outcomes.append("overtaken")
+                world.clock.advance(seconds=181)
+                process(world.deps, request.generation_id)
+                raise ModelRefusedError("too late to say")
+            return Image("https://images.example.com/second.png")
+
+        world.deps.image_models["model-a"].generate = be_overtaken  # type: ignore[method-assign]
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        world.check_books(ada)
+
+    @pytest.mark.embedded
+    def test_a_lost_answer_of_the_claim(self, make_world: MakeWorld, faults: Faults) -> None:
+        """A claim whose answer is lost is found again by its attempt."""
+        model = Paints()
+        world = make_world(model_a=model)
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        faults.lose_answer()
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
+        assert (model.asked, submitted(world, created).attempts) == (1, 1)
+        world.check_books(ada)
+
+    @pytest.mark.embedded
+    def test_a_lost_answer_of_the_requeue(self, make_world: MakeWorld, faults: Faults) -> None:
+        """When it is not sure that a generation waits again, it has failed and is refunded."""
+        world = make_world(model_a=Does(lambda: fail_after(faults)))
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "MODEL_ERROR")
+        world.check_books(ada)
+
+
+def fail_after(faults: Faults) -> None:
+    """Fail as a model, with the answer of the next commit lost."""
+    faults.lose_answer()
+    raise ModelError("no")
+
+
+def die_while_drawing(world: World, created: Created) -> None:
+    """Begin a generation and die."""
+    with Process(world, {"model": dies_before}) as mortal, pytest.raises(Killed):
+        process(mortal.deps, created.generation.generation_id)
+
+
+def submitted(world: World, created: Created) -> Generation:
+    """A generation as it stands."""
+    found = generations_store.read_generation(world.deps.db, created.generation.generation_id)
+    assert found is not None
+    return found

@@ -1,0 +1,45 @@
+"""Owns the functions host that the HTTP tests call: the real main.py, on the test's own database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from embedded_firebase.functions.discovery import discover
+from embedded_firebase.functions.environment import set_environment
+from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.server import bind
+from imagegen import production
+from tests.world import World
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """The database behind the host, with a catalog."""
+    return make_world()
+
+
+@pytest.fixture
+def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A client of the host, whose base URL is where the functions are; its models never fail, its queues run."""
+    with bind("127.0.0.1", 0) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        environment: dict[str, str] = {}
+        set_environment(environment, world.db.project, firestore_host, address)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
+        production._built.cache_clear()
+        # Any origin, since that is the functions' own to allow when they are deployed.
+        host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, any_origin=True)
+        host.start()
+        with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:
+            yield http
+        host.stop(5)
+    production.production().db.client.close()
+    production._built.cache_clear()

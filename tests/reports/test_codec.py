@@ -1,0 +1,90 @@
+"""How a weekly report is stored."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen.kit.weeks import Week
+from imagegen.reports.codec import from_fields, to_fields
+from imagegen.reports.records import AccountWeek, Anomaly, Change, SlowGeneration, Totals, WeeklyReport
+from imagegen.reports.schemas import WeeklyReportAnswer
+from tests.world import NOON
+
+pytestmark = pytest.mark.pure
+
+TOTALS = Totals(requests=9, completed=6, failed=2, pending=1, credits_consumed=20, credits_refunded=4)
+FULL = WeeklyReport(
+    week=Week.of(NOON),
+    scheduled_at=NOON,
+    generated_at=NOON + timedelta(seconds=1),
+    totals=TOTALS,
+    by_dimension={"model": {"model-a": TOTALS}, "style": {}, "color": {"other": TOTALS}, "size": {}},
+    active_accounts=3,
+    new_accounts_by_day=(1, 0, 0, 2, 0, 0, 0),
+    top_accounts=(AccountWeek(user_id="ada", requests=5, credits=12, peak_day_credits=7, previous_credits=None),),
+    mean_duration_ms=1234.5,
+    slowest=(SlowGeneration(generation_id="gen1", duration_ms=9000),),
+    change=Change(
+        requests=1,
+        completed=2,
+        failed=-1,
+        credits_consumed=3,
+        credits_net=4,
+        success_rate=None,
+        active_accounts=0,
+        new_accounts=3,
+    ),
+    anomalies=(
+        Anomaly(
+            kind="failureRate",
+            dimension="model",
+            value="model-a",
+            observed=0.5,
+            expected=0.05,
+            ratio=10.0,
+            score=1e-9,
+            score_kind="p",
+            baseline_weeks=4,
+            severity="critical",
+            status="confirmed",
+            message="Model A failed.",
+        ),
+    ),
+    insufficient_history=True,
+    low_power=("requests",),
+)
+
+
+def wire(report: WeeklyReport) -> dict[str, Any]:
+    return WeeklyReportAnswer.of(report).model_dump(by_alias=True, exclude={"week"})
+
+
+class TestToFields:
+    def test_has_the_names_of_the_wire(self) -> None:
+        """What is stored today is named as what is answered, without the week, which is the document's id."""
+        assert to_fields(FULL) == wire(FULL)
+
+
+class TestFromFields:
+    def test_gives_back_what_was_stored(self) -> None:
+        """A report is what its document holds, to the last field."""
+        assert from_fields("2026-W47", to_fields(FULL)) == FULL
+
+    @given(st.sets(st.sampled_from(sorted(to_fields(FULL).keys() - {"scheduledAt", "generatedAt"}))))
+    def test_reads_an_older_document(self, missing: set[str]) -> None:
+        """A field that older code did not write has its default; all others are read."""
+        stored = {name: value for name, value in to_fields(FULL).items() if name not in missing}
+        read = to_fields(from_fields("2026-W47", stored))
+        derived = {"successRate", "creditsNet", "newAccounts"}
+        kept = stored.keys() - derived
+        assert {name: read[name] for name in kept} == {name: stored[name] for name in kept}
+
+    @pytest.mark.parametrize("stored", [{}, {"scheduledAt": NOON}, {"anomalies": [{}]}, {"byModel": 7}])
+    def test_refuses_what_is_no_report(self, stored: dict[str, Any]) -> None:
+        """A document that lacks what every report has, or is of another shape, is not guessed at."""
+        whole = {"scheduledAt": NOON, "generatedAt": NOON} if stored.keys() & {"anomalies", "byModel"} else {}
+        with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+            from_fields("2026-W47", whole | stored)

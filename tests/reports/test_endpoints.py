@@ -1,0 +1,152 @@
+"""getWeeklyReport and listWeeklyReports on the wire."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from imagegen.reports.service import build_weekly_report
+from tests.answers import error_of, violations_of
+from tests.reports.test_service import MONDAY, NEXT_MONDAY, store_generation
+from tests.world import World
+
+GET, LIST = "/getWeeklyReport", "/listWeeklyReports"
+
+TOTALS: dict[str, Any] = {
+    "requests": 2,
+    "completed": 1,
+    "failed": 1,
+    "pending": 0,
+    "cancelled": 0,
+    "successRate": 0.5,
+    "creditsConsumed": 2,
+    "creditsRefunded": 1,
+    "creditsNet": 1,
+}
+
+
+@pytest.fixture
+def reports(world: World) -> World:
+    """Two weeks with a report each: an empty one, and one with two requests of one account."""
+    build_weekly_report(world.deps, MONDAY)
+    weeks = {"2026-W47": {"requests": 2, "credits": 2, "days": {"2026-11-18": 2}}}
+    world.db.document("users/ada").set({"credits": 0, "createdAt": MONDAY, "weeks": weeks})
+    store_generation(world, "a")
+    store_generation(world, "b", status="failed", creditsRefunded=1)
+    build_weekly_report(world.deps, NEXT_MONDAY)
+    return world
+
+
+class TestGetWeeklyReport:
+    def test_answers_the_documented_shape(self, reports: World, client: httpx.Client) -> None:
+        """The latest report has just the documented fields."""
+        answer = client.get(GET).json()
+        assert isinstance(answer.pop("lowPower"), list)
+        assert answer == {
+            "week": "2026-W47",
+            "weekStart": "2026-11-16T00:00:00Z",
+            "weekEnd": "2026-11-23T00:00:00Z",
+            "scheduledAt": "2026-11-23T00:00:00Z",
+            "generatedAt": "2026-11-18T12:00:00Z",
+            **TOTALS,
+            "activeAccounts": 1,
+            "newAccounts": 1,
+            "newAccountsByDay": [1, 0, 0, 0, 0, 0, 0],
+            "topAccounts": [
+                {"userId": "ada", "requests": 2, "credits": 2, "peakDayCredits": 2, "previousCredits": None}
+            ],
+            "meanDurationMs": 1000.0,
+            "slowest": [{"generationRequestId": "a", "durationMs": 1000}],
+            "byModel": {"model-a": TOTALS},
+            "byStyle": {"anime": TOTALS},
+            "byColor": {"neon": TOTALS},
+            "bySize": {"512x512": TOTALS},
+            "changeFromPreviousWeek": {
+                "requests": 2,
+                "completed": 1,
+                "failed": 1,
+                "successRate": None,
+                "creditsConsumed": 2,
+                "creditsNet": 1,
+                "activeAccounts": 1,
+                "newAccounts": 1,
+            },
+            "anomalies": [],
+            "insufficientHistory": False,
+        }
+
+    def test_answers_the_week_that_is_asked_for(self, reports: World, client: httpx.Client) -> None:
+        """A query and a body name a week alike."""
+        asked = client.get(GET, params={"week": "2026-W46"}).json()
+        assert (asked["week"], asked["requests"], asked["insufficientHistory"]) == ("2026-W46", 0, True)
+        assert client.post(GET, json={"week": "2026-W46"}).json() == asked
+
+    def test_an_anomaly_is_answered_whole(self, world: World, client: httpx.Client) -> None:
+        """An anomaly says what, where, how much against what, how sure, and a sentence for a person."""
+        for week in range(5):
+            for number in range(100 if week == 4 else 30):
+                store_generation(world, f"{week}-{number}", createdAt=MONDAY - timedelta(weeks=4 - week))
+            build_weekly_report(world.deps, MONDAY - timedelta(weeks=3 - week))
+        first = next(found for found in client.get(GET).json()["anomalies"] if found["kind"] == "requests")
+        assert first.pop("message").strip() != ""
+        assert first.pop("score") > 3.5
+        assert first.pop("severity") in {"warning", "critical"}
+        assert first == {
+            "kind": "requests",
+            "dimension": None,
+            "value": None,
+            "observed": 100.0,
+            "expected": 30.0,
+            "ratio": pytest.approx(10 / 3),
+            "scoreKind": "z",
+            "baselineWeeks": 4,
+            "status": "confirmed",
+        }
+
+    @pytest.mark.parametrize("asked", [{}, {"week": "2026-W01"}])
+    def test_there_is_none(self, client: httpx.Client, asked: dict[str, str]) -> None:
+        """Without a report the answer is 404 with a reason of its own."""
+        response = client.get(GET, params=asked)
+        assert (response.status_code, error_of(response)["reason"]) == (404, "WEEKLY_REPORT_NOT_FOUND")
+
+    @pytest.mark.parametrize("week", ["2026-W54", "2026-46", "latest", "", "2026-W4\uff16"])
+    def test_a_bad_week(self, client: httpx.Client, week: str) -> None:
+        """What names no week is 400, and the answer says what does."""
+        assert violations_of(client.get(GET, params={"week": week})) == {"week": "must be an ISO week such as 2026-W46"}
+
+    def test_an_unknown_parameter(self, client: httpx.Client) -> None:
+        """A parameter that it does not know is named."""
+        assert violations_of(client.get(GET, params={"weeks": "2026-W46"})).keys() == {"weeks"}
+
+
+class TestListWeeklyReports:
+    def test_pages(self, reports: World, client: httpx.Client) -> None:
+        """A page holds reports as getWeeklyReport answers them, newest first; a token leads to the next."""
+        first = client.get(LIST, params={"pageSize": 1}).json()
+        assert first["reports"] == [client.get(GET).json()]
+        second = client.post(LIST, json={"pageSize": 1, "pageToken": first["nextPageToken"]}).json()
+        assert second == {"reports": [client.get(GET, params={"week": "2026-W46"}).json()]}
+
+    def test_there_are_none(self, client: httpx.Client) -> None:
+        """A list may be empty."""
+        assert client.get(LIST).json() == {"reports": []}
+
+    @pytest.mark.parametrize(
+        ("asked", "field"),
+        [
+            ({"pageSize": "0"}, "pageSize"),
+            ({"pageSize": "53"}, "pageSize"),
+            ({"pageToken": "mine"}, "pageToken"),
+            ({"week": "2026-W46"}, "week"),
+        ],
+    )
+    def test_bad_query(self, client: httpx.Client, asked: dict[str, str], field: str) -> None:
+        """Each bad parameter is named."""
+        assert violations_of(client.get(LIST, params=asked)).keys() == {field}
+
+    @pytest.mark.parametrize("path", [GET, LIST])
+    def test_wrong_method(self, client: httpx.Client, path: str) -> None:
+        """GET and POST are answered."""
+        response = client.delete(path)
+        assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")

@@ -1,0 +1,408 @@
+"""The weekly report, written to a real Firestore."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.server import FirestoreServer
+from imagegen.config import Settings
+from imagegen.generations.errors import GenerationFailed
+from imagegen.generations.settlement import reconcile
+from imagegen.kit.errors import InvalidRequest, Unavailable
+from imagegen.kit.weeks import Week
+from imagegen.reports.errors import WeeklyReportNotFound
+from imagegen.reports.service import build_weekly_report, get_weekly_report, list_weekly_reports, report_week
+from tests.conftest import Faults
+from tests.crash.costs import measured
+from tests.generations.test_creation import create
+from tests.generations.test_worker import submit
+from tests.world import NOON, AlwaysFails, Does, World, refusal
+
+MakeWorld = Callable[..., World]
+MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def store_generation(world: World, generation_id: str, **changed: Any) -> None:
+    """Write a generation as it is stored: completed within a second at noon, unless something is changed."""
+    fields = {
+        "userId": "ada",
+        "model": "model-a",
+        "style": "anime",
+        "color": "neon",
+        "size": "512x512",
+        "status": "completed",
+        "creditsCharged": 1,
+        "creditsRefunded": 0,
+        "createdAt": NOON,
+        "durationMs": 1000,
+    } | changed
+    fields["week"] = Week.of(fields["createdAt"]).week_id
+    world.db.document(f"generationRequests/{generation_id}").set(fields)
+
+
+def stored(world: World, week_id: str = "2026-W47") -> dict[str, Any]:
+    return world.fields(f"weeklyReports/{week_id}")
+
+
+class TestReportWeek:
+    def test_corrects_the_report_before(self, make_world: MakeWorld) -> None:
+        """What was pending, or not yet stored, when a week was reported is in its report a week later."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
+        submit(world, ada)
+        world.clock.now = NEXT_MONDAY
+        report_week(world.deps, NEXT_MONDAY)
+        assert (stored(world)["pending"], stored(world)["creditsNet"]) == (1, 1)
+        store_generation(world, "late", createdAt=NEXT_MONDAY - timedelta(seconds=1))
+        world.clock.advance(hours=2)
+        reconcile(world.deps)
+        world.clock.now = NEXT_MONDAY + timedelta(weeks=1)
+        report_week(world.deps, world.clock.now)
+        corrected = stored(world)
+        assert (corrected["pending"], corrected["failed"], corrected["completed"]) == (0, 1, 1)
+        assert (corrected["creditsNet"], corrected["scheduledAt"], corrected["activeAccounts"]) == (1, NEXT_MONDAY, 1)
+        assert stored(world, "2026-W48")["changeFromPreviousWeek"]["requests"] == -2
+
+    def test_makes_none_of_before_the_first(self, make_world: MakeWorld) -> None:
+        """A week that was never reported stays so."""
+        world = make_world()
+        report_week(world.deps, NEXT_MONDAY)
+        assert stored(world) != {}
+        assert stored(world, "2026-W46") == {}
+
+
+class TestBuildWeeklyReport:
+    def test_says_all_of_the_week_before(self, make_world: MakeWorld) -> None:
+        """The report holds totals, credits, accounts, durations and the breakdown by every dimension."""
+        world = make_world(model_b=AlwaysFails())
+        world.deps.image_models["model-a"] = Does(lambda: world.clock.advance(seconds=2))  # type: ignore[index]
+        ada = world.account("ada", 20)
+        slow = create(world, ada, size="1024x1792").generation.generation_id
+        create(world, world.account("bob", 20), style="oil painting")
+        with pytest.raises(GenerationFailed):
+            create(world, ada, model="Model B", size="1024x1024")
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        report = stored(world)
+        failed = {
+            "requests": 1,
+            "completed": 0,
+            "failed": 1,
+            "pending": 0,
+            "cancelled": 0,
+            "successRate": 0.0,
+            "creditsConsumed": 3,
+            "creditsRefunded": 3,
+            "creditsNet": 0,
+        }
+        assert report.pop("byStyle").keys() == {"anime", "oil-painting"}
+        assert report.pop("byColor")["neon"]["requests"] == 3
+        assert report.pop("bySize")["1024x1024"] == failed
+        assert report.pop("byModel")["model-b"] == failed
+        assert {"generationRequestId": slow, "durationMs": 2000} in report.pop("slowest")
+        assert report.pop("lowPower") != []
+        assert report == {
+            "weekStart": MONDAY,
+            "weekEnd": NEXT_MONDAY,
+            "scheduledAt": NEXT_MONDAY,
+            "generatedAt": NOON + timedelta(seconds=4),
+            "requests": 3,
+            "completed": 2,
+            "failed": 1,
+            "pending": 0,
+            "cancelled": 0,
+            "successRate": pytest.approx(2 / 3),
+            "creditsConsumed": 8,
+            "creditsRefunded": 3,
+            "creditsNet": 5,
+            "activeAccounts": 2,
+            "newAccounts": 2,
+            "newAccountsByDay": [0, 0, 2, 0, 0, 0, 0],
+            "topAccounts": [
+                {"userId": "ada", "requests": 2, "credits": 7, "peakDayCredits": 7, "previousCredits": None},
+                {"userId": "bob", "requests": 1, "credits": 1, "peakDayCredits": 1, "previousCredits": None},
+            ],
+            "meanDurationMs": 2000.0,
+            "changeFromPreviousWeek": None,
+            "anomalies": [],
+            "insufficientHistory": True,
+        }
+
+    def test_every_status_has_its_count(self, make_world: MakeWorld) -> None:
+        """Pending and cancelled ones are counted apart, and neither is in the success rate or the durations."""
+        world = make_world()
+        store_generation(world, "c1")
+        store_generation(world, "c2", durationMs=3000)
+        store_generation(world, "f", status="failed", creditsRefunded=1, durationMs=90_000)
+        store_generation(world, "p", status="pending", durationMs=None)
+        store_generation(world, "x", status="cancelled", creditsRefunded=1, durationMs=60_000)
+        report = build_weekly_report(world.deps, NEXT_MONDAY)
+        totals = report.totals
+        assert (totals.requests, totals.completed, totals.failed) == (5, 2, 1)
+        assert (totals.pending, totals.cancelled, totals.success_rate) == (1, 1, pytest.approx(2 / 3))
+        assert (totals.credits_consumed, totals.credits_refunded, totals.credits_net) == (5, 2, 3)
+        assert report.mean_duration_ms == 2000
+        assert [slow.generation_id for slow in report.slowest] == ["c2", "c1"]
+        assert report.by_dimension["model"] == {"model-a": totals}
+
+    def test_what_left_the_catalog_is_other(self, make_world: MakeWorld) -> None:
+        """A value whose catalog entry is gone is counted as `other`; one that is merely disabled keeps its name."""
+        world = make_world()
+        world.db.document("models/model-b").update({"enabled": False})
+        for generation_id, model in (("a", "model-a"), ("b", "model-b"), ("y", "model-y"), ("z", "model-z")):
+            store_generation(world, generation_id, model=model)
+        groups = build_weekly_report(world.deps, NEXT_MONDAY).by_dimension
+        assert {value: totals.requests for value, totals in groups["model"].items()} == {
+            "model-a": 1,
+            "model-b": 1,
+            "other": 2,
+        }
+        assert groups["style"].keys() == {"anime"}
+
+    def test_a_week_has_its_first_moment_and_not_its_last(self, make_world: MakeWorld) -> None:
+        """A week holds its Monday's first moment and not the next one's; so do its days, for new accounts."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        tick = timedelta(microseconds=1)
+        for number, moment in enumerate((MONDAY - tick, MONDAY, NEXT_MONDAY - tick, NEXT_MONDAY)):
+            world.clock.now = moment
+            create(world, ada)
+            world.db.document(f"users/new-{number}").set({"credits": 0, "createdAt": moment})
+        world.db.document("users/ada").update({"createdAt": MONDAY + timedelta(days=1)})
+        report = build_weekly_report(world.deps, NEXT_MONDAY)
+        assert report.totals.requests == 2
+        assert report.new_accounts_by_day == (1, 1, 0, 0, 0, 0, 1)
+
+    def test_a_week_over_the_turn_of_a_year(self, make_world: MakeWorld) -> None:
+        """The week of 31 December and 1 January is one, named after the year of its Thursday."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        for moment in (datetime(2026, 12, 31, 23, tzinfo=UTC), datetime(2027, 1, 3, 23, tzinfo=UTC)):
+            world.clock.now = moment
+            create(world, ada)
+        build_weekly_report(world.deps, datetime(2027, 1, 4, tzinfo=UTC))
+        report = stored(world, "2026-W53")
+        assert (report["requests"], report["topAccounts"][0]["peakDayCredits"]) == (2, 1)
+
+    def test_a_refund_belongs_to_the_week_of_its_request(self, make_world: MakeWorld) -> None:
+        """Credits given back on Monday for a request of Sunday are in the report of Sunday's week."""
+        world = make_world(model_b=AlwaysFails())
+        ada = world.account("ada", 5)
+        world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
+        with suppress(GenerationFailed):
+            create(world, ada, model="Model B")
+        world.clock.now = NEXT_MONDAY + timedelta(hours=1)
+        assert build_weekly_report(world.deps, NEXT_MONDAY).totals.credits_refunded == 1
+        assert build_weekly_report(world.deps, NEXT_MONDAY + timedelta(days=7)).totals.credits_refunded == 0
+
+    def test_an_empty_week(self, make_world: MakeWorld) -> None:
+        """A week without requests is reported as such."""
+        world = make_world()
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        report = stored(world)
+        assert (report["requests"], report["byModel"], report["successRate"]) == (0, {}, None)
+        assert (report["meanDurationMs"], report["slowest"], report["topAccounts"]) == (None, [], [])
+
+    def test_changes_are_against_the_week_before(self, make_world: MakeWorld) -> None:
+        """With a report of the week before there is a difference, and only then."""
+        world = make_world()
+        store_generation(world, "a", createdAt=MONDAY)
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        for number in range(3):
+            store_generation(world, f"b{number}", createdAt=NEXT_MONDAY)
+        week_after = build_weekly_report(world.deps, NEXT_MONDAY + timedelta(days=7))
+        assert week_after.change is not None
+        assert (week_after.change.requests, week_after.insufficient_history) == (2, False)
+        assert stored(world, "2026-W48")["changeFromPreviousWeek"]["requests"] == 2
+        assert build_weekly_report(world.deps, NEXT_MONDAY + timedelta(days=21)).change is None
+
+    def test_anomalies_are_found_against_the_eight_weeks_before(self, make_world: MakeWorld) -> None:
+        """A week of many more requests than those before it says so, in the report and in the document."""
+        world = make_world()
+        for week in range(5):
+            for number in range(100 if week == 4 else 30):
+                created_at = MONDAY - timedelta(weeks=4 - week)
+                store_generation(world, f"{week}-{number}", createdAt=created_at)
+            report = build_weekly_report(world.deps, MONDAY - timedelta(weeks=3 - week))
+            assert bool(report.anomalies) == (week == 4)
+        kinds = {(anomaly["kind"], anomaly["status"]) for anomaly in stored(world)["anomalies"]}
+        assert ("requests", "confirmed") in kinds
+        assert get_weekly_report(world.deps, "2026-W47") == report
+
+    def test_a_report_of_another_shape_counts_as_none(self, make_world: MakeWorld) -> None:
+        """What an earlier version stored does not keep a new report from being made."""
+        world = make_world()
+        world.db.document("weeklyReports/2026-W46").set({"weekStart": MONDAY - timedelta(days=7), "requests": 5})
+        assert build_weekly_report(world.deps, NEXT_MONDAY).insufficient_history
+
+
+class TestTopAccounts:
+    def test_are_ten_at_most_and_ties_have_an_order(self, make_world: MakeWorld) -> None:
+        """Of twelve accounts the ten highest are named; equal ones come in the order of their ids, the last first."""
+        world = make_world()
+        for number in range(12):
+            spent = 1 if number < 6 else 2
+            weeks = {"2026-W47": {"requests": 1, "credits": spent, "days": {"2026-11-18": spent}}}
+            world.db.document(f"users/u{number:02}").set({"credits": 0, "weeks": weeks})
+        report = build_weekly_report(world.deps, NEXT_MONDAY)
+        assert [account.user_id for account in report.top_accounts] == [
+            "u11", "u10", "u09", "u08", "u07", "u06", "u05", "u04", "u03", "u02"
+        ]  # fmt: skip
+        assert report.active_accounts == 12
+
+    def test_know_the_week_before_and_the_highest_day(self, make_world: MakeWorld) -> None:
+        """A spender has what it was charged the week before, and the most on one day."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        for moment in (MONDAY - timedelta(days=1), MONDAY, MONDAY, MONDAY + timedelta(days=2)):
+            world.clock.now = moment
+            create(world, ada, size="1024x1024")
+        (top,) = build_weekly_report(world.deps, NEXT_MONDAY).top_accounts
+        assert (top.credits, top.requests, top.peak_day_credits, top.previous_credits) == (9, 3, 6, 3)
+
+
+class TestRerun:
+    def test_writes_the_same_report_over(self, make_world: MakeWorld) -> None:
+        """Running a week again changes nothing but when it was made, even after new requests came."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        world.clock.now = MONDAY - timedelta(days=1)
+        create(world, ada)
+        world.clock.now = NOON
+        create(world, ada)
+        world.clock.now = NEXT_MONDAY
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        first = stored(world)
+        world.clock.advance(days=3)
+        create(world, ada)
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        second = stored(world)
+        assert second.pop("generatedAt") == first.pop("generatedAt") + timedelta(days=3)
+        assert second == first
+        assert len(list(world.db.collection("weeklyReports").stream())) == 1
+
+    def test_corrects_what_was_pending(self, make_world: MakeWorld) -> None:
+        """What was pending is counted as such, and as it ended when the week is run again."""
+        world = make_world()
+        store_generation(world, "p", status="pending", durationMs=None)
+        assert build_weekly_report(world.deps, NEXT_MONDAY).totals.pending == 1
+        store_generation(world, "p", status="failed", creditsRefunded=1)
+        totals = build_weekly_report(world.deps, NEXT_MONDAY).totals
+        assert (totals.pending, totals.failed, totals.credits_refunded) == (0, 1, 1)
+
+    def test_of_an_older_week_keeps_its_accounts(self, make_world: MakeWorld) -> None:
+        """When accounts have forgotten the week, the stored report's spenders stay; its requests are counted anew."""
+        world = make_world()
+        ada = world.account("ada", 20)
+        create(world, ada)
+        world.clock.now = NEXT_MONDAY
+        first = build_weekly_report(world.deps, NEXT_MONDAY)
+        world.clock.advance(weeks=3)
+        create(world, ada)
+        store_generation(world, "late")
+        again = build_weekly_report(world.deps, NEXT_MONDAY)
+        assert "2026-W47" not in world.fields("users/ada")["weeks"]
+        assert again.totals.requests == 2
+        assert (again.active_accounts, again.top_accounts) == (1, first.top_accounts)
+
+    def test_of_an_older_week_without_a_report_has_no_accounts(self, make_world: MakeWorld) -> None:
+        """What is not known any more is said to be unknown, not guessed."""
+        world = make_world()
+        create(world, world.account("ada", 20))
+        world.clock.now = NEXT_MONDAY + timedelta(weeks=3)
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        report = stored(world)
+        assert (report["requests"], report["activeAccounts"], report["topAccounts"]) == (1, None, [])
+        assert get_weekly_report(world.deps, None).active_accounts is None
+
+
+@pytest.mark.embedded
+class TestFailure:
+    @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
+    def test_half_way_leaves_the_earlier_report(self, make_world: MakeWorld, faults: Faults, rpc: str) -> None:
+        """Wherever a run fails, the report that was there stays to the last field."""
+        world, hasty = make_world(), make_world(settings=Settings(report_time_limit_seconds=0.2))
+        store_generation(world, "a")
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        before = stored(world)
+        store_generation(world, "b")
+        faults.fail(Code.UNAVAILABLE, 10_000, rpc)
+        with pytest.raises(Unavailable):
+            build_weekly_report(hasty.deps, NEXT_MONDAY)
+        faults.clear()
+        assert stored(world) == before
+
+    @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
+    def test_of_one_call_is_made_good(self, make_world: MakeWorld, faults: Faults, rpc: str) -> None:
+        """A call that is refused a few times is made again within the same run."""
+        world = make_world()
+        store_generation(world, "a")
+        faults.fail(Code.UNAVAILABLE, 3, rpc)
+        assert build_weekly_report(world.deps, NEXT_MONDAY).totals.requests == 1
+
+
+@pytest.mark.embedded
+class TestCost:
+    def test_round_trips_depend_on_the_catalog_alone(self, make_world: MakeWorld, server: FirestoreServer) -> None:
+        """More requests, accounts and earlier reports make a report cost no round trip more."""
+        world = make_world()
+        empty = measured(server, world, lambda: build_weekly_report(world.deps, MONDAY))
+        for number in range(40):
+            store_generation(world, f"g{number}", model="model-a" if number % 2 else "gone")
+            create(world, world.account(f"u{number}", 1))
+        full = measured(server, world, lambda: build_weekly_report(world.deps, NEXT_MONDAY))
+        values, statuses = 2 + 2 + 2 + 3, 4
+        # Reports, catalog, new accounts by day; mean, slowest, active, spenders; the write.
+        others = 1 + 4 + 7 + 4 + 1
+        assert full.round_trips == empty.round_trips == (1 + values) * statuses + others
+        assert full.writes == 1
+
+
+class TestListWeeklyReports:
+    def test_pages_hold_each_report_once(self, make_world: MakeWorld) -> None:
+        """Following the tokens gives every report once, newest first, and the last page has no token."""
+        world = make_world()
+        for weeks in range(5):
+            build_weekly_report(world.deps, NEXT_MONDAY - timedelta(weeks=weeks))
+        week_ids, token = [], None
+        for page_length in (2, 2, 1):
+            page = list_weekly_reports(world.deps, 2, token)
+            assert len(page.reports) == page_length
+            week_ids += [report.week.week_id for report in page.reports]
+            token = page.next_page_token
+        assert week_ids == ["2026-W47", "2026-W46", "2026-W45", "2026-W44", "2026-W43"]
+        assert token is None
+
+    def test_a_full_last_page_has_no_token(self, make_world: MakeWorld) -> None:
+        """A page that ends with the oldest report is the last, though it is full."""
+        world = make_world()
+        build_weekly_report(world.deps, NEXT_MONDAY)
+        assert list_weekly_reports(world.deps, 1, None).next_page_token is None
+
+    @pytest.mark.parametrize("token", ["x", "AAAA", "_" * 16, "A" * 100])
+    def test_a_token_that_is_not_ours(self, make_world: MakeWorld, token: str) -> None:
+        """What is no token of this list is refused by name of its field."""
+        with pytest.raises(InvalidRequest) as refused:
+            list_weekly_reports(make_world().deps, 5, token)
+        assert refusal(refused) == {"pageToken": "must be a nextPageToken of this list"}
+
+
+class TestGetWeeklyReport:
+    def test_the_latest_is_that_of_the_last_week(self, make_world: MakeWorld) -> None:
+        """Without a week the newest week's report is answered, whenever it was made."""
+        world = make_world()
+        latest = build_weekly_report(world.deps, NEXT_MONDAY)
+        earlier = build_weekly_report(world.deps, MONDAY)
+        assert get_weekly_report(world.deps, None) == latest
+        assert get_weekly_report(world.deps, "2026-W46") == earlier
+
+    @pytest.mark.parametrize("week_id", [None, "2026-W01"])
+    def test_there_is_none(self, make_world: MakeWorld, week_id: str | None) -> None:
+        """Without a report there is an error, and not an empty one."""
+        with pytest.raises(WeeklyReportNotFound):
+            get_weekly_report(make_world().deps, week_id)

@@ -1,0 +1,60 @@
+"""Webhooks through the functions host and its queue."""
+
+import base64
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from imagegen import production
+from tests.answers import until
+from tests.receiver import Receiver
+from tests.world import World
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+@pytest.fixture
+def ada(world: World) -> str:
+    return world.account("ada", 10)
+
+
+class TestWebhook:
+    SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
+
+    @pytest.fixture
+    def receiver(self) -> Iterator[Receiver]:
+        receiver = Receiver()
+        yield receiver
+        receiver.stop()
+
+    def test_is_sent_by_the_queue(
+        self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who asked to be told is told once, signed, with the generation."""
+        monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
+        monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
+        production._built.cache_clear()
+        body = world.body(ada, webhookUrl=receiver.url)
+        answer = client.post("/createGenerationRequest", json=body, headers=ASYNC).json()
+        ((headers, content),) = until(lambda: receiver.received, len)
+        message = Webhook(self.SECRET).verify(content, headers)
+        assert message["type"] == "generation.completed"
+        assert message["data"]["generationRequestId"] == answer["generationRequestId"]
+        path = f"generationRequests/{answer['generationRequestId']}"
+        assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "delivered"
+
+    def test_never_to_this_machine(
+        self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without the setting for development, nothing is sent to this machine, of whatever name."""
+        monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
+        production._built.cache_clear()
+        refused = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url))
+        assert (refused.status_code, "webhookUrl" in refused.text) == (400, True)
+        body = world.body(ada, webhookUrl=f"https://localhost:{receiver.port}/")
+        created = client.post("/createGenerationRequest", json=body).json()
+        path = f"generationRequests/{created['generationRequestId']}"
+        assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "given_up"
+        assert receiver.received == []

@@ -1,0 +1,276 @@
+"""The webhook sender: how it signs, where it never sends, and whom it waits for no longer than it may."""
+
+import base64
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pytest_mock import MockerFixture
+from standardwebhooks.webhooks import Webhook
+
+from imagegen.kit import urls
+from imagegen.webhooks.sender import HttpWebhookSender, WebhookFailed, WebhookRefused, sign
+from tests.receiver import Receiver
+from tests.world import NOON
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
+
+
+def read_request(line: socket.socket) -> bytes:
+    """Read a request to its end, since a connection that is closed with something unread is reset."""
+    request = b""
+    while part := line.recv(65536):
+        request += part
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        if length and len(body) >= int(length[1]):
+            break
+    return request
+
+
+@contextmanager
+def answering(answer: Callable[[socket.socket], object], *, reads_first: bool = True) -> Iterator[str]:
+    """Serve one connection, once its request has come unless told otherwise, and yield the URL."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            if reads_first:
+                read_request(connection)
+            answer(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        serving.join()
+
+
+def self_signed(folder: Path, address: str) -> Path:
+    """Write a key and a certificate of an IP address that nobody else vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a machine")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encodings = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = folder / "certificate.pem"
+    path.write_bytes(key.private_bytes(*encodings) + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class TestSignature:
+    def test_as_the_standard_says(self) -> None:
+        """The standard's own library verifies what we sign, and nothing else."""
+        sent_at, body = datetime.now(UTC), b'{"type":"generation.completed"}'
+        headers = sign(SECRET, "msg_1", sent_at, body)
+        assert Webhook(SECRET).verify(body, headers) == {"type": "generation.completed"}
+        with pytest.raises(Exception, match="No matching signature"):
+            Webhook(SECRET).verify(body + b" ", headers)
+
+    @pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whsec_???", "whsec_c2hvcnQ="])
+    def test_a_secret_that_is_none(self, secret: str) -> None:
+        """Without a proper secret nothing is sent, and may be once there is one."""
+        with pytest.raises(WebhookFailed, match="WEBHOOK_SECRET"):
+            sign(secret, "msg_1", NOON, b"")
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "127.0.0.1",
+            "127.8.9.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "192.0.0.1",
+            "192.0.0.192",
+            "192.88.99.1",
+            "168.63.129.16",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fe80::1%eth0",
+            "fd00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "::7f00:1",
+            "2001::7f00:1",
+            "2001:db8::1",
+            "3fff::1",
+        ],
+    )
+    def test_private_ones(self, address: str) -> None:
+        """What leads to a machine's, a network's or a cloud's inside is not public, in whatever spelling."""
+        assert not urls.is_public(address)
+
+    @pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946"])
+    def test_public_ones(self, address: str) -> None:
+        """Addresses of the internet are public."""
+        assert urls.is_public(address)
+
+
+class TestSending:
+    @pytest.fixture
+    def receiver(self) -> Iterator[Receiver]:
+        receiver = Receiver()
+        yield receiver
+        receiver.stop()
+
+    def sender(self, *, allow_loopback: bool) -> HttpWebhookSender:
+        return HttpWebhookSender(SECRET, allow_loopback=allow_loopback, time_limit_seconds=5)
+
+    def test_to_this_machine_in_development(self, receiver: Receiver) -> None:
+        """Where it is allowed, a webhook goes to this machine, over http, signed."""
+        self.sender(allow_loopback=True).send(receiver.url, "msg_1", datetime.now(UTC), b'{"a":1}')
+        ((headers, body),) = receiver.received
+        assert Webhook(SECRET).verify(body, headers) == {"a": 1}
+        assert headers["host"] == f"127.0.0.1:{receiver.port}"
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]"])
+    def test_never_to_this_machine_otherwise(self, receiver: Receiver, scheme: str, host: str) -> None:
+        """Where it is not allowed, nothing reaches this machine, whatever its name."""
+        with pytest.raises((WebhookRefused, WebhookFailed)):
+            self.sender(allow_loopback=False).send(f"{scheme}://{host}:{receiver.port}/", "msg_1", NOON, b"")
+        assert receiver.received == []
+
+    def test_a_name_that_leads_inside(self, receiver: Receiver, mocker: MockerFixture) -> None:
+        """A name with one address that is not public is refused, whichever comes first."""
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 443)) for host in ("93.184.216.34", "10.0.0.1")]
+        mocker.patch("imagegen.webhooks.sender.socket.getaddrinfo", return_value=found)
+        with pytest.raises(WebhookRefused, match="not public"):
+            self.sender(allow_loopback=True).send("https://shop.example.com/", "msg_1", NOON, b"")
+
+    def test_a_redirect(self, receiver: Receiver) -> None:
+        """A redirect is not followed."""
+        elsewhere = Receiver()
+        receiver.status, receiver.location = 307, elsewhere.url
+        with pytest.raises(WebhookFailed, match="307"):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+        elsewhere.stop()
+        assert elsewhere.received == []
+
+    @pytest.mark.parametrize(("status", "error"), [(500, WebhookFailed), (404, WebhookFailed), (410, WebhookRefused)])
+    def test_answers(self, receiver: Receiver, status: int, error: type[Exception]) -> None:
+        """Whatever is no success may be tried again, but for what is gone."""
+        receiver.status = status
+        with pytest.raises(error, match=str(status)):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+
+    @pytest.mark.parametrize(
+        ("certified", "is_trusted", "error"),
+        [("127.0.0.1", True, None), ("127.0.0.2", True, WebhookFailed), ("127.0.0.1", False, WebhookFailed)],
+    )
+    def test_who_it_really_is(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        certified: str,
+        is_trusted: bool,
+        error: type[Exception] | None,
+    ) -> None:
+        """Over https it is sent to the one whom a certificate that is trusted names, and to no other."""
+        certificate = self_signed(tmp_path, certified)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        heard: list[bytes] = []
+
+        def answer(connection: socket.socket) -> None:
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as line:
+                heard.append(read_request(line))
+                line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        with answering(answer, reads_first=False) as url, nullcontext() if error is None else pytest.raises(error):
+            self.sender(allow_loopback=True).send(url.replace("http", "https"), "msg_1", NOON, b"told")
+        assert [request.partition(b"\r\n")[0] for request in heard if request] == (
+            [b"POST / HTTP/1.1"] if error is None else []
+        )
+
+    def test_nobody_there(self, receiver: Receiver) -> None:
+        """A machine that does not answer may be tried again."""
+        receiver.stop()
+        with pytest.raises(WebhookFailed):
+            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+
+    def test_who_answers_too_slowly(self, mocker: MockerFixture) -> None:
+        """A machine that takes its time does not hold the function."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
+            with pytest.raises(WebhookFailed):
+                sender.send(url, "msg_1", NOON, b"")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"HTTP/1.1 abc OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500 + b"\r\n",
+            b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+            b"\xff\xfe\x00 zzz\r\n\r\n",
+            b"",
+        ],
+    )
+    def test_garbage(self, answer: bytes) -> None:
+        """Whatever a machine answers that is no HTTP, the webhook was not heard."""
+        with answering(lambda connection: connection.sendall(answer)) as url, pytest.raises(WebhookFailed):
+            self.sender(allow_loopback=True).send(url, "msg_1", NOON, b"")
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize(
+        ("first", "again"), [(b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")]
+    )
+    def test_who_never_ends(self, scheme: str, first: bytes, again: bytes) -> None:
+        """A machine that goes on answering keeps neither a thread nor a connection beyond the limit."""
+        ended = threading.Event()
+
+        def drip(connection: socket.socket) -> None:
+            try:
+                # A record of TLS that never ends is as slow as a header.
+                connection.sendall(b"\x16\x03\x03\x40\x00" if scheme == "https" else first)
+                while True:
+                    connection.sendall(again)
+                    time.sleep(0.01)
+            except OSError:
+                ended.set()
+
+        sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
+        with answering(drip) as url:
+            with pytest.raises(WebhookFailed):
+                sender.send(url.replace("http", scheme), "msg_1", NOON, b"")
+            assert ended.wait(5)
+        for thread in threading.enumerate():
+            if thread.name == "bounded-call":
+                thread.join(5)
+                assert not thread.is_alive()

@@ -1,0 +1,252 @@
+"""Webhooks: who is told of what, how often, and which URLs are refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from imagegen.config import Settings
+from imagegen.firebase.identity import Caller
+from imagegen.generations.endpoints import read_request
+from imagegen.generations.errors import GenerationFailed
+from imagegen.generations.lookup import cancel_generation
+from imagegen.generations.outbox import announce_forgotten
+from imagegen.generations.settlement import reconcile
+from imagegen.generations.worker import process
+from imagegen.kit.errors import InvalidRequest, TryAgain
+from imagegen.webhooks.sender import WebhookFailed, WebhookRefused
+from imagegen.webhooks.service import deliver
+from tests.conftest import Faults
+from tests.generations.test_creation import create
+from tests.generations.test_worker import submit
+from tests.world import AlwaysFails, Does, World, refusal
+
+MakeWorld = Callable[..., World]
+HOOK = "https://shop.example.com/hook"
+
+
+class Heard:
+    """A sender that remembers what it sent, and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.error: Exception | None = None
+
+    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.sent.append((url, message_id, json.loads(body)))
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, heard: Heard) -> World:
+    """A world whose webhooks are remembered; Model B fails."""
+    world = make_world(model_b=AlwaysFails())
+    world = World(replace(world.deps, webhooks=heard), world.clock)
+    world.account("ada", 10)
+    return world
+
+
+def due(world: World) -> list[str]:
+    return [generation_id for function, generation_id in world.queue.tasks if function == "deliverWebhook"]
+
+
+class TestAnnounced:
+    def test_nobody_asked(self, world: World) -> None:
+        """Without a URL nobody is told."""
+        create(world, "ada")
+        assert due(world) == []
+        assert announce_forgotten(world.deps) == 0
+
+    def test_a_picture(self, world: World, heard: Heard) -> None:
+        """Whoever asked is told of a picture, with the generation as its status shows it."""
+        created = create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        deliver(world.deps, generation_id, is_last_attempt=False)
+        ((url, message_id, message),) = heard.sent
+        assert (url, message_id) == (HOOK, f"msg_{created.generation.generation_id}")
+        assert message["type"] == "generation.completed"
+        assert message["data"]["imageUrl"] == created.generation.image_url
+        assert message["data"]["status"] == "completed"
+
+    def test_every_way_to_end(self, world: World, heard: Heard, mocker: MockerFixture) -> None:
+        """A failure, a cancellation and a refund after the lease are told as well, asynchronous ones too."""
+        with pytest.raises(GenerationFailed):
+            create(world, "ada", model="Model B", webhookUrl=HOOK)
+        cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
+        cancel_generation(world.deps, Caller("ada"), cancelled)
+        process(world.deps, submit(world, "ada", webhookUrl=HOOK).generation.generation_id)
+        submit(world, "ada", webhookUrl=HOOK)
+        world.clock.advance(seconds=3600)
+        reconcile(world.deps)
+        for generation_id in due(world):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        told = [message["type"].removeprefix("generation.") for _, _, message in heard.sent]
+        assert told == ["failed", "cancelled", "completed", "failed"]
+        world.check_books("ada")
+
+    @pytest.mark.embedded
+    def test_after_a_lost_answer(self, world: World, faults: Faults) -> None:
+        """Whoever asked is told at once where the end was written although its answer was lost."""
+        world.deps.image_models["model-a"] = Does(faults.lose_answer)  # type: ignore[index]
+        completed = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
+        faults.lose_answer()
+        cancel_generation(world.deps, Caller("ada"), cancelled)
+        assert due(world) == [completed, cancelled]
+        world.check_books("ada")
+
+    def test_twice_is_once(self, world: World, heard: Heard) -> None:
+        """A task that is delivered twice tells once."""
+        create(world, "ada", webhookUrl=HOOK)
+        for _ in range(2):
+            deliver(world.deps, due(world)[0], is_last_attempt=False)
+        assert len(heard.sent) == 1
+
+    def test_before_the_end(self, world: World, heard: Heard) -> None:
+        """A generation that has not ended is told to nobody, nor is one that is not there."""
+        for generation_id in (submit(world, "ada", webhookUrl=HOOK).generation.generation_id, "nothing"):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        assert heard.sent == []
+
+    def test_a_queue_that_failed(self, world: World, heard: Heard) -> None:
+        """What the queue did not take is handed over again later, and the generation is not touched by it."""
+        world.queue.fails, world.queue.takes = True, False
+        created = create(world, "ada", webhookUrl=HOOK)
+        assert due(world) == []
+        world.queue.fails, world.queue.takes = False, True
+        assert announce_forgotten(world.deps) == 0
+        world.clock.advance(hours=2)
+        assert announce_forgotten(world.deps) == 1
+        assert due(world) == [created.generation.generation_id]
+        world.check_books("ada")
+
+    def test_forgotten_is_announced_now_and_then(self, world: World) -> None:
+        """What is announced once more has its time again before the next run does."""
+        create(world, "ada", webhookUrl=HOOK)
+        world.clock.advance(hours=2)
+        assert [announce_forgotten(world.deps) for _ in range(3)] == [1, 0, 0]
+        assert len(due(world)) == 2
+        world.clock.advance(hours=2)
+        assert announce_forgotten(world.deps) == 1
+
+    def test_who_was_heard_has_the_last_word(self, world: World, heard: Heard) -> None:
+        """Of two deliveries at once, the one that is given up does not undo the one that was heard."""
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+
+        class GivesUpLater:
+            def send(self, *_: object) -> None:
+                deliver(world.deps, generation_id, is_last_attempt=False)
+                raise WebhookFailed("it answered 500")
+
+        deliver(replace(world.deps, webhooks=GivesUpLater()), generation_id, is_last_attempt=True)
+        assert len(heard.sent) == 1
+        assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "delivered"
+
+    def test_not_heard(self, world: World, heard: Heard) -> None:
+        """A webhook that is not heard comes back, and is given up after the last attempt."""
+        heard.error = WebhookFailed("it answered 500")
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        with pytest.raises(TryAgain):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        deliver(world.deps, generation_id, is_last_attempt=True)
+        assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
+        world.clock.advance(hours=2)
+        assert announce_forgotten(world.deps) == 0
+
+    @pytest.mark.parametrize("error", [ValueError("read length must be non-negative"), RuntimeError("?")])
+    def test_a_sender_that_breaks(self, world: World, heard: Heard, error: Exception) -> None:
+        """Whatever sending ends with, the webhook comes back, and ends with the last attempt."""
+        heard.error = error
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        with pytest.raises(TryAgain):
+            deliver(world.deps, generation_id, is_last_attempt=False)
+        deliver(world.deps, generation_id, is_last_attempt=True)
+        assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
+
+    def test_due_for_too_long(self, world: World) -> None:
+        """What was due for a day is given up, so that it never stands in the way of what came after it."""
+        old = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        world.clock.advance(hours=22)
+        young = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        world.clock.advance(hours=2)
+        world.queue.tasks.clear()
+        assert announce_forgotten(world.deps) == 2
+        assert due(world) == [young]
+        assert world.fields(f"generationRequests/{old}")["webhook"] == "given_up"
+
+    def test_refused(self, world: World, heard: Heard) -> None:
+        """A webhook that can never be sent is given up at once."""
+        heard.error = WebhookRefused("it must be https")
+        create(world, "ada", webhookUrl=HOOK)
+        deliver(world.deps, due(world)[0], is_last_attempt=False)
+        assert world.fields(f"generationRequests/{due(world)[0]}")["webhook"] == "given_up"
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "x",
+            "ftp://example.com/",
+            "https://",
+            "https:///hook",
+            "https://user:word@example.com/",
+            "https://example.com/#here",
+            "https://exa mple.com/",
+            "https://example.com\\@127.0.0.1/",
+            "https://example.com:0/",
+            "https://example.com:99999/",
+            "https://[::1/",
+            "https://exämple.com/",
+            "https://example.com/" + "x" * 2048,
+            "javascript:alert(1)",
+            "http://shop.example.com/hook",
+            "http://93.184.216.34/",
+            "http://127.0.0.1/",
+            "https://127.0.0.1/",
+            "https://[::1]:8443/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/",
+            "https://[fd00::1]/",
+        ],
+    )
+    def test_what_is_no_webhook(self, world: World, url: str) -> None:
+        """What is no URL that a webhook will ever be sent to is refused, by name, beside what else is wrong."""
+        with pytest.raises(InvalidRequest) as refused:
+            read_request(world.deps, world.body("ada", webhookUrl=url, prompt=""))
+        assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
+        assert set(refusal(refused)) == {"webhookUrl", "prompt"}
+
+    @pytest.mark.parametrize(
+        ("url", "anywhere"),
+        [
+            (HOOK, True),
+            ("https://93.184.216.34/hook", True),
+            ("https://[2606:2800:220:1:248:1893:25c8:1946]/", True),
+            ("http://127.0.0.1:3000/hook", False),
+            ("http://localhost:3000/hook", False),
+            ("https://[::1]/", False),
+        ],
+    )
+    def test_this_machine_in_development(self, make_world: MakeWorld, url: str, anywhere: bool) -> None:
+        """The machine itself may be told where that is set, and the internet anywhere."""
+        for allow_loopback in {True, not anywhere}:
+            world = make_world(settings=Settings(webhook_allow_loopback=allow_loopback))
+            assert read_request(world.deps, world.body("ada", webhookUrl=url)).webhook_url == url
+        world = make_world(settings=Settings(webhook_allow_loopback=True))
+        with pytest.raises(InvalidRequest):
+            read_request(world.deps, world.body("ada", webhookUrl="http://10.0.0.1/"))
