@@ -12,11 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from . import errors
+from . import __version__, errors
 from .endpoint import Access, Endpoint, IdempotencyKey
 from .errors import AppError
 
-_VERSION = "0.1.0"
 _REF = "#/components/schemas/{model}"
 _RETRYABLE = (errors.RequestInProgress, errors.RateLimited, errors.Unavailable)
 _IDEMPOTENCY_KEY = {
@@ -125,7 +124,7 @@ def document(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Image generations on credits",
-            "version": _VERSION,
+            "version": __version__,
             "description": "People pay credits by size and get a picture; when the model fails they are refunded.",
         },
         "servers": [{"url": "."}],
