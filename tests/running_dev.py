@@ -40,6 +40,7 @@ class Dev:
         self._environment |= {"MODEL_FAILURE_RATE": "0"} | environment
         self._arguments = [sys.executable, "-m", DEV_MODULE, "--data", str(data)]
         self._environment.pop("FIRESTORE_EMULATOR_HOST", None)
+        self.welcome = ""
 
     @property
     def functions_url(self) -> str:
@@ -57,14 +58,13 @@ class Dev:
         )
         return self.process
 
-    def await_ready(self) -> str:
-        """Wait for the last line of the welcome and return all of it."""
+    def await_ready(self) -> None:
+        """Wait for the last line of the welcome."""
         assert self.process.stdout is not None
-        lines = []
         for line in self.process.stdout:
-            lines.append(line)
+            self.welcome += line
             if "README.md" in line:
-                return "".join(lines)
+                return
         raise AssertionError(f"make dev ended: {self.process.communicate()}")
 
     def paste(self, *blocks: str) -> list[str]:

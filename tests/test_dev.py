@@ -1,4 +1,4 @@
-"""What `make dev` promises whoever runs it: data that stays, ports that are free afterwards, faults in one line."""
+"""What `make dev` promises: data that stays, ports that are free afterwards, faults in one line."""
 
 import signal
 import socket
