@@ -63,7 +63,7 @@ class Dev:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.welcome += line
-            if "README.md" in line:
+            if "a line for every function" in line:
                 return
         raise AssertionError(f"make dev ended: {self.process.communicate()}")
 
