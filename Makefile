@@ -98,6 +98,10 @@ history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of reque
 openapi: $(VENV)/.runtime ## Write docs/openapi.json and the Postman collection from the code
 	@$(RUN) -m operations.openapi
 
+.PHONY: screenshots
+screenshots: $(VENV)/.development ## Write docs/images/ from the running `make dev`, in Chromium (HOSTING_PORT)
+	@$(RUN) -m operations.screenshots
+
 .PHONY: initial-data
 initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data

@@ -39,7 +39,7 @@ Try it:
   curl '{functions}/getUserCredits?userId=testUser1'
 
 A POST to {triggers}weeklyReport-0 makes the weekly report.
-README.md has a line for every function.
+docs/api.md has a line for every function.
 """
 
 

@@ -1,0 +1,110 @@
+"""Owns `make screenshots`: the pictures in docs/images/, taken of a running `make dev`.
+
+Must not know how the console is made: it finds what it uses by label, role and name, as a person does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from PIL import Image
+
+from operations import connection
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, ViewportSize
+
+FOLDER = Path(__file__).parent.parent / "docs" / "images"
+LIMIT_BYTES = 200_000
+_ACCOUNT = "testUser1"
+_CONSOLE: ViewportSize = {"width": 1280, "height": 1040}
+# What the README's curl line asks for.
+_PICTURE = {"model": "Model A", "style": "anime", "color": "neon", "size": "1024x1024", "prompt": "a fox in the snow"}
+
+
+class CannotTake(Exception):
+    """A picture could not be taken; the message is for a person."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the pictures and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="make screenshots",
+        description="Write docs/images/ from the running `make dev`, best after `make dev RESET=1`.",
+    )
+    parser.parse_args(arguments)
+    try:
+        taken = _take(connection.site_url())
+        FOLDER.mkdir(exist_ok=True)
+        for name, picture in taken.items():
+            (FOLDER / name).write_bytes(_small(picture))
+    except httpx.ConnectError:
+        sys.stderr.write(f"make screenshots: no console answers at {connection.site_url()}; start `make dev`.\n")
+        return 1
+    except (CannotTake, httpx.HTTPError) as error:
+        sys.stderr.write(f"make screenshots: {error}\n")
+        return 1
+    return 0
+
+
+def _take(site_url: str) -> dict[str, bytes]:
+    # A development requirement, which the other commands here do without.
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        raise CannotTake("there is no Chromium; apt-get install chromium, or name one with CHROMIUM=...")
+    picture = httpx.get(_create(site_url), timeout=30).raise_for_status().content
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport=_CONSOLE, color_scheme="light", reduced_motion="reduce")
+        page.goto(f"{site_url}/#create")
+        _ask(page)
+        console = page.screenshot()
+        browser.close()
+    return {"picture.png": picture, "console.png": console}
+
+
+def _create(site_url: str) -> str:
+    """Buy a picture and return its URL."""
+    response = httpx.post(f"{site_url}/api/createGenerationRequest", json={"userId": _ACCOUNT, **_PICTURE}, timeout=30)
+    return str(response.raise_for_status().json()["imageUrl"])
+
+
+def _ask(page: Page) -> None:
+    """Ask for a picture as a person does, and wait until it is shown."""
+    page.get_by_label("Account", exact=True).fill(_ACCOUNT)
+    page.get_by_label("Account", exact=True).press("Tab")
+    page.get_by_role("radio", name="Realistic").check(force=True)
+    page.get_by_role("radio", name="Vibrant").check(force=True)
+    page.get_by_label("Prompt").fill("a valley in the morning")
+    page.get_by_role("button", name="Create for").click()
+    page.get_by_role("img", name="Realistic picture in vibrant colors").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _small(png: bytes) -> bytes:
+    """Return a picture with at most 256 colors, whose file is several times smaller.
+
+    Raises:
+        CannotTake: it is still larger than a page in a repository should load.
+    """
+    kept = io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.thumbnail((_CONSOLE["width"], _CONSOLE["height"]))
+    image.quantize(256, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
+    if kept.tell() > LIMIT_BYTES:
+        raise CannotTake(f"a picture has {kept.tell():,} bytes; {LIMIT_BYTES:,} is the limit")
+    return kept.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

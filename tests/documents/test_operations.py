@@ -1,0 +1,73 @@
+"""docs/operations.md has every make target and every setting, and none that is not there."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.documents.declared import FOLDERS, ROOT, parameters
+from tests.documents.markdown import OPERATIONS, named, tables, text_of, ticked
+from tests.running_dev import DEV_MODULE, make
+
+
+def recipe_of(target: str) -> str:
+    """The commands that a target would run."""
+    command = [*make(), "--dry-run", target]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+class TestMake:
+    def test_the_table_has_every_target(self) -> None:
+        """And none that is not there."""
+        targets = re.findall(r"^([a-z-]+):.*##", text_of("Makefile"), re.MULTILINE)
+        assert sorted(named(OPERATIONS, "target")) == sorted(f"make {target}" for target in targets)
+
+    @pytest.mark.parametrize("target", [name.removeprefix("make ") for name in named(OPERATIONS, "target")])
+    def test_a_target_names_what_there_is(self, target: str) -> None:
+        """The modules and folders that its commands name exist."""
+        recipe = recipe_of(target)
+        assert recipe
+        for line in recipe.splitlines():
+            inside = re.search(r"\bcd (\S+) &&", line)
+            folder = ROOT / inside[1] if inside else ROOT
+            for module in re.findall(r"-m ((?:tests|operations|emulator)[\w.]*)", line):
+                path = folder / module.replace(".", "/")
+                assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+            for path in re.findall(r" ((?:tests|functions|operations|initial_data)/[\w./-]+)", line):
+                assert (folder / path).exists(), path
+
+    def test_make_dev_is_what_the_tests_run(self) -> None:
+        """The tests that start `make dev` start the module that the target names."""
+        recipe = subprocess.run(
+            [*make(), "-n", "dev"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        )
+        assert f"-m {DEV_MODULE}" in recipe.stdout
+
+    def test_the_variables_are_told(self) -> None:
+        """Each variable that the Makefile reads and does not set is in a table of settings."""
+        makefile = text_of("Makefile")
+        read = set(re.findall(r"\$\(([A-Z_]+)\)", makefile)) - {"MAKEFILE_LIST", "MAKE", "CURDIR"}
+        own = set(re.findall(r"^([A-Z_]+) [:?]?=", makefile, re.MULTILINE))
+        helps = "\n".join(re.findall(r"^[a-z-]+:.*##(.*)$", makefile, re.MULTILINE))
+        told = set(re.findall(r"[(, ]([A-Z_]{4,}|N|SEED)(?==|,|\))", helps))
+        assert (read - own) | told <= set(named(OPERATIONS, "variable")) | set(named(OPERATIONS, "parameter"))
+
+
+class TestSettings:
+    def test_the_table_has_every_parameter(self) -> None:
+        """With its default, and none that is not there."""
+        said = {ticked(row[0])[0]: row[1] for row in tables(OPERATIONS, "parameter")}
+        assert said == {name: str(default or "") for name, default in parameters().items()}
+
+    def test_the_file_has_every_parameter(self) -> None:
+        """functions/.env gives each parameter the default of the code; secrets are elsewhere."""
+        lines = [line for line in text_of("functions/.env").splitlines() if line and not line.startswith("#")]
+        given = dict(line.split("=", 1) for line in lines)
+        assert given.pop("THREADS")
+        assert given == {name: str(value or "") for name, value in parameters().items() if value is not None}
+
+    def test_the_variables_are_read(self) -> None:
+        """Each other variable of the table is read by something in this repository."""
+        files = [ROOT / "Makefile", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
+        code = "\n".join(path.read_text() for path in files)
+        assert [name for name in named(OPERATIONS, "variable") if not re.search(rf"\b{name}\b", code)] == []

@@ -1,0 +1,109 @@
+"""The documents fit together and to the repository: links, paths, pictures, decisions, the version."""
+
+import datetime
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+import imagegen
+from tests.documents.declared import BASES, IMAGEGEN, OPENAPI, ROOT
+from tests.documents.markdown import ALL_MARKDOWN, DOCUMENTS, README, prose, slug, tables, text_of, ticked
+
+
+class TestLinks:
+    @pytest.mark.parametrize("name", ALL_MARKDOWN)
+    def test_they_lead_somewhere(self, name: str) -> None:
+        """Each link to a file or a heading of this repository finds it."""
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose(text_of(name))):
+            if target.startswith(("http://", "https://")):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            assert file.exists(), target
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", prose(file.read_text()), re.MULTILINE)
+                assert anchor in {slug(heading) for heading in headings}, target
+
+    @pytest.mark.parametrize("name", DOCUMENTS)
+    def test_lines_are_short(self, name: str) -> None:
+        """Text wraps at 120 characters; tables, links and code may be longer."""
+        lines = prose(text_of(name)).splitlines()
+        assert [
+            line for line in lines if len(line) > 120 and not line.startswith(("|", "-")) and "](" not in line
+        ] == []
+
+    def test_pictures_are_small(self) -> None:
+        """Each is below 200 kB and stands in a document."""
+        shown = "".join(map(text_of, DOCUMENTS))
+        for path in (ROOT / "docs" / "images").iterdir():
+            assert path.stat().st_size < 200_000, path.name
+            assert f"images/{path.name}" in shown, path.name
+
+
+def paths_said(name: str) -> list[str]:
+    """What stands in backticks and looks like a path: it ends as files or folders do."""
+    endings = r"(?:/|\.(?:py|md|json|rules|toml|js|yaml|txt|env))"
+    return sorted(
+        {said for said in ticked(prose(text_of(name))) if re.fullmatch(rf"[\w.-]+(?:/[\w.-]+)*{endings}", said)}
+    )
+
+
+class TestPaths:
+    @pytest.mark.parametrize("said", sorted({*paths_said("docs/ARCHITECTURE.md"), *paths_said("docs/CONTRIBUTING.md")}))
+    def test_every_path_exists(self, said: str) -> None:
+        """A path in ARCHITECTURE.md or CONTRIBUTING.md is there; a bare name is that of some deployed file."""
+        names = {path.name for path in [ROOT / "functions" / "main.py", *IMAGEGEN.rglob("*.py")]}
+        assert said in names or any((base / said).exists() for base in BASES)
+
+    def test_the_tree_of_the_readme(self) -> None:
+        """Each folder and file of its tree is there, and each folder of the repository is in it."""
+        (tree,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+        said = {line.split()[0] for line in tree.splitlines()}
+        assert [path for path in said if not (ROOT / path).exists()] == []
+        tracked = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+        folders = {
+            f"{path.partition('/')[0]}/" for path in tracked.splitlines() if "/" in path and not path.startswith(".")
+        }
+        assert folders <= {f"{path.partition('/')[0]}/" for path in said}
+
+
+RECORDS = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+class TestDecisions:
+    @pytest.mark.parametrize("name", RECORDS)
+    def test_a_record_has_its_head(self, name: str) -> None:
+        """A number, a status, a date and the alternatives that were considered."""
+        lines = text_of(f"docs/decisions/{name}").splitlines()
+        assert re.fullmatch(rf"# {int(name[:4])}\. .+", lines[0])
+        assert lines[1] == ""
+        assert re.fullmatch(r"- Status: (proposed|accepted|superseded by \[\d+\]\(.+\))", lines[2])
+        assert datetime.date.fromisoformat(lines[3].removeprefix("- Date: "))
+        assert lines[4].startswith("- Alternatives: ")
+
+    def test_the_index(self) -> None:
+        """Each record with its title, status and date, and none that is not there."""
+        rows = tables(text_of("docs/decisions/README.md"), "record")
+        said = []
+        for row in rows:
+            (number, file) = re.findall(r"\[(\d+)\]\(([^)]+)\)", row[0])[0]
+            said.append((file, f"# {number}. {row[1]}", f"- Status: {row[2]}", f"- Date: {row[3]}"))
+        heads = {name: text_of(f"docs/decisions/{name}").splitlines() for name in RECORDS}
+        assert said == [(name, lines[0], lines[2], lines[3]) for name, lines in heads.items()]
+
+
+class TestVersion:
+    def test_it_is_said_once(self) -> None:
+        """The newest release of the changelog, the OpenAPI document and the project are of imagegen's version."""
+        releases = re.findall(r"^## \[(\d[^]]*)\] - (\S+)$", text_of("CHANGELOG.md"), re.MULTILINE)
+        assert releases[0][0] == OPENAPI["info"]["version"] == imagegen.__version__
+        assert [datetime.date.fromisoformat(day) for _, day in releases] == sorted(
+            (datetime.date.fromisoformat(day) for _, day in releases), reverse=True
+        )
+        project = tomllib.loads(text_of("pyproject.toml"))
+        assert "version" in project["project"]["dynamic"]
+        assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "imagegen.__version__"}

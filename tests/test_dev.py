@@ -1,0 +1,169 @@
+"""What `make dev` promises: data that stays, ports that are free afterwards, faults in one line."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.running_dev import Dev, free_port
+
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(90)]
+REQUEST = {
+    "userId": "testUser1",
+    "model": "Model A",
+    "style": "anime",
+    "color": "neon",
+    "size": "1024x1024",
+    "prompt": "a fox",
+}
+
+
+@pytest.fixture
+def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
+    """Start `make dev` and wait until it is ready; what still runs is stopped after the test."""
+    started: list[Dev] = []
+
+    def make(**environment: str) -> Dev:
+        dev = Dev(tmp_path / "data", **environment)
+        started.append(dev)
+        dev.start()
+        dev.await_ready()
+        return dev
+
+    yield make
+    for dev in started:
+        dev.stop()
+
+
+def create(dev: Dev) -> int:
+    """Buy a picture for three credits and return the HTTP status."""
+    url = f"{dev.functions_url}/createGenerationRequest"
+    return httpx.post(url, json=REQUEST, timeout=20, trust_env=False).status_code
+
+
+def account(dev: Dev) -> Any:
+    """Read the account that pays."""
+    url = f"{dev.functions_url}/getUserCredits?userId=testUser1"
+    return httpx.get(url, timeout=20, trust_env=False).json()
+
+
+class TestMakeDev:
+    def test_keeps_what_was_written(self, make_dev: Callable[..., Dev]) -> None:
+        """What was written is there again on the next start, until a reset."""
+        dev = make_dev()
+        create(dev)
+        assert dev.stop() == 0
+        dev.start()
+        dev.await_ready()
+        assert account(dev)["currentCredits"] == 97
+        assert dev.stop() == 0
+        dev.start("--reset")
+        dev.await_ready()
+        assert account(dev)["currentCredits"] == 100
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_leaves_nothing_behind(self, make_dev: Callable[..., Dev], number: int) -> None:
+        """However it is ended, both ports are free soon after."""
+        dev = make_dev()
+        dev.stop(number)
+        deadline = time.monotonic() + 10
+        while not dev.is_closed():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
+        """A port that is in use is named with the variable that chooses another."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            process = Dev(tmp_path / "data", FIRESTORE_PORT=str(port)).start()
+            output, errors = process.communicate(timeout=20)
+        assert (process.returncode, output) == (1, "")
+        assert errors.count("\n") == 1
+        assert f"port {port}" in errors
+        assert "FIRESTORE_PORT" in errors
+
+    @pytest.mark.parametrize("value", ["http", "0", "70000", "-1"])
+    def test_a_senseless_port_is_one_line(self, tmp_path: Path, value: str) -> None:
+        """A value that is no port is named too."""
+        process = Dev(tmp_path / "data", FUNCTIONS_PORT=value).start()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert errors == f"make dev: FUNCTIONS_PORT is {value!r}; it must be a port from 1 to 65535\n"
+
+    @pytest.mark.parametrize("rate", ["often", "2", "-0.1", "nan"])
+    def test_a_senseless_rate_is_one_line(self, tmp_path: Path, rate: str) -> None:
+        """A failure rate that makes no sense is said at the start, not with every call."""
+        process = Dev(tmp_path / "data", MODEL_FAILURE_RATE=rate).start()
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert errors == f"make dev: MODEL_FAILURE_RATE is {rate!r}; it must be a number from 0 to 1\n"
+
+    def test_equal_ports_are_one_line(self, tmp_path: Path) -> None:
+        """Two parts cannot share a port."""
+        port = str(free_port())
+        process = Dev(tmp_path / "data", FUNCTIONS_PORT=port, FIRESTORE_PORT=port).start()
+        _, errors = process.communicate(timeout=20)
+        assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; choose two\n"
+
+    def test_a_proxy_in_the_environment_is_not_asked(self, make_dev: Callable[..., Dev]) -> None:
+        """What runs on this machine is reached directly."""
+        dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
+        assert account(dev)["currentCredits"] == 100
+
+    def test_calls_say_what_they_cost(self, make_dev: Callable[..., Dev]) -> None:
+        """The host remembers what each call cost at Firestore, and who looks at the data meanwhile costs nothing."""
+        dev = make_dev()
+        calls, data = f"http://127.0.0.1:{dev.hosting_port}/__/calls", f"http://127.0.0.1:{dev.firestore_port}"
+        create(dev)
+        is_over = threading.Event()
+
+        def poll() -> None:
+            while not is_over.is_set():
+                documents = f"{data}/v1/projects/demo-imagegen/databases/(default)/documents/users"
+                assert httpx.get(documents, headers={"Authorization": "Bearer owner"}).status_code == 200
+
+        with ThreadPoolExecutor() as pool:
+            polling = pool.submit(poll)
+            create(dev)
+            account(dev)
+            is_over.set()
+            polling.result()
+        read, created, first = httpx.get(calls).json()["calls"]
+        assert read["firestore"] == {"reads": 3, "writes": 0}
+        assert created["firestore"] == {"reads": 1, "writes": 4}
+        # The first one reads the catalog too.
+        assert first["firestore"] == {"reads": 17, "writes": 4}
+
+    def test_a_reset_removes_nothing_else(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
+        """A folder that was named by mistake loses nothing."""
+        dev = make_dev()
+        dev.stop()
+        (tmp_path / "data" / "letter.txt").write_text("dear")
+        dev.start("--reset")
+        dev.await_ready()
+        assert (tmp_path / "data" / "letter.txt").exists()
+
+    def test_kill_9_of_everything_loses_no_charge(self, make_dev: Callable[..., Dev]) -> None:
+        """An answered request is still charged and completed after a kill -9 of the whole."""
+        dev = make_dev()
+        answered = [create(dev) for _ in range(10)]
+        dev.stop(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while not dev.is_closed():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        dev.start()
+        dev.await_ready()
+        found = account(dev)
+        assert answered == [200] * 10
+        assert found["currentCredits"] == 70
+        assert len(found["transactions"]) == 10
