@@ -1,15 +1,13 @@
-"""Owns the RPCs of `google.firestore.v1.Firestore`: request in, response out; must not know any rule of Firestore."""
+"""Owns what each RPC of `google.firestore.v1.Firestore` does, request to response; must not know Firestore's rules."""
 
 from __future__ import annotations
 
 import secrets
 import string
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
-
-import grpc
 
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
@@ -23,7 +21,6 @@ from embedded_firebase.firestore.values import limits
 from embedded_firebase.firestore.values.paths import check_segment, parse_database, parse_parent, path_key
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
 
-SERVICE = "google.firestore.v1.Firestore"
 _ENTRIES_PER_READ = 1_000
 _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 300
 _ID_LETTERS = string.ascii_letters + string.digits
@@ -36,37 +33,6 @@ class Rpcs:
         self._engine = engine
         self._counters = counters
         self._listener = Listen(engine, counters)
-
-    def handler(self) -> Any:
-        """Return the generic handler that serves the RPCs."""
-        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
-        both = grpc.stream_stream_rpc_method_handler
-        methods: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
-            "GetDocument": (unary, self.get_document),
-            "ListDocuments": (unary, self.list_documents),
-            "CreateDocument": (unary, self.create_document),
-            "UpdateDocument": (unary, self.update_document),
-            "DeleteDocument": (unary, self.delete_document),
-            "BatchGetDocuments": (stream, self.batch_get_documents),
-            "BeginTransaction": (unary, self.begin_transaction),
-            "Commit": (unary, self.commit),
-            "Rollback": (unary, self.rollback),
-            "RunQuery": (stream, self.run_query),
-            "RunAggregationQuery": (stream, self.run_aggregation_query),
-            "ExecutePipeline": (stream, self.execute_pipeline),
-            "PartitionQuery": (unary, self.partition_query),
-            "ListCollectionIds": (unary, self.list_collection_ids),
-            "BatchWrite": (unary, self.batch_write),
-            "Write": (both, self.write),
-            "Listen": (both, self.listen),
-        }
-        return grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
-            SERVICE,
-            {
-                name: kind(method, getattr(messages, f"{name}Request").FromString, _serialize)
-                for name, (kind, method) in methods.items()
-            },
-        )
 
     def get_document(self, request: Any, _context: Any) -> Any:
         """Answer one document."""
@@ -290,11 +256,6 @@ class Rpcs:
     def _count_changes(self, database: str, writes: Any) -> None:
         deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
         self._counters.count_changes(database, writes=len(writes) - deletes, deletes=deletes)
-
-
-def _serialize(response: Any) -> bytes:
-    serialized: bytes = response.SerializeToString()
-    return serialized
 
 
 def _consistency(request: Any) -> Consistency:
