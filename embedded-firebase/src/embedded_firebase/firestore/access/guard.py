@@ -98,11 +98,11 @@ class GuardedEngine:
         """Apply each write that is allowed, as `Engine.write_each` does."""
         return self._engine.write_each(database, writes, self._check_write)
 
-    def collection_ids(self, _database: str, _parent: str, _read_time: int | None) -> NoReturn:
+    def collection_ids(self, database: str, parent: str, read_time: int | None) -> NoReturn:
         """Refuse: no rule is about the names of collections."""
         raise denied()
 
-    def missing_documents(self, _database: str, _collection_path: str, _read_time: int) -> NoReturn:
+    def missing_documents(self, database: str, collection_path: str, read_time: int) -> NoReturn:
         """Refuse: no rule is about documents that do not exist in a list."""
         raise denied()
 

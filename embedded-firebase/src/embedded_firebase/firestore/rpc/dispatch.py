@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from embedded_firebase.firestore.access.callers import auth_of
 from embedded_firebase.firestore.access.guard import GuardedEngine, denied
-from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.listen.streams import Listen
 from embedded_firebase.firestore.rpc.methods import METHODS
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.rules.ruleset import Ruleset
@@ -36,14 +36,14 @@ class Access:
         self._engine = engine
         self._counters = counters
         self._ruleset = ruleset
-        self._administrator = Rpcs(engine, counters)
+        self._administrator = Rpcs(engine, counters, Listen(engine, counters))
 
     def behavior(self, rpc: str, authorization: str | None) -> Callable[[Any, Any], Any]:
         """Return what answers an RPC, given a request and a context, for who sends this `Authorization` header.
 
         Raises:
             EmulatorError: UNAUTHENTICATED for a token that is not valid, PERMISSION_DENIED for what only
-                administrators may do, UNIMPLEMENTED for what is not guarded.
+                administrators may do.
         """
         _, method = METHODS[rpc]
         return partial(method, self._rpcs(rpc, authorization))
@@ -56,7 +56,4 @@ class Access:
             return self._administrator
         if rpc in _ADMINISTRATORS_ONLY:
             raise denied()
-        if rpc == "Listen":
-            raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
-        # It has no more than the calls above need: another finds nothing, and fails.
-        return Rpcs(cast(Engine, GuardedEngine(self._engine, self._ruleset, auth)), self._counters)
+        return Rpcs(GuardedEngine(self._engine, self._ruleset, auth), self._counters)

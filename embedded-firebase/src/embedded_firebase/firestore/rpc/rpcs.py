@@ -5,18 +5,20 @@ from __future__ import annotations
 import secrets
 import string
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 from embedded_firebase.firestore.listen.streams import Listen
-from embedded_firebase.firestore.messages import Document, Write
+from embedded_firebase.firestore.messages import Document, TransactionOptions, Value, Write, WriteResult
 from embedded_firebase.firestore.query import aggregation, listing, partitions, query
+from embedded_firebase.firestore.query.aggregation import Aggregation
+from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.rpc import write_stream
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine, View
+from embedded_firebase.firestore.transactions.engine import Consistency, View
 from embedded_firebase.firestore.values import limits
 from embedded_firebase.firestore.values.paths import check_segment, parse_database, parse_parent, path_key
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
@@ -26,18 +28,59 @@ _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 300
 _ID_LETTERS = string.ascii_letters + string.digits
 
 
-class Rpcs:
-    """The RPCs over an engine; each method is named as its RPC in snake case."""
+class Documents(Protocol):
+    """What the RPCs ask of all documents, or of those that a caller may see; `Engine` says what each returns."""
 
-    def __init__(self, engine: Engine, counters: Counters) -> None:
-        self._engine = engine
+    def begin(self, database: str, options: TransactionOptions | None) -> bytes:
+        """Start a transaction."""
+
+    def rollback(self, database: str, transaction_id: bytes) -> None:
+        """End a transaction without a trace."""
+
+    def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
+        """Return documents by name."""
+
+    def query(self, query: Query, consistency: Consistency) -> tuple[Iterator[Document], View]:
+        """Return the results of a query."""
+
+    def aggregate(
+        self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
+    ) -> tuple[dict[str, Value], int, View]:
+        """Return figures over the results of a query."""
+
+    def commit(
+        self, database: str, writes: Sequence[Write], transaction_id: bytes = b""
+    ) -> tuple[int, list[WriteResult]]:
+        """Apply all writes or none."""
+
+    def write_each(self, database: str, writes: Sequence[Write]) -> list[WriteResult | EmulatorError]:
+        """Apply every write on its own."""
+
+    def collection_ids(self, database: str, parent: str, read_time: int | None) -> list[str]:
+        """Return the ids of the collections right below a document."""
+
+    def missing_documents(self, database: str, collection_path: str, read_time: int) -> list[str]:
+        """Return the names of documents that do not exist but have documents below them."""
+
+
+class Rpcs:
+    """The RPCs over documents; each method is named as its RPC in snake case.
+
+    Args:
+        documents: what they are about.
+        counters: where billed operations are counted.
+        listener: serves Listen; None where that is refused.
+    """
+
+    def __init__(self, documents: Documents, counters: Counters, listener: Listen | None = None) -> None:
+        self._documents = documents
         self._counters = counters
-        self._listener = Listen(engine, counters)
+        self._listener = listener
 
     def get_document(self, request: Any, _context: Any) -> Any:
         """Answer one document."""
         database, _ = parse_parent(request.name)
-        (document,), _ = self._engine.get(database, [request.name], _consistency(request))
+        (document,), _ = self._documents.get(database, [request.name], _consistency(request))
         self._counters.count_reads(database, 1)
         if document is None:
             raise EmulatorError(Code.NOT_FOUND, f'Document "{request.name}" not found.')
@@ -47,7 +90,7 @@ class Rpcs:
         """Answer each document once, those that are missing last, as production does."""
         database = parse_database(request.database)
         names = list(dict.fromkeys(request.documents))
-        documents, view = self._engine.get(database, names, _consistency(request))
+        documents, view = self._documents.get(database, names, _consistency(request))
         self._counters.count_reads(database, len(names))
         mask = _mask(request)
         if view.began:
@@ -69,10 +112,10 @@ class Rpcs:
             raise invalid("page_size must be 0 or more.")
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
         parsed = listing.parse(request, size)
-        documents, view = self._engine.query(parsed, _consistency(request))
+        documents, view = self._documents.query(parsed, _consistency(request))
         if request.show_missing:
             path = f"{parent}/{request.collection_id}" if parent else request.collection_id
-            names = self._engine.missing_documents(database, path, view.read_time)
+            names = self._documents.missing_documents(database, path, view.read_time)
             absent = (Document(name=name) for name in names)
             documents = iter(sorted([*documents, *(d for d in absent if query.selects(parsed, d))], key=_name_key))
         page = list(islice(documents, size + 1))
@@ -116,7 +159,7 @@ class Rpcs:
         """Start a transaction."""
         database = parse_database(request.database)
         options = request.options if request.HasField("options") else None
-        return messages.BeginTransactionResponse(transaction=self._engine.begin(database, options))
+        return messages.BeginTransactionResponse(transaction=self._documents.begin(database, options))
 
     def commit(self, request: Any, _context: Any) -> Any:
         """Apply all writes or none."""
@@ -128,14 +171,14 @@ class Rpcs:
 
     def rollback(self, request: Any, _context: Any) -> Any:
         """End a transaction without a trace."""
-        self._engine.rollback(parse_database(request.database), request.transaction)
+        self._documents.rollback(parse_database(request.database), request.transaction)
         return messages.Empty()
 
     def run_query(self, request: Any, _context: Any) -> Iterator[Any]:
         """Stream the results of a query; a last message without a document when there is none."""
         _refuse_explain(request)
         parsed = query.parse(request.parent, request.structured_query)
-        results, view = self._engine.query(parsed, _consistency(request))
+        results, view = self._documents.query(parsed, _consistency(request))
         if view.began:
             yield messages.RunQueryResponse(transaction=view.began)
         skipped = sum(1 for _ in islice(results, parsed.offset))
@@ -161,7 +204,7 @@ class Rpcs:
         aggregations = aggregation.parse(request.structured_aggregation_query)
         fields = [entry.path for entry in aggregations if entry.path]
         parsed = query.parse(request.parent, request.structured_aggregation_query.structured_query, fields)
-        figures, total, view = self._engine.aggregate(parsed, aggregations, _consistency(request))
+        figures, total, view = self._documents.aggregate(parsed, aggregations, _consistency(request))
         self._counters.count_reads(parsed.scope.database, max(1, -(-total // _ENTRIES_PER_READ)))
         self._counters.count_index_entries(parsed.scope.database, total)
         yield _aggregation_response(figures, view)
@@ -179,7 +222,7 @@ class Rpcs:
         # All pages cut what there is at one time, which the token carries.
         time, _, offset = request.page_token.partition(":")
         consistency = Consistency(read_time=_parse_number(time)) if time else _consistency(request)
-        results, view = self._engine.query(parsed, consistency)
+        results, view = self._documents.query(parsed, consistency)
         points = partitions.split_points([document.name for document in results], request.partition_count)
         start = _parse_number(offset)
         end = start + request.page_size if request.page_size else len(points)
@@ -199,7 +242,7 @@ class Rpcs:
             raise invalid("page_size must be 0 or more.")
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
         read_time = to_micros(request.read_time) if request.HasField("read_time") else None
-        ids = self._engine.collection_ids(database, parent, read_time)
+        ids = self._documents.collection_ids(database, parent, read_time)
         # The last id of a page is the token of the next.
         start = bisect_right(ids, request.page_token)
         self._counters.count_reads(database, 1)
@@ -212,7 +255,7 @@ class Rpcs:
         """Apply each write on its own and answer a status for each."""
         _checked(request)
         database = parse_database(request.database)
-        answers = self._engine.write_each(database, request.writes)
+        answers = self._documents.write_each(database, request.writes)
         response = messages.BatchWriteResponse()
         applied: list[Write] = []
         for write, answer in zip(request.writes, answers, strict=True):
@@ -232,6 +275,8 @@ class Rpcs:
 
     def listen(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
         """Tell what changes in the targets of a stream until its client ends it."""
+        if self._listener is None:
+            raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
         return self._listener.serve(requests, context)
 
     def _write_one(self, database: str, write: Write, request: Any) -> Any:
@@ -239,7 +284,7 @@ class Rpcs:
         name = write.update.name
         commit_time, (result,) = self._commit(database, [write])
         try:
-            (document,), _ = self._engine.get(database, [name], Consistency(read_time=commit_time))
+            (document,), _ = self._documents.get(database, [name], Consistency(read_time=commit_time))
         except EmulatorError as error:
             if error.code is not Code.PERMISSION_DENIED:
                 raise
@@ -249,7 +294,7 @@ class Rpcs:
         return query.project(document, _mask(request))
 
     def _commit(self, database: str, writes: Any, transaction: bytes = b"") -> tuple[int, Any]:
-        committed = self._engine.commit(database, writes, transaction)
+        committed = self._documents.commit(database, writes, transaction)
         self._count_changes(database, writes)
         return committed
 
