@@ -123,7 +123,7 @@ class TestTimes:
 class TestHorizon:
     def test_what_was_forgotten_stays_so(self, tmp_path, monkeypatch):
         """After a restart a read of a past that was dropped is refused, not answered with nothing."""
-        monkeypatch.setattr("embedded_firebase.firestore.storage.storage.MAX_VERSIONS", 10)
+        monkeypatch.setattr("embedded_firebase.firestore.storage.document_table.MAX_VERSIONS", 10)
         monkeypatch.setattr("embedded_firebase.firestore.storage.storage._COMMITS_PER_SWEEP", 20)
         storage = Storage(tmp_path / FILE)
         engine = Engine(storage)

@@ -17,7 +17,9 @@ from embedded_firebase.firestore.query import aggregation
 from embedded_firebase.firestore.query.aggregation import Aggregation
 from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.storage import execution
-from embedded_firebase.firestore.storage.storage import HISTORY_MICROS, Change, Collection, Storage
+from embedded_firebase.firestore.storage.collection_table import Collection
+from embedded_firebase.firestore.storage.document_table import HISTORY_MICROS
+from embedded_firebase.firestore.storage.storage import Change, Storage
 from embedded_firebase.firestore.transactions import writes as write_rules
 from embedded_firebase.firestore.transactions.clock import CommitClock
 from embedded_firebase.firestore.transactions.feed import Feed
