@@ -11,7 +11,8 @@ from tests.firestore.sessions import DATABASE, name, put
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.messages import Document, Write
 from embedded_firebase.firestore.storage.storage import Storage
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.timestamps import to_micros
 
 FILE = "firestore.sqlite3"

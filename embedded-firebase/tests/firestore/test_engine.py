@@ -7,7 +7,7 @@ from tests.firestore.sessions import DATABASE, READ_ONLY, Session, code, name, p
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.messages import TransactionOptions, Write
-from embedded_firebase.firestore.transactions.engine import Consistency
+from embedded_firebase.firestore.transactions.views import Consistency
 
 
 class TestReadWriteTransactions:

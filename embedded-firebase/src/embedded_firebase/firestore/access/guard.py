@@ -20,7 +20,8 @@ from embedded_firebase.firestore.rules.matching import Path, Unknown
 from embedded_firebase.firestore.rules.ruleset import Request, Ruleset
 from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, Value, number, of_fields, string
 from embedded_firebase.firestore.transactions import writes as write_rules
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine, View, now_micros
+from embedded_firebase.firestore.transactions.engine import Engine, now_micros
+from embedded_firebase.firestore.transactions.views import Consistency, View
 from embedded_firebase.firestore.values.encoding import ARRAY, MAP, VECTOR, encode
 from embedded_firebase.firestore.values.paths import DocumentPath, parse_document
 from embedded_firebase.firestore.values.timestamps import set_micros

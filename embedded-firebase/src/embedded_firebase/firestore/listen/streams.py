@@ -21,7 +21,8 @@ from embedded_firebase.firestore.listen.targets import Difference, Target
 from embedded_firebase.firestore.messages import Document, ListenRequest, ListenResponse
 from embedded_firebase.firestore.query import query
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.paths import parse_database
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
 

@@ -18,7 +18,7 @@ from embedded_firebase.firestore.query.aggregation import Aggregation
 from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.rpc import write_stream
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, View
+from embedded_firebase.firestore.transactions.views import Consistency, View
 from embedded_firebase.firestore.values import limits
 from embedded_firebase.firestore.values.paths import check_segment, parse_database, parse_parent, path_key
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
