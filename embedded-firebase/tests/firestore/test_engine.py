@@ -218,6 +218,14 @@ class TestCommit:
         assert code(engine.commit, DATABASE, [write]) is Code.INVALID_ARGUMENT
 
 
+class TestLoad:
+    def test_documents_may_be_loaded_twice(self, engine):
+        """The second time changes nothing, with locks as without."""
+        for _ in range(2):
+            engine.load([put("c/a", 1).update])
+        assert [document.name for document in engine.documents(DATABASE)] == [name("c/a")]
+
+
 class TestCollectionIds:
     def test_a_collection_counts_while_a_document_lies_in_or_below_it(self, engine):
         """Though the documents between do not exist."""

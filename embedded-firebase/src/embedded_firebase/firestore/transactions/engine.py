@@ -214,7 +214,8 @@ class Engine:
             commit_time = self._clock.commit_time()
             writes = [(Write(update=document), parse_document(document.name)) for document in documents]
             changes, _ = self._changes(writes, commit_time)
-            self._apply(changes, commit_time)
+            if changes:
+                self._apply(changes, commit_time)
 
     def clear(self, database: str) -> None:
         """Delete every document of a database, all at one commit time."""
