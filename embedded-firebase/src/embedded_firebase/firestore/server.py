@@ -72,7 +72,7 @@ class FirestoreServer:
         self._access = Access(self._engine, self.counters, bound_by)
         self._front: Front | None = None
         self._service = Service(self._access, self.counters, self.faults)
-        self._server = grpc.server(  # type: ignore[no-untyped-call]
+        self._server = grpc.server(
             self._threads,
             handlers=[self._service.handler()],
             options=[

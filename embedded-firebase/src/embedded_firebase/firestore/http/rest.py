@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import json_format as untyped_json_format
+from google.protobuf import json_format
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
@@ -23,9 +23,6 @@ from embedded_firebase.firestore.rpc.methods import METHODS, Kind
 from embedded_firebase.firestore.rpc.service import database_of
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.testing.faults import Faults
-
-# Protobuf ships no types of its own.
-json_format: Any = untyped_json_format
 
 # Method, template and RPC; the whole body is the request, but for those below. The first that fits is taken.
 ROUTES = (

@@ -7,7 +7,9 @@ import string
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
+
+import grpc
 
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
@@ -26,6 +28,23 @@ from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
 _ENTRIES_PER_READ = 1_000
 _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 300
 _ID_LETTERS = string.ascii_letters + string.digits
+
+_Masked = (
+    messages.GetDocumentRequest
+    | messages.BatchGetDocumentsRequest
+    | messages.ListDocumentsRequest
+    | messages.CreateDocumentRequest
+    | messages.UpdateDocumentRequest
+)
+_Read = (
+    messages.GetDocumentRequest
+    | messages.BatchGetDocumentsRequest
+    | messages.ListDocumentsRequest
+    | messages.RunQueryRequest
+    | messages.RunAggregationQueryRequest
+    | messages.PartitionQueryRequest
+)
+_Written = TypeVar("_Written", messages.CommitRequest, messages.BatchWriteRequest, messages.WriteRequest)
 
 
 class Documents(Protocol):
@@ -77,7 +96,7 @@ class Rpcs:
         self._counters = counters
         self._listener = listener
 
-    def get_document(self, request: Any, _context: Any) -> Any:
+    def get_document(self, request: messages.GetDocumentRequest, _context: object) -> Document:
         """Answer one document."""
         database, _ = parse_parent(request.name)
         (document,), _ = self._documents.get(database, [request.name], _consistency(request))
@@ -86,7 +105,9 @@ class Rpcs:
             raise EmulatorError(Code.NOT_FOUND, f'Document "{request.name}" not found.')
         return query.project(document, _mask(request))
 
-    def batch_get_documents(self, request: Any, _context: Any) -> Iterator[Any]:
+    def batch_get_documents(
+        self, request: messages.BatchGetDocumentsRequest, _context: object
+    ) -> Iterator[messages.BatchGetDocumentsResponse]:
         """Answer each document once, those that are missing last, as production does."""
         database = parse_database(request.database)
         names = list(dict.fromkeys(request.documents))
@@ -105,7 +126,9 @@ class Rpcs:
             set_micros(response.read_time, view.read_time)
             yield response
 
-    def list_documents(self, request: Any, _context: Any) -> Any:
+    def list_documents(
+        self, request: messages.ListDocumentsRequest, _context: object
+    ) -> messages.ListDocumentsResponse:
         """Answer a page of a collection, with the missing parents of documents when asked."""
         database, parent = parse_parent(request.parent)
         if request.page_size < 0:
@@ -127,7 +150,7 @@ class Rpcs:
             response.next_page_token = listing.page_token(parsed, page[size - 1])
         return response
 
-    def create_document(self, request: Any, _context: Any) -> Any:
+    def create_document(self, request: messages.CreateDocumentRequest, _context: object) -> Document:
         """Create a document, with an id of the server's making when the request names none."""
         database, _ = parse_parent(request.parent)
         check_segment(request.collection_id, request.parent)
@@ -136,7 +159,7 @@ class Rpcs:
         write.update.name = f"{request.parent}/{request.collection_id}/{document_id}"
         return self._write_one(database, write, request)
 
-    def update_document(self, request: Any, _context: Any) -> Any:
+    def update_document(self, request: messages.UpdateDocumentRequest, _context: object) -> Document:
         """Update or create a document."""
         write = Write(update=request.document)
         if request.HasField("update_mask"):
@@ -146,7 +169,7 @@ class Rpcs:
         database, _ = parse_parent(request.document.name)
         return self._write_one(database, write, request)
 
-    def delete_document(self, request: Any, _context: Any) -> Any:
+    def delete_document(self, request: messages.DeleteDocumentRequest, _context: object) -> messages.Empty:
         """Delete a document."""
         database, _ = parse_parent(request.name)
         write = Write(delete=request.name)
@@ -155,13 +178,15 @@ class Rpcs:
         self._commit(database, [write])
         return messages.Empty()
 
-    def begin_transaction(self, request: Any, _context: Any) -> Any:
+    def begin_transaction(
+        self, request: messages.BeginTransactionRequest, _context: object
+    ) -> messages.BeginTransactionResponse:
         """Start a transaction."""
         database = parse_database(request.database)
         options = request.options if request.HasField("options") else None
         return messages.BeginTransactionResponse(transaction=self._documents.begin(database, options))
 
-    def commit(self, request: Any, _context: Any) -> Any:
+    def commit(self, request: messages.CommitRequest, _context: object) -> messages.CommitResponse:
         """Apply all writes or none."""
         _checked(request)
         commit_time, results = self._commit(parse_database(request.database), request.writes, request.transaction)
@@ -169,12 +194,12 @@ class Rpcs:
         set_micros(response.commit_time, commit_time)
         return response
 
-    def rollback(self, request: Any, _context: Any) -> Any:
+    def rollback(self, request: messages.RollbackRequest, _context: object) -> messages.Empty:
         """End a transaction without a trace."""
         self._documents.rollback(parse_database(request.database), request.transaction)
         return messages.Empty()
 
-    def run_query(self, request: Any, _context: Any) -> Iterator[Any]:
+    def run_query(self, request: messages.RunQueryRequest, _context: object) -> Iterator[messages.RunQueryResponse]:
         """Stream the results of a query; a last message without a document when there is none."""
         _refuse_explain(request)
         parsed = query.parse(request.parent, request.structured_query)
@@ -198,7 +223,9 @@ class Rpcs:
             set_micros(response.read_time, view.read_time)
             yield response
 
-    def run_aggregation_query(self, request: Any, _context: Any) -> Iterator[Any]:
+    def run_aggregation_query(
+        self, request: messages.RunAggregationQueryRequest, _context: object
+    ) -> Iterator[messages.RunAggregationQueryResponse]:
         """Answer the figures over the results of a query in one message."""
         _refuse_explain(request)
         aggregations = aggregation.parse(request.structured_aggregation_query)
@@ -209,11 +236,13 @@ class Rpcs:
         self._counters.count_index_entries(parsed.scope.database, total)
         yield _aggregation_response(figures, view)
 
-    def execute_pipeline(self, _request: Any, _context: Any) -> Iterator[Any]:
+    def execute_pipeline(self, _request: messages.ExecutePipelineRequest, _context: object) -> Iterator[messages.Empty]:
         """Refuse: pipelines belong to Firestore's Enterprise edition."""
         raise EmulatorError(Code.UNIMPLEMENTED, "Pipelines (ExecutePipeline) are not supported by this emulator.")
 
-    def partition_query(self, request: Any, _context: Any) -> Any:
+    def partition_query(
+        self, request: messages.PartitionQueryRequest, _context: object
+    ) -> messages.PartitionQueryResponse:
         """Answer a page of the cursors that cut a query into parts of about equal size."""
         if request.page_size < 0:
             raise invalid("page_size must be 0 or more.")
@@ -235,7 +264,9 @@ class Rpcs:
             response.next_page_token = f"{view.read_time}:{end}"
         return response
 
-    def list_collection_ids(self, request: Any, _context: Any) -> Any:
+    def list_collection_ids(
+        self, request: messages.ListCollectionIdsRequest, _context: object
+    ) -> messages.ListCollectionIdsResponse:
         """Answer a page of the ids of the collections below a document."""
         database, parent = parse_parent(request.parent)
         if request.page_size < 0:
@@ -251,7 +282,7 @@ class Rpcs:
             response.next_page_token = ids[start + size - 1]
         return response
 
-    def batch_write(self, request: Any, _context: Any) -> Any:
+    def batch_write(self, request: messages.BatchWriteRequest, _context: object) -> messages.BatchWriteResponse:
         """Apply each write on its own and answer a status for each."""
         _checked(request)
         database = parse_database(request.database)
@@ -269,17 +300,21 @@ class Rpcs:
         self._count_changes(database, applied)
         return response
 
-    def write(self, requests: Iterator[Any], _context: Any) -> Iterator[Any]:
+    def write(self, requests: Iterator[messages.WriteRequest], _context: object) -> Iterator[messages.WriteResponse]:
         """Apply the writes of each request of a stream, in order."""
         return write_stream.serve(map(_checked, requests), self._commit)
 
-    def listen(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
+    def listen(
+        self, requests: Iterator[messages.ListenRequest], context: grpc.ServicerContext
+    ) -> Iterator[messages.ListenResponse]:
         """Tell what changes in the targets of a stream until its client ends it."""
         if self._listener is None:
             raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
         return self._listener.serve(requests, context)
 
-    def _write_one(self, database: str, write: Write, request: Any) -> Any:
+    def _write_one(
+        self, database: str, write: Write, request: messages.CreateDocumentRequest | messages.UpdateDocumentRequest
+    ) -> Document:
         """Commit one update and answer the document that it made."""
         name = write.update.name
         commit_time, (result,) = self._commit(database, [write])
@@ -293,33 +328,34 @@ class Rpcs:
         assert document is not None, "an update leaves a document"
         return query.project(document, _mask(request))
 
-    def _commit(self, database: str, writes: Any, transaction: bytes = b"") -> tuple[int, Any]:
+    def _commit(
+        self, database: str, writes: Sequence[Write], transaction: bytes = b""
+    ) -> tuple[int, list[WriteResult]]:
         committed = self._documents.commit(database, writes, transaction)
         self._count_changes(database, writes)
         return committed
 
-    def _count_changes(self, database: str, writes: Any) -> None:
+    def _count_changes(self, database: str, writes: Sequence[Write]) -> None:
         deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
         self._counters.count_changes(database, writes=len(writes) - deletes, deletes=deletes)
 
 
-def _consistency(request: Any) -> Consistency:
-    match request.WhichOneof("consistency_selector"):
-        case "transaction":
-            return Consistency(transaction=request.transaction)
-        case "new_transaction":
-            return Consistency(new_transaction=request.new_transaction)
-        case "read_time":
-            return Consistency(read_time=to_micros(request.read_time))
-        case _:
-            return Consistency()
+def _consistency(request: _Read) -> Consistency:
+    if request.HasField("read_time"):
+        return Consistency(read_time=to_micros(request.read_time))
+    if isinstance(request, messages.PartitionQueryRequest):
+        return Consistency()
+    may_begin = (messages.BatchGetDocumentsRequest, messages.RunQueryRequest, messages.RunAggregationQueryRequest)
+    if isinstance(request, may_begin) and request.HasField("new_transaction"):
+        return Consistency(new_transaction=request.new_transaction)
+    return Consistency(transaction=request.transaction)
 
 
-def _mask(request: Any) -> tuple[tuple[str, ...], ...] | None:
+def _mask(request: _Masked) -> tuple[tuple[str, ...], ...] | None:
     return query.parse_mask(request.mask.field_paths) if request.HasField("mask") else None
 
 
-def _checked(request: Any) -> Any:
+def _checked(request: _Written) -> _Written:
     """Return a request that is not too large."""
     size = request.ByteSize()
     if size > limits.MAX_REQUEST_BYTES:
@@ -327,7 +363,7 @@ def _checked(request: Any) -> Any:
     return request
 
 
-def _refuse_explain(request: Any) -> None:
+def _refuse_explain(request: messages.RunQueryRequest | messages.RunAggregationQueryRequest) -> None:
     if request.HasField("explain_options"):
         raise EmulatorError(Code.UNIMPLEMENTED, "explain_options is not supported by this emulator.")
 
@@ -344,7 +380,7 @@ def _parse_number(token: str) -> int:
     return int(token)
 
 
-def _aggregation_response(figures: dict[str, Any], view: View) -> Any:
+def _aggregation_response(figures: dict[str, Value], view: View) -> messages.RunAggregationQueryResponse:
     response = messages.RunAggregationQueryResponse(transaction=view.began)
     for alias, value in figures.items():
         response.result.aggregate_fields[alias].CopyFrom(value)

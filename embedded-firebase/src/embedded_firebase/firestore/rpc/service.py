@@ -49,7 +49,7 @@ class Service:
     def handler(self) -> Any:
         """Return what gRPC's server serves."""
         handlers = {rpc: self._handler(rpc, kind) for rpc, (kind, _) in METHODS.items()}
-        return grpc.method_handlers_generic_handler(SERVICE, handlers)  # type: ignore[no-untyped-call]
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def stop(self) -> None:
         """Wait for the end of the streams; the server has cancelled them."""
