@@ -10,7 +10,7 @@ import pytest
 
 from embedded_firebase.functions.discovery import discover
 from embedded_firebase.functions.environment import set_environment
-from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.host import FunctionsHost, HostOptions
 from embedded_firebase.functions.server import bind
 from imagegen import production
 from tests.world import World
@@ -36,7 +36,7 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
         production._built.cache_clear()
         # Any origin, since that is the functions' own to allow when they are deployed.
-        host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, any_origin=True)
+        host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, HostOptions(any_origin=True))
         host.start()
         with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:
             yield http

@@ -108,7 +108,7 @@ class Network:
             lambda: self._scheduler.now,
             require_indexes=True,
         )
-        self.engine._turns = _NobodyWaits()
+        self.engine._control._turns = _NobodyWaits()
         self._rpcs = Rpcs(self.engine, Counters())
         if self._listener:
             self.engine.feed.subscribe(DATABASE, self._listener)

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from embedded_firebase.firestore.errors import Code
     from embedded_firebase.firestore.server import FirestoreServer
     from embedded_firebase.firestore.transactions.transactions import Concurrency
-    from embedded_firebase.functions.host import FunctionsHost
+    from embedded_firebase.functions.host import FunctionsHost, HostOptions, Pages
 
-__all__ = ["Code", "Concurrency", "FirestoreServer", "FunctionsHost"]
+__all__ = ["Code", "Concurrency", "FirestoreServer", "FunctionsHost", "HostOptions", "Pages"]
 _MODULES = {
     "Code": "firestore.errors",
     "Concurrency": "firestore.transactions.transactions",
     "FirestoreServer": "firestore.server",
     "FunctionsHost": "functions.host",
+    "HostOptions": "functions.host",
+    "Pages": "functions.host",
 }
 
 

@@ -5,7 +5,8 @@ import pytest
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.messages import StructuredQuery, TransactionOptions, Write
 from embedded_firebase.firestore.query import query
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 
 DATABASE = "projects/p/databases/(default)"
 ROOT = f"{DATABASE}/documents"

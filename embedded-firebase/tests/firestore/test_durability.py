@@ -11,7 +11,8 @@ from tests.firestore.sessions import DATABASE, name, put
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.messages import Document, Write
 from embedded_firebase.firestore.storage.storage import Storage
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.timestamps import to_micros
 
 FILE = "firestore.sqlite3"
@@ -123,7 +124,7 @@ class TestTimes:
 class TestHorizon:
     def test_what_was_forgotten_stays_so(self, tmp_path, monkeypatch):
         """After a restart a read of a past that was dropped is refused, not answered with nothing."""
-        monkeypatch.setattr("embedded_firebase.firestore.storage.storage.MAX_VERSIONS", 10)
+        monkeypatch.setattr("embedded_firebase.firestore.storage.document_table.MAX_VERSIONS", 10)
         monkeypatch.setattr("embedded_firebase.firestore.storage.storage._COMMITS_PER_SWEEP", 20)
         storage = Storage(tmp_path / FILE)
         engine = Engine(storage)

@@ -7,7 +7,7 @@ from tests.firestore.sessions import DATABASE, READ_ONLY, Session, code, name, p
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.messages import TransactionOptions, Write
-from embedded_firebase.firestore.transactions.engine import Consistency
+from embedded_firebase.firestore.transactions.views import Consistency
 
 
 class TestReadWriteTransactions:
@@ -216,6 +216,14 @@ class TestCommit:
         """A request is about one database."""
         write = Write(update={"name": "projects/p/databases/other/documents/c/a"})
         assert code(engine.commit, DATABASE, [write]) is Code.INVALID_ARGUMENT
+
+
+class TestLoad:
+    def test_documents_may_be_loaded_twice(self, engine):
+        """The second time changes nothing, with locks as without."""
+        for _ in range(2):
+            engine.load([put("c/a", 1).update])
+        assert [document.name for document in engine.documents(DATABASE)] == [name("c/a")]
 
 
 class TestCollectionIds:

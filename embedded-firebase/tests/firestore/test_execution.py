@@ -14,8 +14,7 @@ from embedded_firebase.firestore.indexes.definitions import IndexSet, parse
 from embedded_firebase.firestore.messages import Document, StructuredQuery, Value
 from embedded_firebase.firestore.query import query as queries
 from embedded_firebase.firestore.query.query import Query
-from embedded_firebase.firestore.storage import execution, index_table
-from embedded_firebase.firestore.storage import storage as storage_module
+from embedded_firebase.firestore.storage import execution, index_table, recent_changes
 from embedded_firebase.firestore.storage.storage import Change, Storage
 from embedded_firebase.firestore.values.paths import parse_document
 
@@ -137,7 +136,7 @@ def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few documents be many, and a short text be a long one, so that every way is taken."""
     monkeypatch.setattr("embedded_firebase.firestore.indexes.planner.FEW_DOCUMENTS", 2)
     monkeypatch.setattr(index_table, "MAX_POSITION_BYTES", 60)
-    monkeypatch.setattr(storage_module, "MAX_RECENT_CHANGES", 6)
+    monkeypatch.setattr(recent_changes, "MAX_RECENT_CHANGES", 6)
 
 
 @pytest.mark.parametrize("indexes", INDEX_SETS.values(), ids=INDEX_SETS.keys())

@@ -15,7 +15,7 @@ from google.cloud.firestore_v1.watch import Watch
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.listen import mailbox
-from embedded_firebase.firestore.rpc import interceptor
+from embedded_firebase.firestore.rpc import service
 from embedded_firebase.firestore.server import FirestoreServer
 
 SECONDS = 20
@@ -323,7 +323,7 @@ class TestStreams:
 
     def test_streams_are_bounded_and_keep_no_other_call_waiting(self, monkeypatch):
         """One too many is refused at once; the end of another makes room."""
-        monkeypatch.setattr(interceptor, "MAX_STREAMS", 2)
+        monkeypatch.setattr(service, "MAX_STREAMS", 2)
         server = FirestoreServer()
         host = f"127.0.0.1:{server.start()}"
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", host)

@@ -12,7 +12,8 @@ from embedded_firebase.firestore.messages import ListenRequest, StructuredQuery,
 from embedded_firebase.firestore.query import query
 from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.timestamps import to_micros
 
 DATABASE = "projects/p/databases/(default)"

@@ -11,8 +11,9 @@ from tests.firestore.sessions import DATABASE, Session, code, name, put, values
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.messages import TransactionOptions, Write
 from embedded_firebase.firestore.transactions import locks
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.transactions import Concurrency
+from embedded_firebase.firestore.transactions.views import Consistency
 
 # Much less than the silence that breaks a lock, yet enough for a commit that does not wait.
 AT_ONCE_SECONDS = locks.SILENCE_SECONDS / 2
@@ -34,7 +35,7 @@ def is_waiting(engine: Engine, future: Future) -> bool:
     """Wait until a commit waits, and tell whether it does; it may be done instead."""
     while not future.done():
         with engine._storage.lock:
-            if engine._locks._waiters:
+            if engine._control._locks._waiters:
                 return True
         time.sleep(0.001)
     return False

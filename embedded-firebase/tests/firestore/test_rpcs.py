@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,9 @@ from google.cloud.firestore import FieldFilter
 from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.vector import Vector
 
+from embedded_firebase.firestore.rpc.methods import METHODS
+from embedded_firebase.firestore.rpc.rpcs import Rpcs
+
 
 @pytest.fixture
 def api(db):
@@ -23,6 +27,13 @@ def api(db):
 @pytest.fixture
 def root(db):
     return f"projects/{db.project}/databases/(default)/documents"
+
+
+class TestMethods:
+    def test_each_is_an_rpc(self):
+        """The table names every method once, by its name in snake case."""
+        named = {re.sub(r"(?<!^)(?=[A-Z])", "_", rpc).lower(): method for rpc, (_, method) in METHODS.items()}
+        assert named == {name: method for name, method in vars(Rpcs).items() if not name.startswith("_")}
 
 
 class TestDocuments:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from embedded_firebase.firestore.messages import Document
+from embedded_firebase.firestore.storage import document_table
 from embedded_firebase.firestore.storage import storage as storage_module
-from embedded_firebase.firestore.storage.storage import HISTORY_MICROS, Change, Storage
+from embedded_firebase.firestore.storage.document_table import HISTORY_MICROS
+from embedded_firebase.firestore.storage.storage import Change, Storage
 from embedded_firebase.firestore.values.paths import parse_document
 
 DATABASE = "projects/p/databases/(default)"
@@ -77,7 +79,7 @@ class TestVersions:
     def test_too_many_versions_are_dropped_oldest_first(self, storage, monkeypatch):
         """A hot document cannot fill the memory."""
         monkeypatch.setattr(storage_module, "_COMMITS_PER_SWEEP", 1)
-        monkeypatch.setattr(storage_module, "MAX_VERSIONS", 3)
+        monkeypatch.setattr(document_table, "MAX_VERSIONS", 3)
         for time in range(1, 11):
             put(storage, time, "c/d", time)
         assert storage.horizon == 7

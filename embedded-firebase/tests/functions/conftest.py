@@ -14,7 +14,7 @@ import flask
 import pytest
 
 from embedded_firebase.functions.discovery import Function
-from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.host import FunctionsHost, HostOptions
 from embedded_firebase.functions.server import bind
 from embedded_firebase.tasks.policies import QueueOptions, RetryPolicy, Schedule
 
@@ -73,7 +73,7 @@ def make_host(clock: Clock) -> Iterator[Callable[..., FunctionsHost]]:
 
     def make(*functions: Function, data: Path | None = None, any_origin: bool = False) -> FunctionsHost:
         with bind("127.0.0.1", 0) as listener:
-            host = FunctionsHost(functions, PROJECT, listener, data, any_origin=any_origin, now=clock)
+            host = FunctionsHost(functions, PROJECT, listener, HostOptions(data=data, any_origin=any_origin, now=clock))
         running.append(host)
         host.start()
         return host

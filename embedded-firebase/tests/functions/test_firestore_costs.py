@@ -77,6 +77,16 @@ class TestCostBetween:
         db.document("c/a").get()
         assert cost_between(started_at, time.time()) == {"reads": 1, "writes": 0}
 
+    def test_other_channels_are_left_alone(self, cost_between: CostBetween, db: firestore.Client, address: str) -> None:
+        """A channel to another address, if only by its spelling, goes without the name."""
+        started_at = time.time()
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("FIRESTORE_EMULATOR_HOST", address.replace("127.0.0.1", "localhost"))
+            unnamed = firestore.Client(project=db.project)
+        unnamed.document("c/a").set({})
+        unnamed.close()
+        assert cost_between(started_at, time.time()) == {"reads": 0, "writes": 0}
+
     def test_what_nobody_knows(self, cost_between: CostBetween) -> None:
         """Before the server was there nothing was counted."""
         assert cost_between(0, time.time()) is None

@@ -11,7 +11,7 @@ import pytest
 from tests.functions.conftest import PROJECT
 
 from embedded_firebase.functions.discovery import Function
-from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.host import FunctionsHost, HostOptions, Pages
 from embedded_firebase.functions.server import bind
 from embedded_firebase.hosting.site import Site
 
@@ -31,7 +31,7 @@ class TestApplication:
         """Applications have paths of their own beside the functions, and one may have what is left."""
         with bind("127.0.0.1", 0) as listener:
             functions = [Function("f", "us-central1", answering("f"))]
-            host = FunctionsHost(functions, PROJECT, listener, mounts={"/pictures": mounted})
+            host = FunctionsHost(functions, PROJECT, listener, HostOptions(mounts={"/pictures": mounted}))
             host.start()
             answers = [
                 httpx.get(host.url + path).text for path in ("/pictures/a.png", f"/{PROJECT}/us-central1/f/x", "/")
@@ -53,7 +53,7 @@ class TestWhoMayCall:
         """Neither the functions nor the site in front of them are answered under a stranger's name."""
         with bind("127.0.0.1", 0) as listener, bind("127.0.0.1", 0) as pages:
             site = Site(tmp_path, (), (), (), has_clean_urls=False)
-            host = FunctionsHost([], PROJECT, listener, site=(site, pages), any_origin=True)
+            host = FunctionsHost([], PROJECT, listener, HostOptions(any_origin=True), Pages(site=site, listener=pages))
             host.start()
             answers = [
                 httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": f"evil.example:{port}"}).status_code

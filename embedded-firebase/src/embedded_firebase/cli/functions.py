@@ -19,7 +19,7 @@ from embedded_firebase.functions import reloading
 from embedded_firebase.functions.discovery import discover
 from embedded_firebase.functions.environment import read_files, set_environment
 from embedded_firebase.functions.firestore_costs import name_this_process
-from embedded_firebase.functions.host import FunctionsHost
+from embedded_firebase.functions.host import FunctionsHost, HostOptions, Pages
 from embedded_firebase.functions.server import bind, broken, files
 from embedded_firebase.hosting.site import Site, read_site
 from embedded_firebase.tasks import api as tasks_api
@@ -83,26 +83,26 @@ def _host(
     except Exception as error:
         traceback.print_exc()
         everything = {"": broken(error), tasks_api.MOUNT: broken(error)}
-        return FunctionsHost([], options.project, listener, mounts=everything, site=site)
-    emulators = {"firestore": options.firestore}
-    if auth := os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
-        emulators["auth"] = auth
+        pages = Pages(site=site[0], listener=site[1]) if site else None
+        return FunctionsHost([], options.project, listener, HostOptions(mounts=everything), pages)
+    pages = site and Pages(
+        site=site[0],
+        listener=site[1],
+        emulators=_emulators(options.firestore),
+        runnable=dict(options.run),
+        cost_between=cost_between,
+    )
     mounts = {"/files": files(options.files)} if options.files else {}
+    how = HostOptions(data=options.data, mounts=mounts, any_origin=options.any_origin)
     try:
-        return FunctionsHost(
-            functions,
-            options.project,
-            listener,
-            options.data,
-            mounts=mounts,
-            site=site,
-            emulators=emulators,
-            runnable=dict(options.run),
-            cost_between=cost_between,
-            any_origin=options.any_origin,
-        )
+        return FunctionsHost(functions, options.project, listener, how, pages)
     except OSError as error:
         sys.exit(f"{error}; is another host using it?")
+
+
+def _emulators(firestore: str) -> dict[str, str]:
+    auth = os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
+    return {"firestore": firestore} | ({"auth": auth} if auth else {})
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# Protobuf ships no types of its own.
+# The classes are made at run time, so that no type checker knows their fields.
 _descriptors: Any = descriptor_pb2
 _factory: Any = message_factory
 
@@ -72,7 +72,7 @@ def _build_pool() -> Any:
         message = file.message_type.add(name=message_name)
         for specification in specifications:
             _add_field(message, specification)
-    pool: Any = descriptor_pool.DescriptorPool()  # type: ignore[no-untyped-call]
+    pool: Any = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return pool
 

@@ -19,7 +19,7 @@ from embedded_firebase.firestore.indexes import definitions as index_rules
 from embedded_firebase.firestore.indexes.definitions import IndexSet
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.rpc.dispatch import Access
-from embedded_firebase.firestore.rpc.interceptor import Interceptor
+from embedded_firebase.firestore.rpc.service import Service
 from embedded_firebase.firestore.rules import ruleset
 from embedded_firebase.firestore.rules.ruleset import Ruleset
 from embedded_firebase.firestore.storage.storage import Storage
@@ -71,11 +71,10 @@ class FirestoreServer:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="firestore")
         self._access = Access(self._engine, self.counters, bound_by)
         self._front: Front | None = None
-        self._interceptor = Interceptor(self._access, self.counters, self.faults)
-        self._server = grpc.server(  # type: ignore[no-untyped-call]
+        self._service = Service(self._access, self.counters, self.faults)
+        self._server = grpc.server(
             self._threads,
-            handlers=[self._access.administrator.handler()],
-            interceptors=[self._interceptor],
+            handlers=[self._service.handler()],
             options=[
                 # Without this, a second server on the same port would share it instead of failing.
                 ("grpc.so_reuseport", 0),
@@ -140,7 +139,7 @@ class FirestoreServer:
         if self._front is not None:
             self._front.stop()
         self._server.stop(grace=None).wait()
-        self._interceptor.stop()
+        self._service.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._storage.close()
 

@@ -1,7 +1,11 @@
-"""Owns what this process has asked of the embedded Firestore between two times; must not know why."""
+"""Owns what this process has asked of the embedded Firestore between two times; must not know why.
+
+See docs/decisions/0101-named-channels.md for how the server tells this process from others.
+"""
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import secrets
@@ -18,10 +22,10 @@ CostBetween = Callable[[float, float], dict[str, int] | None]
 
 
 def name_this_process(address: str) -> CostBetween:
-    """Let every channel that this process opens from now on say whose it is, and return how to ask what it cost."""
+    """Name every channel that this process opens to `address` from now on, and return how to ask what they cost."""
     name = f"functions-host-{secrets.token_hex(8)}"
     for module in (grpc, grpc.aio):
-        setattr(module, "insecure_channel", _named(module.insecure_channel, name))  # noqa: B010 - mypy forbids it.
+        setattr(module, "insecure_channel", _named(module.insecure_channel, address, name))  # noqa: B010 - mypy forbids it.
 
     def cost_between(started_at: float, ended_at: float) -> dict[str, int] | None:
         query = urlencode({"client": name, "from": started_at, "to": ended_at})
@@ -39,8 +43,11 @@ def name_this_process(address: str) -> CostBetween:
     return cost_between
 
 
-def _named(open_channel: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _named(open_channel: Callable[..., Any], address: str, name: str) -> Callable[..., Any]:
+    @functools.wraps(open_channel)
     def open_named(target: str, options: Any = None, *rest: Any, **others: Any) -> Any:
-        return open_channel(target, [*(options or ()), ("grpc.primary_user_agent", name)], *rest, **others)
+        if target == address:
+            options = [*(options or ()), ("grpc.primary_user_agent", name)]
+        return open_channel(target, options, *rest, **others)
 
     return open_named

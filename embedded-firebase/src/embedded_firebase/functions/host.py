@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,21 +35,51 @@ if TYPE_CHECKING:
     from embedded_firebase.tasks.schedules import ScheduledJob
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """How a host serves.
+
+    Args:
+        data: the folder where tasks are kept; without one they are forgotten when the host stops.
+        mounts: applications at paths of their own.
+        any_origin: let pages from elsewhere call the functions, which then have to ask who calls.
+        now: the clock of queues and schedules; after moving a fake one, `wake`.
+    """
+
+    data: Path | None = None
+    mounts: Mapping[str, WSGIApplication] = field(default_factory=dict)
+    any_origin: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """A site in front of the functions, and what its pages are given.
+
+    Args:
+        site: what is served.
+        listener: the socket that it is served on, which stays open when the host stops.
+        emulators: addresses of other emulators, by product.
+        runnable: Python modules that pages may run, by name.
+        cost_between: what the functions asked of Firestore.
+    """
+
+    site: Site
+    listener: socket.socket
+    emulators: Mapping[str, str] = field(default_factory=dict)
+    runnable: Mapping[str, str] = field(default_factory=dict)
+    cost_between: CostBetween = lambda *_: None
+
+
 class FunctionsHost:
     """Everything that Firebase runs of a project's functions, on a socket that is bound already.
 
     Args:
         functions: what is served.
-        project: the project's name.
+        project: the project's id.
         listener: the socket, which stays open when the host stops.
-        data: the folder where tasks are kept; without one they are forgotten when the host stops.
-        mounts: applications at paths of their own.
-        site: a site in front of the functions, and the socket that it is served on.
-        emulators: addresses of other emulators, by product, for the pages of the site.
-        runnable: Python modules that these pages may run, by name.
-        cost_between: what the functions asked of Firestore, for these pages.
-        any_origin: let pages from elsewhere call the functions, which then have to ask who calls.
-        now: the clock of queues and schedules; after moving a fake one, `wake`.
+        options: how.
+        pages: a site in front of them.
 
     Raises:
         OSError: the port or the folder cannot be used.
@@ -59,51 +90,39 @@ class FunctionsHost:
         functions: Iterable[Function],
         project: str,
         listener: socket.socket,
-        data: Path | None = None,
-        *,
-        mounts: Mapping[str, WSGIApplication] | None = None,
-        site: tuple[Site, socket.socket] | None = None,
-        emulators: Mapping[str, str] | None = None,
-        runnable: Mapping[str, str] | None = None,
-        cost_between: CostBetween = lambda *_: None,
-        any_origin: bool = False,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        options: HostOptions | None = None,
+        pages: Pages | None = None,
     ) -> None:
-        functions = list(functions)
+        functions, options = list(functions), options or HostOptions()
         host, port = listener.getsockname()[:2]
         self.url = f"http://{host}:{port}"
-        self._storage = TaskStorage(data)
+        self._storage = TaskStorage(options.data)
         queues: dict[str, TaskQueue] = {}
         jobs: list[ScheduledJob] = []
         for function in functions:
             url = self.url + function.path(project)
             if function.queue:
                 name = function.queue_name(project)
-                queues[name] = TaskQueue(name, url, function.queue, self._storage, deliver, now)
+                queues[name] = TaskQueue(name, url, function.queue, self._storage, deliver, options.now)
             if function.schedule:
-                jobs += _job(function, function.schedule, url, now)
+                jobs += _job(function, function.schedule, url, options.now)
         self._runners: list[TaskQueue | ScheduledJob] = [*queues.values(), *jobs]
-        # Tasks are calls of whatever a caller likes, so that they are no matter of pages from elsewhere.
-        tasks = local_only(tasks_api.tasks_api(queues, now), host)
-        answers = application(functions, project, {tasks_api.MOUNT: tasks, **(mounts or {})})
+        # A task is a call that its sender describes, so pages from elsewhere may not enqueue one.
+        tasks = local_only(tasks_api.tasks_api(queues, options.now), host)
+        answers = application(functions, project, {tasks_api.MOUNT: tasks, **options.mounts})
         names = names_of(functions, project)
         recent = RecentCalls(
             answers,
             lambda path: names.get(path) or names.get("/".join(path.split("/", 4)[:4])),
-            cost_between,
+            pages.cost_between if pages else lambda *_: None,
             free=set(names.values()) - {function.name for function in functions},
         )
-        self._servers = [FunctionsServer(listener, local_only(recent, host, any_origin=any_origin), names)]
-        if site:
-            addresses = {"functions": f"{host}:{port}", **(emulators or {})}
-            own = {"/__/firebase/init.json": hosting.init_json(project, addresses), "/__/calls": recent.answer}
-            # They find the same Firestore.
-            place = {"GCLOUD_PROJECT": project} | (
-                {"FIRESTORE_EMULATOR_HOST": addresses["firestore"]} if "firestore" in addresses else {}
+        self._servers = [FunctionsServer(listener, local_only(recent, host, any_origin=options.any_origin), names)]
+        if pages:
+            site = _site_of(pages, recent, project, f"{host}:{port}")
+            self._servers.append(
+                FunctionsServer(pages.listener, local_only(site, host, any_origin=options.any_origin), {})
             )
-            own |= {f"/__/run/{name}": commands.run(module, place) for name, module in (runnable or {}).items()}
-            pages = hosting.application(site[0], recent, project, own)
-            self._servers.append(FunctionsServer(site[1], local_only(pages, host, any_origin=any_origin), {}))
         # A short interval, because it is how long stopping takes.
         self._serving = [
             threading.Thread(target=server.serve_forever, args=(0.05,), name="server", daemon=True)
@@ -141,3 +160,15 @@ def _job(function: Function, schedule: Schedule, url: str, now: Callable[[], dat
     except ValueError as error:
         log.write("WARNING", f"{function.name} is fired by its URL alone: {error}")
         return []
+
+
+def _site_of(pages: Pages, recent: RecentCalls, project: str, address: str) -> WSGIApplication:
+    """Return the site in front of the functions at an address, with the paths that Hosting keeps."""
+    addresses = {"functions": address, **pages.emulators}
+    own = {"/__/firebase/init.json": hosting.init_json(project, addresses), "/__/calls": recent.answer}
+    # The modules that pages run find the same Firestore.
+    environment = {"GCLOUD_PROJECT": project}
+    if "firestore" in addresses:
+        environment["FIRESTORE_EMULATOR_HOST"] = addresses["firestore"]
+    own |= {f"/__/run/{name}": commands.run(module, environment) for name, module in pages.runnable.items()}
+    return hosting.application(pages.site, recent, project, own)

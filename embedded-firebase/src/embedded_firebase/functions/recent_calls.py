@@ -20,7 +20,7 @@ from embedded_firebase.functions.firestore_costs import CostBetween
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_KEPT = 100
+_MAX_CALLS = 100
 
 
 class RecentCalls:
@@ -45,7 +45,7 @@ class RecentCalls:
         self._cost_between = cost_between
         self._free = free
         # Each with the times of its begin and end, as long as its cost is to be asked for.
-        self._calls: deque[tuple[dict[str, Any], list[tuple[float, float]]]] = deque(maxlen=_KEPT)
+        self._calls: deque[tuple[dict[str, Any], list[tuple[float, float]]]] = deque(maxlen=_MAX_CALLS)
         self._lock, self._answering = threading.Lock(), threading.Lock()
         self._begun = self._open = 0
 

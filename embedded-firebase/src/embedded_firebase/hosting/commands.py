@@ -20,7 +20,7 @@ from embedded_firebase.local_only import LOCAL_ORIGIN
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_LONGEST_SECONDS = 300
+_MAX_SECONDS = 300
 
 
 def run(module: str, environment: Mapping[str, str]) -> WSGIApplication:
@@ -45,7 +45,7 @@ def run(module: str, environment: Mapping[str, str]) -> WSGIApplication:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=_LONGEST_SECONDS,
+                timeout=_MAX_SECONDS,
                 check=False,
             )
         finally:

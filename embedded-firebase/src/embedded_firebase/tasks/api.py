@@ -31,7 +31,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 # What Cloud Tasks allows, and what it takes when nothing is said.
 _DEADLINE_SECONDS = range(15, 1801)
 _DEFAULT_DEADLINE_SECONDS = 600.0
-_BODY_LIMIT_BYTES = 2 * 1024 * 1024
+_MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
 class _Refused(Exception):
@@ -45,7 +45,7 @@ def tasks_api(queues: Mapping[str, TaskQueue], now: Callable[[], datetime]) -> W
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        request.max_content_length = _BODY_LIMIT_BYTES
+        request.max_content_length = _MAX_BODY_BYTES
         try:
             content, code = _answer(request, queues, now), 200
         except _Refused as error:

@@ -17,8 +17,8 @@ from embedded_firebase.tasks.policies import QueueOptions
 from embedded_firebase.tasks.storage import Task, TaskStorage
 
 # Each delivery has a thread here and one in the host, on a machine that has other things to do.
-_MOST_AT_ONCE = 32
-_LONGEST_WAIT_SECONDS = 60.0
+_MAX_DELIVERIES = 32
+_MAX_WAIT_SECONDS = 60.0
 # What Cloud Tasks ignores or replaces of the headers that a task brings.
 _REPLACED_HEADERS = ("x-cloudtasks-", "host", "content-length", "transfer-encoding", "connection", "user-agent")
 
@@ -76,7 +76,7 @@ class TaskQueue:
         self._deliver = deliver
         self._now = now
         self._rate = RateLimit(options.max_dispatches_per_second, now())
-        self._most_at_once = min(options.max_concurrent_dispatches, _MOST_AT_ONCE)
+        self._most_at_once = min(options.max_concurrent_dispatches, _MAX_DELIVERIES)
         self._changed = threading.Condition()
         self._under_way = 0
         self._stopping = False
@@ -137,7 +137,7 @@ class TaskQueue:
         if due_at is None or self._under_way >= self._most_at_once:
             return None
         # A laptop that slept, or whose clock was set, must not wait for ever.
-        return min(max((due_at - now).total_seconds(), self._rate.seconds_to_next()), _LONGEST_WAIT_SECONDS)
+        return min(max((due_at - now).total_seconds(), self._rate.seconds_to_next()), _MAX_WAIT_SECONDS)
 
     def _attempt(self, task: Task) -> None:
         url = task.url or self._url

@@ -20,7 +20,7 @@ from embedded_firebase.tasks.policies import Schedule
 _DEADLINE_SECONDS = 180.0
 _HEADERS = {"User-Agent": "Google-Cloud-Scheduler", "X-CloudScheduler": "true"}
 # A laptop that slept, or whose clock was set, must not wait for ever.
-_LONGEST_WAIT_SECONDS = 60.0
+_MAX_WAIT_SECONDS = 60.0
 
 
 def next_due_at(schedule: Schedule, after: datetime) -> datetime:
@@ -114,5 +114,5 @@ class ScheduledJob:
         """Wait, and return whether to go on."""
         with self._changed:
             while not self._stopping and (missing := time - self._now()) > timedelta(0):
-                self._changed.wait(min(missing.total_seconds(), _LONGEST_WAIT_SECONDS))
+                self._changed.wait(min(missing.total_seconds(), _MAX_WAIT_SECONDS))
             return not self._stopping

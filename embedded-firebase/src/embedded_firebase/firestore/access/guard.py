@@ -20,7 +20,8 @@ from embedded_firebase.firestore.rules.matching import Path, Unknown
 from embedded_firebase.firestore.rules.ruleset import Request, Ruleset
 from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, Value, number, of_fields, string
 from embedded_firebase.firestore.transactions import writes as write_rules
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine, View, now_micros
+from embedded_firebase.firestore.transactions.engine import Engine, now_micros
+from embedded_firebase.firestore.transactions.views import Consistency, View
 from embedded_firebase.firestore.values.encoding import ARRAY, MAP, VECTOR, encode
 from embedded_firebase.firestore.values.paths import DocumentPath, parse_document
 from embedded_firebase.firestore.values.timestamps import set_micros
@@ -98,11 +99,11 @@ class GuardedEngine:
         """Apply each write that is allowed, as `Engine.write_each` does."""
         return self._engine.write_each(database, writes, self._check_write)
 
-    def collection_ids(self, _database: str, _parent: str, _read_time: int | None) -> NoReturn:
+    def collection_ids(self, database: str, parent: str, read_time: int | None) -> NoReturn:
         """Refuse: no rule is about the names of collections."""
         raise denied()
 
-    def missing_documents(self, _database: str, _collection_path: str, _read_time: int) -> NoReturn:
+    def missing_documents(self, database: str, collection_path: str, read_time: int) -> NoReturn:
         """Refuse: no rule is about documents that do not exist in a list."""
         raise denied()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf import json_format as untyped_json_format
+from google.protobuf import json_format
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
@@ -19,12 +19,10 @@ from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 from embedded_firebase.firestore.http.answers import error_content, error_response, json_body, json_response, to_json
 from embedded_firebase.firestore.rpc.dispatch import Access
-from embedded_firebase.firestore.rpc.interceptor import database_of
+from embedded_firebase.firestore.rpc.methods import METHODS, Kind
+from embedded_firebase.firestore.rpc.service import database_of
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.testing.faults import Faults
-
-# Protobuf ships no types of its own.
-json_format: Any = untyped_json_format
 
 # Method, template and RPC; the whole body is the request, but for those below. The first that fits is taken.
 ROUTES = (
@@ -50,7 +48,7 @@ ROUTES = (
     ("DELETE", "/v1/{name=projects/*/databases/*/documents/*/**}", "DeleteDocument"),
 )
 _BODY_IS_DOCUMENT = {"CreateDocument", "UpdateDocument"}
-_STREAMED = {"BatchGetDocuments", "ExecutePipeline", "RunQuery", "RunAggregationQuery"}
+_STREAMED = {rpc for rpc, (kind, _) in METHODS.items() if kind is Kind.SERVER_STREAM}
 # What any Google API takes in a URL, without a meaning here.
 _SYSTEM_PARAMETERS = {"$alt", "alt", "$prettyPrint", "prettyPrint", "key", "access_token", "oauth_token", "fields"}
 _SYSTEM_PARAMETERS |= {"$fields", "$.xgafv", "callback", "quotaUser", "uploadType", "upload_protocol", "$httpHeaders"}

@@ -197,12 +197,16 @@ class _Conjunction:
             database=self._query.scope.database,
             by_name=index is None,
         )
-        narrowed = [range_.narrow_by_condition(condition) for condition in self._others]
-        narrowed += [range_.narrow_by_name(condition) for condition in self._names]
+        # Each step narrows the range, and says whether the range then holds nothing that it would refuse.
+        exact = True
+        for condition in self._others:
+            exact &= range_.narrow_by_condition(condition)
+        for condition in self._names:
+            exact &= range_.narrow_by_name(condition)
+        in_line = list(self._query.orders[:-1]) == list(served)
         for bound, is_start in ((self._query.start, True), (self._query.end, False)):
             if bound is not None:
-                in_line = list(self._query.orders[:-1]) == list(served)
-                narrowed.append(in_line and range_.narrow_by_cursor(bound, is_start=is_start))
+                exact &= in_line and range_.narrow_by_cursor(bound, is_start=is_start)
         probes = tuple(point for point in points if self._place.keeps(point[0]))
         return Walk(
             index=index,
@@ -212,7 +216,7 @@ class _Conjunction:
             probes=probes,
             descending=range_.descending,
             names_descending=self._query.orders[-1].descending,
-            exact=all(narrowed) and len(probes) == len(points),
+            exact=exact and len(probes) == len(points),
             ordered=True,
             is_point=bool(prefix) and not served,
         )

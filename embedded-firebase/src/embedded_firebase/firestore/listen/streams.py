@@ -10,7 +10,6 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 import grpc
 
@@ -19,9 +18,11 @@ from embedded_firebase.firestore.listen import targets
 from embedded_firebase.firestore.listen.mailbox import Mailbox
 from embedded_firebase.firestore.listen.targets import Difference, Target
 from embedded_firebase.firestore.messages import Document, ListenRequest, ListenResponse
+from embedded_firebase.firestore.messages import Target as TargetMessage
 from embedded_firebase.firestore.query import query
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine
+from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.paths import parse_database
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
 
@@ -40,7 +41,7 @@ class Listen:
         # A resume token holds a time and which server it is of: another one may have another past.
         self._origin = secrets.token_bytes(_ORIGIN_BYTES)
 
-    def serve(self, requests: Iterator[ListenRequest], context: Any) -> Iterator[ListenResponse]:
+    def serve(self, requests: Iterator[ListenRequest], context: grpc.ServicerContext) -> Iterator[ListenResponse]:
         """Answer the requests of one stream until its client ends it.
 
         Raises:
@@ -115,7 +116,7 @@ class _Stream:
                 difference = target.follow(changes)
             yield from self._tell(target, difference, time)
 
-    def _add(self, message: Any) -> Iterator[ListenResponse]:
+    def _add(self, message: TargetMessage) -> Iterator[ListenResponse]:
         target_id = self._choose_id(message.target_id)
         if target_id is None:
             refusal = invalid("After a target without target_id, all targets of the stream must come without.")
@@ -164,7 +165,7 @@ class _Stream:
         self._server_chooses_ids = True
         return max(self._targets, default=0) + 1
 
-    def _parse(self, message: Any, target_id: int) -> Target:
+    def _parse(self, message: TargetMessage, target_id: int) -> Target:
         match message.WhichOneof("target_type"):
             case "query":
                 parsed = query.parse(message.query.parent, message.query.structured_query)
@@ -176,7 +177,7 @@ class _Stream:
             case _:
                 raise invalid("A target needs a query or documents.")
 
-    def _recall(self, target: Target, message: Any) -> bool:
+    def _recall(self, target: Target, message: TargetMessage) -> bool:
         """Note what the client knows already; False when it speaks of a past that is not known here."""
         match message.WhichOneof("resume_type"):
             case "read_time":

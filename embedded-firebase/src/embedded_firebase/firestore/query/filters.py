@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 from math import prod
-from typing import Any
 
 from embedded_firebase.firestore.errors import invalid
-from embedded_firebase.firestore.messages import Document, Filter, Value
+from embedded_firebase.firestore.messages import Document, FieldFilter, Filter, Value
 from embedded_firebase.firestore.values.encoding import NULL, encode, field, is_nan, type_tag
 from embedded_firebase.firestore.values.paths import DOCUMENT_ID_FIELD, parse_document, parse_field_path
 
@@ -153,7 +152,7 @@ def _parse(message: Filter, root: str) -> Condition | Composite:
             raise invalid("A filter must be a composite, a field or a unary filter.")
 
 
-def _parse_field_filter(message: Any, root: str) -> Condition:
+def _parse_field_filter(message: FieldFilter, root: str) -> Condition:
     if not 1 <= message.op <= len(_FIELD_OPS):
         raise invalid("A field filter needs an operator.")
     op = _FIELD_OPS[message.op - 1]

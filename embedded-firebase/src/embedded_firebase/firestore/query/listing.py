@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from embedded_firebase.firestore.errors import invalid
-from embedded_firebase.firestore.messages import Document, StructuredQuery
+from embedded_firebase.firestore.messages import Document, ListDocumentsRequest, StructuredQuery
 from embedded_firebase.firestore.query import query
 from embedded_firebase.firestore.query.query import Bound, Query
 
 
-def parse(request: Any, size: int) -> Query:
+def parse(request: ListDocumentsRequest, size: int) -> Query:
     """Return the query for one page of `size` documents and the first of the next.
 
     Raises:
@@ -38,7 +37,7 @@ def page_token(parsed: Query, last: Document) -> str:
     return ".".join(part.hex() for part in key)
 
 
-def _message(request: Any) -> StructuredQuery:
+def _message(request: ListDocumentsRequest) -> StructuredQuery:
     """Say in the form of a query what is listed; `order_by` is as `a desc, b`."""
     listed = StructuredQuery()
     listed.from_.add(collection_id=request.collection_id)

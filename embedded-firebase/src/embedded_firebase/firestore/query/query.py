@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
-from embedded_firebase.firestore.messages import Document, StructuredQuery, Value
+from embedded_firebase.firestore.messages import Cursor, Document, StructuredQuery, Value
 from embedded_firebase.firestore.query.filters import Composite, Condition, is_inequality, matches, parse_filter
 from embedded_firebase.firestore.values.encoding import encode, field, invert, set_field
 from embedded_firebase.firestore.values.paths import DOCUMENT_ID_FIELD, check_segment, parse_field_path, parse_parent
@@ -257,7 +256,7 @@ def _parse_orders(
     return tuple(orders)
 
 
-def _parse_bound(cursor: Any, orders: tuple[Order, ...], name: str) -> Bound | None:
+def _parse_bound(cursor: Cursor, orders: tuple[Order, ...], name: str) -> Bound | None:
     if len(cursor.values) > len(orders):
         raise invalid(f"{name} holds {len(cursor.values)} values, but the query has {len(orders)} orders.")
     key = []

@@ -5,20 +5,20 @@ Must not know what an RPC does. Without rules every caller is an administrator.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 from embedded_firebase.firestore.access.callers import auth_of
 from embedded_firebase.firestore.access.guard import GuardedEngine, denied
-from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.listen.streams import Listen
+from embedded_firebase.firestore.rpc.methods import METHODS
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.rules.ruleset import Ruleset
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
 
-_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 # Nothing that a rule could be about.
 _ADMINISTRATORS_ONLY = frozenset({"ListCollectionIds", "PartitionQuery"})
 
@@ -36,30 +36,24 @@ class Access:
         self._engine = engine
         self._counters = counters
         self._ruleset = ruleset
-        self.administrator = Rpcs(engine, counters)
+        self._administrator = Rpcs(engine, counters, Listen(engine, counters))
 
     def behavior(self, rpc: str, authorization: str | None) -> Callable[[Any, Any], Any]:
         """Return what answers an RPC, given a request and a context, for who sends this `Authorization` header.
 
         Raises:
             EmulatorError: UNAUTHENTICATED for a token that is not valid, PERMISSION_DENIED for what only
-                administrators may do, UNIMPLEMENTED for what is not guarded, and for an RPC that there is not.
+                administrators may do.
         """
-        rpcs = self._rpcs(rpc, authorization)
-        behavior: Callable[[Any, Any], Any] | None = getattr(rpcs, _CAPITAL.sub("_", rpc).lower(), None)
-        if behavior is None:
-            raise EmulatorError(Code.UNIMPLEMENTED, f"{rpc} is not implemented by this emulator.")
-        return behavior
+        _, method = METHODS[rpc]
+        return partial(method, self._rpcs(rpc, authorization))
 
     def _rpcs(self, rpc: str, authorization: str | None) -> Rpcs:
         if self._ruleset is None:
-            return self.administrator
+            return self._administrator
         auth = auth_of(authorization, time.time())
         if auth is None:
-            return self.administrator
+            return self._administrator
         if rpc in _ADMINISTRATORS_ONLY:
             raise denied()
-        if rpc == "Listen":
-            raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
-        # It has no more than the calls above need: another finds nothing, and fails.
-        return Rpcs(cast(Engine, GuardedEngine(self._engine, self._ruleset, auth)), self._counters)
+        return Rpcs(GuardedEngine(self._engine, self._ruleset, auth), self._counters)

@@ -1,87 +1,117 @@
-"""Owns the RPCs of `google.firestore.v1.Firestore`: request in, response out; must not know any rule of Firestore."""
+"""Owns what each RPC of `google.firestore.v1.Firestore` does, request to response; must not know Firestore's rules."""
 
 from __future__ import annotations
 
 import secrets
 import string
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Protocol, TypeVar
 
 import grpc
 
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 from embedded_firebase.firestore.listen.streams import Listen
-from embedded_firebase.firestore.messages import Document, Write
+from embedded_firebase.firestore.messages import Document, TransactionOptions, Value, Write, WriteResult
 from embedded_firebase.firestore.query import aggregation, listing, partitions, query
+from embedded_firebase.firestore.query.aggregation import Aggregation
+from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.rpc import write_stream
 from embedded_firebase.firestore.testing.counters import Counters
-from embedded_firebase.firestore.transactions.engine import Consistency, Engine, View
+from embedded_firebase.firestore.transactions.views import Consistency, View
 from embedded_firebase.firestore.values import limits
 from embedded_firebase.firestore.values.paths import check_segment, parse_database, parse_parent, path_key
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
 
-SERVICE = "google.firestore.v1.Firestore"
 _ENTRIES_PER_READ = 1_000
 _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 300
 _ID_LETTERS = string.ascii_letters + string.digits
 
+_Masked = (
+    messages.GetDocumentRequest
+    | messages.BatchGetDocumentsRequest
+    | messages.ListDocumentsRequest
+    | messages.CreateDocumentRequest
+    | messages.UpdateDocumentRequest
+)
+_Read = (
+    messages.GetDocumentRequest
+    | messages.BatchGetDocumentsRequest
+    | messages.ListDocumentsRequest
+    | messages.RunQueryRequest
+    | messages.RunAggregationQueryRequest
+    | messages.PartitionQueryRequest
+)
+_Written = TypeVar("_Written", messages.CommitRequest, messages.BatchWriteRequest, messages.WriteRequest)
+
+
+class Documents(Protocol):
+    """What the RPCs ask of all documents, or of those that a caller may see; `Engine` says what each returns."""
+
+    def begin(self, database: str, options: TransactionOptions | None) -> bytes:
+        """Start a transaction."""
+
+    def rollback(self, database: str, transaction_id: bytes) -> None:
+        """End a transaction without a trace."""
+
+    def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
+        """Return documents by name."""
+
+    def query(self, query: Query, consistency: Consistency) -> tuple[Iterator[Document], View]:
+        """Return the results of a query."""
+
+    def aggregate(
+        self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
+    ) -> tuple[dict[str, Value], int, View]:
+        """Return figures over the results of a query."""
+
+    def commit(
+        self, database: str, writes: Sequence[Write], transaction_id: bytes = b""
+    ) -> tuple[int, list[WriteResult]]:
+        """Apply all writes or none."""
+
+    def write_each(self, database: str, writes: Sequence[Write]) -> list[WriteResult | EmulatorError]:
+        """Apply every write on its own."""
+
+    def collection_ids(self, database: str, parent: str, read_time: int | None) -> list[str]:
+        """Return the ids of the collections right below a document."""
+
+    def missing_documents(self, database: str, collection_path: str, read_time: int) -> list[str]:
+        """Return the names of documents that do not exist but have documents below them."""
+
 
 class Rpcs:
-    """The RPCs over an engine; each method is named as its RPC in snake case."""
+    """The RPCs over documents; each method is named as its RPC in snake case.
 
-    def __init__(self, engine: Engine, counters: Counters) -> None:
-        self._engine = engine
+    Args:
+        documents: what they are about.
+        counters: where billed operations are counted.
+        listener: serves Listen; None where that is refused.
+    """
+
+    def __init__(self, documents: Documents, counters: Counters, listener: Listen | None = None) -> None:
+        self._documents = documents
         self._counters = counters
-        self._listener = Listen(engine, counters)
+        self._listener = listener
 
-    def handler(self) -> Any:
-        """Return the generic handler that serves the RPCs."""
-        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
-        both = grpc.stream_stream_rpc_method_handler
-        methods: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
-            "GetDocument": (unary, self.get_document),
-            "ListDocuments": (unary, self.list_documents),
-            "CreateDocument": (unary, self.create_document),
-            "UpdateDocument": (unary, self.update_document),
-            "DeleteDocument": (unary, self.delete_document),
-            "BatchGetDocuments": (stream, self.batch_get_documents),
-            "BeginTransaction": (unary, self.begin_transaction),
-            "Commit": (unary, self.commit),
-            "Rollback": (unary, self.rollback),
-            "RunQuery": (stream, self.run_query),
-            "RunAggregationQuery": (stream, self.run_aggregation_query),
-            "ExecutePipeline": (stream, self.execute_pipeline),
-            "PartitionQuery": (unary, self.partition_query),
-            "ListCollectionIds": (unary, self.list_collection_ids),
-            "BatchWrite": (unary, self.batch_write),
-            "Write": (both, self.write),
-            "Listen": (both, self.listen),
-        }
-        return grpc.method_handlers_generic_handler(  # type: ignore[no-untyped-call]
-            SERVICE,
-            {
-                name: kind(method, getattr(messages, f"{name}Request").FromString, _serialize)
-                for name, (kind, method) in methods.items()
-            },
-        )
-
-    def get_document(self, request: Any, _context: Any) -> Any:
+    def get_document(self, request: messages.GetDocumentRequest, _context: object) -> Document:
         """Answer one document."""
         database, _ = parse_parent(request.name)
-        (document,), _ = self._engine.get(database, [request.name], _consistency(request))
+        (document,), _ = self._documents.get(database, [request.name], _consistency(request))
         self._counters.count_reads(database, 1)
         if document is None:
             raise EmulatorError(Code.NOT_FOUND, f'Document "{request.name}" not found.')
         return query.project(document, _mask(request))
 
-    def batch_get_documents(self, request: Any, _context: Any) -> Iterator[Any]:
+    def batch_get_documents(
+        self, request: messages.BatchGetDocumentsRequest, _context: object
+    ) -> Iterator[messages.BatchGetDocumentsResponse]:
         """Answer each document once, those that are missing last, as production does."""
         database = parse_database(request.database)
         names = list(dict.fromkeys(request.documents))
-        documents, view = self._engine.get(database, names, _consistency(request))
+        documents, view = self._documents.get(database, names, _consistency(request))
         self._counters.count_reads(database, len(names))
         mask = _mask(request)
         if view.began:
@@ -96,17 +126,19 @@ class Rpcs:
             set_micros(response.read_time, view.read_time)
             yield response
 
-    def list_documents(self, request: Any, _context: Any) -> Any:
+    def list_documents(
+        self, request: messages.ListDocumentsRequest, _context: object
+    ) -> messages.ListDocumentsResponse:
         """Answer a page of a collection, with the missing parents of documents when asked."""
         database, parent = parse_parent(request.parent)
         if request.page_size < 0:
             raise invalid("page_size must be 0 or more.")
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
         parsed = listing.parse(request, size)
-        documents, view = self._engine.query(parsed, _consistency(request))
+        documents, view = self._documents.query(parsed, _consistency(request))
         if request.show_missing:
             path = f"{parent}/{request.collection_id}" if parent else request.collection_id
-            names = self._engine.missing_documents(database, path, view.read_time)
+            names = self._documents.missing_documents(database, path, view.read_time)
             absent = (Document(name=name) for name in names)
             documents = iter(sorted([*documents, *(d for d in absent if query.selects(parsed, d))], key=_name_key))
         page = list(islice(documents, size + 1))
@@ -118,7 +150,7 @@ class Rpcs:
             response.next_page_token = listing.page_token(parsed, page[size - 1])
         return response
 
-    def create_document(self, request: Any, _context: Any) -> Any:
+    def create_document(self, request: messages.CreateDocumentRequest, _context: object) -> Document:
         """Create a document, with an id of the server's making when the request names none."""
         database, _ = parse_parent(request.parent)
         check_segment(request.collection_id, request.parent)
@@ -127,7 +159,7 @@ class Rpcs:
         write.update.name = f"{request.parent}/{request.collection_id}/{document_id}"
         return self._write_one(database, write, request)
 
-    def update_document(self, request: Any, _context: Any) -> Any:
+    def update_document(self, request: messages.UpdateDocumentRequest, _context: object) -> Document:
         """Update or create a document."""
         write = Write(update=request.document)
         if request.HasField("update_mask"):
@@ -137,7 +169,7 @@ class Rpcs:
         database, _ = parse_parent(request.document.name)
         return self._write_one(database, write, request)
 
-    def delete_document(self, request: Any, _context: Any) -> Any:
+    def delete_document(self, request: messages.DeleteDocumentRequest, _context: object) -> messages.Empty:
         """Delete a document."""
         database, _ = parse_parent(request.name)
         write = Write(delete=request.name)
@@ -146,13 +178,15 @@ class Rpcs:
         self._commit(database, [write])
         return messages.Empty()
 
-    def begin_transaction(self, request: Any, _context: Any) -> Any:
+    def begin_transaction(
+        self, request: messages.BeginTransactionRequest, _context: object
+    ) -> messages.BeginTransactionResponse:
         """Start a transaction."""
         database = parse_database(request.database)
         options = request.options if request.HasField("options") else None
-        return messages.BeginTransactionResponse(transaction=self._engine.begin(database, options))
+        return messages.BeginTransactionResponse(transaction=self._documents.begin(database, options))
 
-    def commit(self, request: Any, _context: Any) -> Any:
+    def commit(self, request: messages.CommitRequest, _context: object) -> messages.CommitResponse:
         """Apply all writes or none."""
         _checked(request)
         commit_time, results = self._commit(parse_database(request.database), request.writes, request.transaction)
@@ -160,16 +194,16 @@ class Rpcs:
         set_micros(response.commit_time, commit_time)
         return response
 
-    def rollback(self, request: Any, _context: Any) -> Any:
+    def rollback(self, request: messages.RollbackRequest, _context: object) -> messages.Empty:
         """End a transaction without a trace."""
-        self._engine.rollback(parse_database(request.database), request.transaction)
+        self._documents.rollback(parse_database(request.database), request.transaction)
         return messages.Empty()
 
-    def run_query(self, request: Any, _context: Any) -> Iterator[Any]:
+    def run_query(self, request: messages.RunQueryRequest, _context: object) -> Iterator[messages.RunQueryResponse]:
         """Stream the results of a query; a last message without a document when there is none."""
         _refuse_explain(request)
         parsed = query.parse(request.parent, request.structured_query)
-        results, view = self._engine.query(parsed, _consistency(request))
+        results, view = self._documents.query(parsed, _consistency(request))
         if view.began:
             yield messages.RunQueryResponse(transaction=view.began)
         skipped = sum(1 for _ in islice(results, parsed.offset))
@@ -189,22 +223,26 @@ class Rpcs:
             set_micros(response.read_time, view.read_time)
             yield response
 
-    def run_aggregation_query(self, request: Any, _context: Any) -> Iterator[Any]:
+    def run_aggregation_query(
+        self, request: messages.RunAggregationQueryRequest, _context: object
+    ) -> Iterator[messages.RunAggregationQueryResponse]:
         """Answer the figures over the results of a query in one message."""
         _refuse_explain(request)
         aggregations = aggregation.parse(request.structured_aggregation_query)
         fields = [entry.path for entry in aggregations if entry.path]
         parsed = query.parse(request.parent, request.structured_aggregation_query.structured_query, fields)
-        figures, total, view = self._engine.aggregate(parsed, aggregations, _consistency(request))
+        figures, total, view = self._documents.aggregate(parsed, aggregations, _consistency(request))
         self._counters.count_reads(parsed.scope.database, max(1, -(-total // _ENTRIES_PER_READ)))
         self._counters.count_index_entries(parsed.scope.database, total)
         yield _aggregation_response(figures, view)
 
-    def execute_pipeline(self, _request: Any, _context: Any) -> Iterator[Any]:
+    def execute_pipeline(self, _request: messages.ExecutePipelineRequest, _context: object) -> Iterator[messages.Empty]:
         """Refuse: pipelines belong to Firestore's Enterprise edition."""
         raise EmulatorError(Code.UNIMPLEMENTED, "Pipelines (ExecutePipeline) are not supported by this emulator.")
 
-    def partition_query(self, request: Any, _context: Any) -> Any:
+    def partition_query(
+        self, request: messages.PartitionQueryRequest, _context: object
+    ) -> messages.PartitionQueryResponse:
         """Answer a page of the cursors that cut a query into parts of about equal size."""
         if request.page_size < 0:
             raise invalid("page_size must be 0 or more.")
@@ -213,7 +251,7 @@ class Rpcs:
         # All pages cut what there is at one time, which the token carries.
         time, _, offset = request.page_token.partition(":")
         consistency = Consistency(read_time=_parse_number(time)) if time else _consistency(request)
-        results, view = self._engine.query(parsed, consistency)
+        results, view = self._documents.query(parsed, consistency)
         points = partitions.split_points([document.name for document in results], request.partition_count)
         start = _parse_number(offset)
         end = start + request.page_size if request.page_size else len(points)
@@ -226,14 +264,16 @@ class Rpcs:
             response.next_page_token = f"{view.read_time}:{end}"
         return response
 
-    def list_collection_ids(self, request: Any, _context: Any) -> Any:
+    def list_collection_ids(
+        self, request: messages.ListCollectionIdsRequest, _context: object
+    ) -> messages.ListCollectionIdsResponse:
         """Answer a page of the ids of the collections below a document."""
         database, parent = parse_parent(request.parent)
         if request.page_size < 0:
             raise invalid("page_size must be 0 or more.")
         size = min(request.page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)
         read_time = to_micros(request.read_time) if request.HasField("read_time") else None
-        ids = self._engine.collection_ids(database, parent, read_time)
+        ids = self._documents.collection_ids(database, parent, read_time)
         # The last id of a page is the token of the next.
         start = bisect_right(ids, request.page_token)
         self._counters.count_reads(database, 1)
@@ -242,11 +282,11 @@ class Rpcs:
             response.next_page_token = ids[start + size - 1]
         return response
 
-    def batch_write(self, request: Any, _context: Any) -> Any:
+    def batch_write(self, request: messages.BatchWriteRequest, _context: object) -> messages.BatchWriteResponse:
         """Apply each write on its own and answer a status for each."""
         _checked(request)
         database = parse_database(request.database)
-        answers = self._engine.write_each(database, request.writes)
+        answers = self._documents.write_each(database, request.writes)
         response = messages.BatchWriteResponse()
         applied: list[Write] = []
         for write, answer in zip(request.writes, answers, strict=True):
@@ -260,20 +300,26 @@ class Rpcs:
         self._count_changes(database, applied)
         return response
 
-    def write(self, requests: Iterator[Any], _context: Any) -> Iterator[Any]:
+    def write(self, requests: Iterator[messages.WriteRequest], _context: object) -> Iterator[messages.WriteResponse]:
         """Apply the writes of each request of a stream, in order."""
         return write_stream.serve(map(_checked, requests), self._commit)
 
-    def listen(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:
+    def listen(
+        self, requests: Iterator[messages.ListenRequest], context: grpc.ServicerContext
+    ) -> Iterator[messages.ListenResponse]:
         """Tell what changes in the targets of a stream until its client ends it."""
+        if self._listener is None:
+            raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
         return self._listener.serve(requests, context)
 
-    def _write_one(self, database: str, write: Write, request: Any) -> Any:
+    def _write_one(
+        self, database: str, write: Write, request: messages.CreateDocumentRequest | messages.UpdateDocumentRequest
+    ) -> Document:
         """Commit one update and answer the document that it made."""
         name = write.update.name
         commit_time, (result,) = self._commit(database, [write])
         try:
-            (document,), _ = self._engine.get(database, [name], Consistency(read_time=commit_time))
+            (document,), _ = self._documents.get(database, [name], Consistency(read_time=commit_time))
         except EmulatorError as error:
             if error.code is not Code.PERMISSION_DENIED:
                 raise
@@ -282,38 +328,34 @@ class Rpcs:
         assert document is not None, "an update leaves a document"
         return query.project(document, _mask(request))
 
-    def _commit(self, database: str, writes: Any, transaction: bytes = b"") -> tuple[int, Any]:
-        committed = self._engine.commit(database, writes, transaction)
+    def _commit(
+        self, database: str, writes: Sequence[Write], transaction: bytes = b""
+    ) -> tuple[int, list[WriteResult]]:
+        committed = self._documents.commit(database, writes, transaction)
         self._count_changes(database, writes)
         return committed
 
-    def _count_changes(self, database: str, writes: Any) -> None:
+    def _count_changes(self, database: str, writes: Sequence[Write]) -> None:
         deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
         self._counters.count_changes(database, writes=len(writes) - deletes, deletes=deletes)
 
 
-def _serialize(response: Any) -> bytes:
-    serialized: bytes = response.SerializeToString()
-    return serialized
+def _consistency(request: _Read) -> Consistency:
+    if request.HasField("read_time"):
+        return Consistency(read_time=to_micros(request.read_time))
+    if isinstance(request, messages.PartitionQueryRequest):
+        return Consistency()
+    may_begin = (messages.BatchGetDocumentsRequest, messages.RunQueryRequest, messages.RunAggregationQueryRequest)
+    if isinstance(request, may_begin) and request.HasField("new_transaction"):
+        return Consistency(new_transaction=request.new_transaction)
+    return Consistency(transaction=request.transaction)
 
 
-def _consistency(request: Any) -> Consistency:
-    match request.WhichOneof("consistency_selector"):
-        case "transaction":
-            return Consistency(transaction=request.transaction)
-        case "new_transaction":
-            return Consistency(new_transaction=request.new_transaction)
-        case "read_time":
-            return Consistency(read_time=to_micros(request.read_time))
-        case _:
-            return Consistency()
-
-
-def _mask(request: Any) -> tuple[tuple[str, ...], ...] | None:
+def _mask(request: _Masked) -> tuple[tuple[str, ...], ...] | None:
     return query.parse_mask(request.mask.field_paths) if request.HasField("mask") else None
 
 
-def _checked(request: Any) -> Any:
+def _checked(request: _Written) -> _Written:
     """Return a request that is not too large."""
     size = request.ByteSize()
     if size > limits.MAX_REQUEST_BYTES:
@@ -321,7 +363,7 @@ def _checked(request: Any) -> Any:
     return request
 
 
-def _refuse_explain(request: Any) -> None:
+def _refuse_explain(request: messages.RunQueryRequest | messages.RunAggregationQueryRequest) -> None:
     if request.HasField("explain_options"):
         raise EmulatorError(Code.UNIMPLEMENTED, "explain_options is not supported by this emulator.")
 
@@ -338,7 +380,7 @@ def _parse_number(token: str) -> int:
     return int(token)
 
 
-def _aggregation_response(figures: dict[str, Any], view: View) -> Any:
+def _aggregation_response(figures: dict[str, Value], view: View) -> messages.RunAggregationQueryResponse:
     response = messages.RunAggregationQueryResponse(transaction=view.began)
     for alias, value in figures.items():
         response.result.aggregate_fields[alias].CopyFrom(value)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from embedded_firebase.firestore.errors import invalid
-from embedded_firebase.firestore.messages import WriteRequest, WriteResponse
+from embedded_firebase.firestore.messages import Write, WriteRequest, WriteResponse, WriteResult
 from embedded_firebase.firestore.values.paths import parse_database
 from embedded_firebase.firestore.values.timestamps import set_micros
 
 _TOKEN_BYTES = 8
 
 # Commits writes to a database and returns the commit time in microseconds and a result for each write.
-Commit = Callable[[str, Any], tuple[int, Any]]
+Commit = Callable[[str, Sequence[Write]], tuple[int, list[WriteResult]]]
 
 
 def serve(requests: Iterator[WriteRequest], commit: Commit) -> Iterator[WriteResponse]:

@@ -63,12 +63,12 @@ def of_json(content: Any) -> Value:
             return {string(name): of_json(entry) for name, entry in content.items()}
 
 
-def of_fields(fields: Mapping[str, Any]) -> dict[bytes, Value]:
+def of_fields(fields: Mapping[str, _Message]) -> dict[bytes, Value]:
     """Return the fields of a document as a map of the language."""
     return {string(name): _of_message(value) for name, value in fields.items()}
 
 
-def _of_message(value: Any) -> Value:
+def _of_message(value: _Message) -> Value:
     match value.WhichOneof("value_type"):
         case "map_value":
             return of_fields(value.map_value.fields)

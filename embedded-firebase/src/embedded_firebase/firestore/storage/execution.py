@@ -15,7 +15,8 @@ from embedded_firebase.firestore.indexes.planner import Place, Walk
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query import query as queries
 from embedded_firebase.firestore.query.query import Query, Scope
-from embedded_firebase.firestore.storage.storage import Collection, Storage
+from embedded_firebase.firestore.storage.collection_table import Collection
+from embedded_firebase.firestore.storage.storage import Storage
 
 
 def results(storage: Storage, query: Query, time: int) -> Iterator[Document]:

@@ -43,14 +43,14 @@ class Grpc:
     """Calls by gRPC."""
 
     def __init__(self, port: int) -> None:
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")  # type: ignore[no-untyped-call]
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
     def __call__(self, rpc: str, request: dict[str, Any], authorization: str | None = None) -> Heard:
         """Send a request, given as JSON."""
         message: Any = getattr(messages, f"{rpc}Request")()
-        json_format.ParseDict(request, message)  # type: ignore[no-untyped-call]
-        make = self._channel.unary_stream if rpc in _STREAMED else self._channel.unary_unary
-        metadata = [("authorization", authorization)] if authorization is not None else []
+        json_format.ParseDict(request, message)
+        make: Any = self._channel.unary_stream if rpc in _STREAMED else self._channel.unary_unary
+        metadata = (("authorization", authorization),) if authorization is not None else ()
         send = make(f"/google.firestore.v1.Firestore/{rpc}", lambda sent: sent.SerializeToString(), None)
         try:
             answer = send(message, metadata=metadata, timeout=_TIMEOUT_SECONDS, wait_for_ready=True)

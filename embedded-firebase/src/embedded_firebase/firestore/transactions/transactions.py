@@ -6,15 +6,17 @@ import itertools
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from embedded_firebase.firestore.errors import invalid
+from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query import query as queries
 from embedded_firebase.firestore.query.changes import Changes, contains
 from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.transactions.turns import Keys
+from embedded_firebase.firestore.values.timestamps import to_micros
 
 LIFETIME_SECONDS = 270.0
 IDLE_SECONDS = 60.0
@@ -68,10 +70,15 @@ class Transaction:
     lost_on: Keys = frozenset()
     predecessor_lost_on: Keys = frozenset()
 
-    def note_query(self, query: Query, found: Fingerprint) -> None:
+    def note_documents(self, documents: Mapping[str, Document | None]) -> None:
+        """Add documents by name to the read set."""
+        self.read_versions.update((name, version_of(document)) for name, document in documents.items())
+
+    def note_query(self, query: Query, found: Iterable[Document]) -> None:
         """Add the results of a query to the read set."""
-        self.read_queries.append((query, found))
-        self.found_names.update(name for name, _ in found)
+        fingerprint = fingerprint_of(found)
+        self.read_queries.append((query, fingerprint))
+        self.found_names.update(name for name, _ in fingerprint)
 
     def has_read(self, changes: Changes) -> bool:
         """Tell whether it has read one of these documents, or made a query that would find one as it now is."""
@@ -177,3 +184,13 @@ class Transactions:
 
 def _expired(transaction: Transaction, now: float) -> bool:
     return now - transaction.started_at > LIFETIME_SECONDS or now - transaction.used_at > IDLE_SECONDS
+
+
+def version_of(document: Document | None) -> int | None:
+    """Return the update time of a document, None for a missing one."""
+    return None if document is None else to_micros(document.update_time)
+
+
+def fingerprint_of(documents: Iterable[Document]) -> Fingerprint:
+    """Return what tells the results of a query from others."""
+    return tuple((document.name, to_micros(document.update_time)) for document in documents)

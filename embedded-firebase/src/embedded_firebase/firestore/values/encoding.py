@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from embedded_firebase.firestore.errors import invalid
-from embedded_firebase.firestore.messages import Value
+from embedded_firebase.firestore.messages import Timestamp, Value
 from embedded_firebase.firestore.values.paths import SEGMENT_END, escape_zeros, path_key
 
 # Tags leave room between the types for those of Firestore's Enterprise edition.
@@ -87,7 +86,7 @@ def encode(value: Value) -> bytes:
             return tag
 
 
-def check_timestamp(timestamp: Any, holder: str) -> None:
+def check_timestamp(timestamp: Timestamp, holder: str) -> None:
     """Refuse a time that Firestore cannot hold.
 
     Raises:
@@ -132,7 +131,7 @@ def number(value: Value) -> int | float:
     return held
 
 
-def field(fields: Any, path: Sequence[str]) -> Value | None:
+def field(fields: Mapping[str, Value], path: Sequence[str]) -> Value | None:
     """Return the value at a field path of a map of fields, None when it is absent."""
     for name in path[:-1]:
         # `in` first: reading an absent key of a protobuf map would create it.
@@ -143,7 +142,7 @@ def field(fields: Any, path: Sequence[str]) -> Value | None:
     return value
 
 
-def set_field(fields: Any, path: Sequence[str], value: Value) -> None:
+def set_field(fields: MutableMapping[str, Value], path: Sequence[str], value: Value) -> None:
     """Set the value at a field path in place; whatever is in the way and no map becomes one."""
     for name in path[:-1]:
         parent = fields[name]
@@ -154,7 +153,7 @@ def set_field(fields: Any, path: Sequence[str], value: Value) -> None:
     fields[path[-1]].CopyFrom(value)
 
 
-def delete_field(fields: Any, path: Sequence[str]) -> None:
+def delete_field(fields: MutableMapping[str, Value], path: Sequence[str]) -> None:
     """Delete the value at a field path in place; nothing happens when it is absent."""
     for name in path[:-1]:
         # Going into a value that is no map would make it one.

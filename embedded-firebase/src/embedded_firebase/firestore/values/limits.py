@@ -6,6 +6,8 @@ https://firebase.google.com/docs/firestore/storage-size, limits https://firebase
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.messages import Document, Value
 from embedded_firebase.firestore.values.encoding import check_timestamp, is_vector
@@ -21,7 +23,7 @@ MAX_VECTOR_DIMENSIONS = 2_048
 _SURELY_SMALL_BYTES = MAX_DOCUMENT_BYTES // 2 - 8_192
 
 
-def check_fields(fields: dict[str, Value]) -> None:
+def check_fields(fields: Mapping[str, Value]) -> None:
     """Check a map of fields as a client sent it, and round its timestamps down to microseconds in place.
 
     Raises:
@@ -109,7 +111,7 @@ def _name_bytes(name: str) -> int:
     return sum(len(segment.encode()) + 1 for segment in segments) + 16
 
 
-def _fields_bytes(fields: dict[str, Value]) -> int:
+def _fields_bytes(fields: Mapping[str, Value]) -> int:
     return sum(len(name.encode()) + 1 + _value_bytes(value) for name, value in fields.items())
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from embedded_firebase.firestore.errors import invalid
+from embedded_firebase.firestore.messages import Timestamp
 
 
-def to_micros(timestamp: Any) -> int:
+def to_micros(timestamp: Timestamp) -> int:
     """Return a timestamp message as microseconds since the epoch.
 
     Raises:
@@ -15,11 +14,10 @@ def to_micros(timestamp: Any) -> int:
     """
     if timestamp.nanos % 1_000:
         raise invalid("A timestamp here must be aligned to microseconds.")
-    micros: int = timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
-    return micros
+    return timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
 
 
-def set_micros(timestamp: Any, micros: int) -> None:
+def set_micros(timestamp: Timestamp, micros: int) -> None:
     """Set a timestamp message in place."""
     timestamp.seconds, remainder = divmod(micros, 1_000_000)
     timestamp.nanos = remainder * 1_000

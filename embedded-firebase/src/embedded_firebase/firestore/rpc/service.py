@@ -16,8 +16,10 @@ from typing import Any
 
 import grpc
 
+from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.rpc.dispatch import Access
+from embedded_firebase.firestore.rpc.methods import METHODS, SERVICE, Kind
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.testing.faults import Faults
 
@@ -28,44 +30,42 @@ _REFUSERS = 8
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 
-class Interceptor(grpc.ServerInterceptor):
-    """Wraps each handler of the server once."""
+class Service:
+    """Answers the calls of gRPC clients.
+
+    Args:
+        access: finds what answers an RPC.
+        counters: where calls are counted.
+        faults: which the calls meet.
+    """
 
     def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
         self._access = access
         self._counters = counters
         self._faults = faults
-        self._wrapped: dict[str, Any] = {}
         self._stream_threads = ThreadPoolExecutor(MAX_STREAMS + _REFUSERS, thread_name_prefix="firestore-stream")
         self._free_streams = threading.BoundedSemaphore(MAX_STREAMS)
+
+    def handler(self) -> Any:
+        """Return what gRPC's server serves."""
+        handlers = {rpc: self._handler(rpc, kind) for rpc, (kind, _) in METHODS.items()}
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     def stop(self) -> None:
         """Wait for the end of the streams; the server has cancelled them."""
         self._stream_threads.shutdown(wait=True, cancel_futures=True)
 
-    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
-        """Return the wrapped handler of the method that a client calls; None when there is no such method."""
-        wrapped = self._wrapped.get(details.method)
-        if wrapped is None:
-            handler = continuation(details)
-            if handler is None:
-                return None
-            rpc = details.method.rpartition("/")[2]
-            wrapped = self._wrapped[details.method] = self._wrap(rpc, handler)
-        return wrapped
-
-    def _wrap(self, rpc: str, handler: Any) -> Any:
+    def _handler(self, rpc: str, kind: Kind) -> Any:
         make: Any
-        if handler.request_streaming:
-            make = grpc.stream_stream_rpc_method_handler
-            around = self._around_bidirectional(rpc)
-        elif handler.response_streaming:
-            make = grpc.unary_stream_rpc_method_handler
-            around = self._around_stream(rpc, partial(self._behave, rpc))
-        else:
-            make = grpc.unary_unary_rpc_method_handler
-            around = self._around_unary(rpc)
-        return make(around, handler.request_deserializer, handler.response_serializer)
+        match kind:
+            case Kind.UNARY:
+                make, around = grpc.unary_unary_rpc_method_handler, self._around_unary(rpc)
+            case Kind.SERVER_STREAM:
+                make = grpc.unary_stream_rpc_method_handler
+                around = self._around_stream(rpc, partial(self._behave, rpc))
+            case Kind.BOTH_STREAM:
+                make, around = grpc.stream_stream_rpc_method_handler, self._around_bidirectional(rpc)
+        return make(around, getattr(messages, f"{rpc}Request").FromString, _serialize)
 
     def _behave(self, rpc: str, request: Any, context: Any) -> Any:
         """Answer a request, or a stream of them, as its caller may be answered."""
@@ -121,6 +121,11 @@ class Interceptor(grpc.ServerInterceptor):
 
         call.experimental_thread_pool = self._stream_threads  # type: ignore[attr-defined]
         return call
+
+
+def _serialize(response: Any) -> bytes:
+    serialized: bytes = response.SerializeToString()
+    return serialized
 
 
 def database_of(request: Any) -> str:
