@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import email.policy
 import itertools
 import json
 import socket
@@ -40,9 +41,10 @@ class Bucket:
     def create(self, query: dict[str, list[str]], content_type: str, body: bytes) -> tuple[int, bytes]:
         """A multipart upload, which has the metadata in its first part and the content in its second."""
         assert (query["uploadType"], query["ifGenerationMatch"]) == (["multipart"], ["0"])
-        message = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-        described, picture = message.get_payload()
-        metadata = json.loads(described.get_payload(decode=True))
+        whole = f"Content-Type: {content_type}\r\n\r\n".encode() + body
+        message = email.message_from_bytes(whole, policy=email.policy.default)
+        described, picture = message.iter_parts()
+        metadata = json.loads(described.get_content())
         metadata["contentType"] = picture.get_content_type()
         # The parser may change line ends: the content is what lies between its headers and the last boundary.
         content = body.split(b"\r\n\r\n", 2)[2].rpartition(f"\r\n--{message.get_boundary()}--".encode())[0]
