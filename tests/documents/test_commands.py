@@ -22,7 +22,7 @@ NOT_RUN = {
     "make dev": "every test of TestCommands runs it, by the module that the target names",
     "make test": "it would run this test again",
     "make check": "it would run this test again",
-    "pre-commit install": "it would write into .git",
+    "functions/venv/bin/pre-commit install": "it would write into .git",
     "firebase emulators:start --import=./initial_data": "needs Java 21; tests/cli imports into the Auth emulator",
     "FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 firebase emulators:start --only functions --project demo-imagegen": (
         "tests/cli runs it wherever the CLI is"
