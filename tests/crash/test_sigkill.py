@@ -93,7 +93,7 @@ class Victim:
                     self._watch()
                 if word == "enqueued":
                     self._world.queue.enqueue(worker.PROCESS, {"generationRequestId": KEYED_ID})
-                if word in WORDS and self._is_deadly(word, after=False):
+                if word in WORDS and self._is_deadly(word):
                     self._kill()
                     break
                 self._process.stdin.write(json.dumps(order | place) + "\n")
@@ -108,7 +108,7 @@ class Victim:
             self._faults.after(self._after, None, rpc)
 
     def _before(self, rpc: str) -> None:
-        if self._is_deadly(rpc, after=False):
+        if self._is_deadly(rpc):
             self._kill()
             raise EmulatorError(Code.UNAVAILABLE, "Nobody asks any more.")
 
@@ -117,10 +117,11 @@ class Victim:
         if self._death == (len(self.steps), True):
             self._kill()
 
-    def _is_deadly(self, step: str, *, after: bool) -> bool:
+    def _is_deadly(self, step: str) -> bool:
         with self._lock:
             self.steps.append(step)
-            return self._death == (len(self.steps), after)
+            # The client may have read the answer of one step, and begin the next, before `_after` runs.
+            return self._death in ((len(self.steps), False), (len(self.steps) - 1, True))
 
     def _kill(self) -> None:
         self._process.kill()
