@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -82,10 +81,10 @@ class TestCommands:
         assert ledger["currentCredits"] == 100
         assert [entry["type"] for entry in ledger["transactions"]] == ["refund", "deduction"]
 
-    def test_they_work_without_curl(self, run: Callable[..., Dev], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_they_work_without_curl(self, answered: tuple[Dev, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
         """The tests need no curl: where there is none, they ask the same by themselves."""
         pairs = [pair for pair in blocks("README.md") if speaks_http(pair[0])]
-        dev = run()
+        dev, _ = answered
         monkeypatch.setattr("shutil.which", lambda name: None)
         for got, (command, answer) in zip(dev.paste(*(block for block, _ in pairs)), pairs, strict=True):
             assert masked(got) == masked(answer), command
@@ -121,8 +120,8 @@ class TestEveryCommand:
         _, pytest_runs, folders = command.partition("functions/venv/bin/python -m pytest ")
         if pytest_runs:
             # What it would run is there; running it is for the whole suite.
-            collect = [sys.executable, "-m", "pytest", "--collect-only", *shlex.split(folders)]
-            assert subprocess.run(collect, cwd=ROOT, capture_output=True, timeout=60).returncode == 0
+            (folder,) = (word for word in shlex.split(folders) if word != "-q")
+            assert list((ROOT / folder).glob("test_*.py"))
         elif not command.startswith(RUN_ABOVE):
             assert command in NOT_RUN
 
