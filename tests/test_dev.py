@@ -99,13 +99,21 @@ class TestMakeDev:
         assert process.returncode == 1
         assert errors == f"make dev: FUNCTIONS_PORT is {value!r}; it must be a port from 1 to 65535\n"
 
-    @pytest.mark.parametrize("rate", ["often", "2", "-0.1", "nan"])
-    def test_a_senseless_rate_is_one_line(self, tmp_path: Path, rate: str) -> None:
-        """A failure rate that makes no sense is said at the start, not with every call."""
-        process = Dev(tmp_path / "data", MODEL_FAILURE_RATE=rate).start()
+    @pytest.mark.parametrize(
+        ("name", "value", "allowed"),
+        [
+            ("MODEL_FAILURE_RATE", "often", "a number from 0 to 1"),
+            ("MODEL_FAILURE_RATE", "nan", "a number from 0 to 1"),
+            ("MODEL_ATTEMPTS", "0", "a number from 1 to 9"),
+            ("PLACEHOLDER_IMAGES", "2", "true or false"),
+        ],
+    )
+    def test_a_bad_setting_is_one_line(self, tmp_path: Path, name: str, value: str, allowed: str) -> None:
+        """A setting that is not allowed is refused at the start, not with every call."""
+        process = Dev(tmp_path / "data", **{name: value}).start()
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 1
-        assert errors == f"make dev: MODEL_FAILURE_RATE is {rate!r}; it must be a number from 0 to 1\n"
+        assert errors == f"make dev: {name} is {value!r}; it must be {allowed}\n"
 
     def test_equal_ports_are_one_line(self, tmp_path: Path) -> None:
         """Two parts cannot share a port."""
