@@ -80,8 +80,8 @@ bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FI
 	@$(RUN) -m tests.bench.firestore
 
 .PHONY: bench-console
-bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium
-	@$(RUN) -m tests.bench.console
+bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium (AGAINST=another checkout to compare)
+	@$(RUN) -m tests.bench.console $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: bench-report
 bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)

@@ -1,10 +1,8 @@
-// Owns the dialog with the facts of a generation, and finding one by its id. Must not know which page it is on.
+// Owns the dialog with the facts of a generation. Must not know which page it is on.
 
-import { call } from "../backend/api.js";
-import { isAbort } from "../backend/errors.js";
 import { credits, duration, moment, words } from "../format.js";
 import { showDialog } from "../ui/dialog.js";
-import { badge, factList, idCode } from "../ui/elements.js";
+import { badge, factList } from "../ui/elements.js";
 import { errorPanel } from "../ui/feedback.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { failure } from "./generation.js";
@@ -48,53 +46,11 @@ function facts(generation) {
   </dl>`;
 }
 
-/** Opens generations of which only the id is known, one at a time. */
-export class Finder {
-  /** @type {string | null} */
-  soughtId = null;
-  #page;
-
-  /** @param {Page} page */
-  constructor(page) {
-    this.#page = page;
-  }
-
-  /** @param {string} id */
-  async open(id) {
-    if (this.soughtId) return;
-    this.#seek(id);
-    const { signal } = this.#page;
-    try {
-      openDetails((await call("getGenerationStatus", { query: { generationRequestId: id }, signal })).body);
-    } catch (error) {
-      if (!isAbort(error)) open("narrow", nothing, errorPanel(error));
-    }
-    this.#seek(null);
-  }
-
-  /** @param {string | null} id */
-  #seek(id) {
-    this.soughtId = id;
-    this.#page.update();
-  }
-}
-
 /**
- * A button that shows a generation of which only the id is known.
- * @param {string} id
- * @param {Finder} finder
+ * Show why a generation could not be read.
+ * @param {unknown} error
  */
-export const generationButton = (id, finder) => html`
-  <button
-    type="button"
-    class="link"
-    aria-label="Show generation ${id}"
-    aria-disabled=${finder.soughtId === id ? "true" : nothing}
-    @click=${() => finder.open(id)}
-  >
-    ${idCode(id)}
-  </button>
-`;
+export const openError = (error) => open("narrow", nothing, errorPanel(error));
 
 /**
  * @param {string} kind

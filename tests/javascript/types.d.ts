@@ -163,7 +163,7 @@ interface KnownAccount {
 }
 
 type Gallery = import("../../public/generations/gallery.js").Gallery;
-type Finder = import("../../public/generations/details.js").Finder;
+type Finder = import("../../public/generations/finder.js").Finder;
 
 type Making = import("../../public/pages/create/making.js").Making;
 type PictureRequest = import("../../public/pages/create/request.js").PictureRequest;

@@ -1,7 +1,7 @@
 // Owns how a statement looks: the balance as a plot, and the ledger as a table. Must not know where it comes from.
 
 import { credits, moment, number, signed, words } from "../../format.js";
-import { generationButton } from "../../generations/details.js";
+import { generationButton } from "../../generations/finder.js";
 import { badge, card, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { html } from "/vendor/lit-html/lit-html.js";

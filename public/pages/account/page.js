@@ -2,7 +2,7 @@
 
 import { accountBar } from "../../accounts/bar.js";
 import { AccountChoice } from "../../accounts/choice.js";
-import { Finder } from "../../generations/details.js";
+import { Finder } from "../../generations/finder.js";
 import { pageHeader } from "../../ui/elements.js";
 import { html } from "/vendor/lit-html/lit-html.js";
 import { grantCard, openingCard } from "./cards.js";

@@ -1,7 +1,7 @@
 // Owns the page of the weekly reports: which week is shown, and how reports come to be. Must not know any other page.
 
 import { fire, run } from "../../backend/triggers.js";
-import { Finder } from "../../generations/details.js";
+import { Finder } from "../../generations/finder.js";
 import { card, pageHeader } from "../../ui/elements.js";
 import { announce } from "../../ui/feedback.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";

@@ -1,7 +1,7 @@
 // Owns how one week looks in numbers, with what is unusual on top. Must not know where reports come from.
 
 import { day, duration, number, percent, signed, words } from "../../format.js";
-import { generationButton } from "../../generations/details.js";
+import { generationButton } from "../../generations/finder.js";
 import { card, idCode, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { selectField } from "../../ui/form.js";
