@@ -66,14 +66,14 @@ class Console:
 
 
 @contextmanager
-def running(data: Path, **settings: str) -> Iterator[Console]:
-    """Start `make dev` with these environment variables and stop it in the end."""
+def running(data: Path, root: Path = ROOT, **settings: str) -> Iterator[Console]:
+    """Start `make dev` in a folder with these environment variables and stop it in the end."""
     functions, firestore, hosting = _free_ports(3)
     ports = {"FUNCTIONS_PORT": functions, "FIRESTORE_PORT": firestore, "HOSTING_PORT": hosting}
     environment = _environment() | {name: str(port) for name, port in ports.items()} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "operations.dev", "--data", str(data)],
-        cwd=ROOT,
+        cwd=root,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
