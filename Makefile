@@ -70,6 +70,10 @@ format: $(VENV)/.development ## Format the code and mend what the linters can (J
 bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
 	@$(RUN) -m tests.bench
 
+.PHONY: bench-cold
+bench-cold: $(VENV)/.development ## Measure the first call of each function in a new process (AGAINST=another checkout to compare)
+	@$(RUN) -m tests.bench.cold $(if $(AGAINST),--against $(AGAINST))
+
 .PHONY: bench-crossings
 bench-crossings: $(VENV)/.development ## Count how one createGenerationRequest goes through the files of functions/
 	@$(RUN) -m tests.bench.crossings
