@@ -64,7 +64,7 @@ def main() -> None:
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
         _check_rate("MODEL_FAILURE_RATE")
-        # With these variables the functions ask who calls, so that pages from elsewhere may.
+        # Then the functions authenticate their callers, so that pages of any origin may call them.
         variables = read_files(Path("functions"), PROJECT) | os.environ
         any_origin = ["--any-origin"] if variables.get("REQUIRE_AUTH") == "true" else []
     except (PortTaken, ValueError) as error:

@@ -164,7 +164,7 @@ class TestCodeChange:
                 greetings += [answer.json()["greeting"] for answer in answers]
             assert slow.result().json()["greeting"] == "none"
         assert set(greetings) <= {"none", "changed"}
-        assert host.await_line("changed; starting anew").endswith("functions/main.py changed; starting anew")
+        assert host.await_line("changed; restarting").endswith("functions/main.py changed; restarting")
 
     def test_the_environment_too(self, host: Host) -> None:
         """So is a change of an `.env` file, and a variable that is taken out is gone."""
