@@ -1,4 +1,4 @@
-"""Owns the fixtures that give every test a Firestore database of its own; must not know what is tested with them.
+"""Owns the fixtures that give every test its own Firestore database; must not know what is tested with them.
 
 pytest loads it by its entry point in every run, so heavy imports are deferred to the fixtures. One embedded server in
 memory serves all tests of a process. Each test has its own project, which costs no round trip, so that tests are

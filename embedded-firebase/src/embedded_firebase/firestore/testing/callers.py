@@ -88,7 +88,7 @@ class Rest:
         return Heard(error["status"], error["message"])
 
     def close(self) -> None:
-        """Do nothing: each call has a connection of its own."""
+        """Do nothing: each call has its own connection."""
 
 
 def _of_rest(rpc: str, request: dict[str, Any]) -> tuple[str, str, dict[str, Any] | None]:
