@@ -1,4 +1,4 @@
-"""The distribution as another project meets it: built, installed beside nothing of this repository, and used."""
+"""The distribution in another project: built, installed into its own environment, and used."""
 
 import os
 import shutil
