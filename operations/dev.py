@@ -64,7 +64,7 @@ def main() -> None:
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
-        # Where the functions ask who calls, pages from elsewhere may call them.
+        # Then the functions authenticate their callers, so that pages of any origin may call them.
         any_origin = ["--any-origin"] if _settings().require_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")

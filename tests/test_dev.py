@@ -78,6 +78,15 @@ class TestMakeDev:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    @pytest.mark.parametrize(("required", "is_refused"), [("true", False), ("false", True)])
+    def test_other_origins_may_call_where_callers_sign_in(
+        self, make_dev: Callable[..., Dev], required: str, is_refused: bool
+    ) -> None:
+        """With REQUIRE_AUTH the functions authenticate callers; without, pages of other origins are refused (CSRF)."""
+        dev = make_dev(REQUIRE_AUTH=required)
+        answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
+        assert ("https://elsewhere.example" in answer.text) is is_refused
+
     def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
         """A port that is in use is named with the variable that chooses another."""
         with socket.socket() as other:
