@@ -23,7 +23,7 @@ test: $(VENV)/.development ## Run every test (names those that are skipped: ther
 check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy functions/main.py functions/imagegen embedded-firebase/src embedded-firebase/tools operations
+	$(BIN)/mypy
 	PYTHONPATH=.:functions $(BIN)/lint-imports --no-cache
 	$(BIN)/python embedded-firebase/tools/message_stubs.py --check
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data --check

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def violations_of(response: httpx.Response) -> dict[str, str]:
     return {fault["field"]: fault["description"] for fault in bad["fieldViolations"]}
 
 
-def until(ask: Callable[[], Any], is_enough: Callable[[Any], bool]) -> Any:
+def until(ask: Callable[[], T], is_enough: Callable[[T], object]) -> T:
     """Ask until the answer is enough; the time limit of the test is the limit."""
     while not is_enough(answer := ask()):
         time.sleep(0.02)

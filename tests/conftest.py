@@ -13,7 +13,7 @@ import pytest
 from google.cloud import firestore
 
 from embedded_firebase.firestore.server import FirestoreServer
-from embedded_firebase.firestore.testing.faults import DatabaseFaults as Faults
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.providers.model import ImageModel
 from tests.world import Clock, Draws, World, make_deps, write_catalog
@@ -59,7 +59,7 @@ def db(firestore_client: firestore.Client) -> firestore.Client:
 
 
 @pytest.fixture
-def faults(firestore_faults: Faults) -> Faults:
+def faults(firestore_faults: DatabaseFaults) -> DatabaseFaults:
     """Faults on demand."""
     return firestore_faults
 

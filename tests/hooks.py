@@ -26,7 +26,8 @@ class HookedClient(firestore.Client):
         self._hook = hook
 
     def _emulator_channel(self, transport: Any) -> grpc.Channel:
-        return grpc.intercept_channel(super()._emulator_channel(transport), _Interceptor(self._hook))
+        channel = super()._emulator_channel(transport)  # type: ignore[no-untyped-call]
+        return grpc.intercept_channel(channel, _Interceptor(self._hook))
 
 
 class RpcFault(grpc.RpcError):
@@ -62,7 +63,7 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
     def __init__(self, hook: Hook) -> None:
         self._hook = hook
 
-    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> _Answer:
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         return _Answer(self._hook(_rpc(details), request, lambda: continuation(details, request).result()))
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:

@@ -41,5 +41,5 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:
             yield http
         host.stop(5)
-    production.production().db.client.close()
+    production.production().db.client.close()  # type: ignore[no-untyped-call]
     production._built.cache_clear()

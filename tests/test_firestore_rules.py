@@ -26,6 +26,7 @@ ALICE, BOB, ADMIN = token("alice"), token("bob"), token("carol", admin=True)
 EVERYONE = [None, ALICE, BOB, ADMIN]
 GENERATIONS = {"gen1": "alice", "gen2": "bob"}
 DENIED = "PERMISSION_DENIED"
+Call = Grpc | Rest
 PATHS = [
     *(f"users/{uid}" for uid in ("alice", "bob")),
     *(f"users/{uid}/transactions/t1" for uid in ("alice", "bob")),
@@ -50,14 +51,14 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(params=[Grpc, Rest])
-def call(request: pytest.FixtureRequest, port: int) -> Iterator[Grpc | Rest]:
+def call(request: pytest.FixtureRequest, port: int) -> Iterator[Call]:
     """A client of each protocol in turn."""
     client = request.param(port)
     yield client
     client.close()
 
 
-def get(call: Grpc | Rest, path: str, authorization: str | None) -> str:
+def get(call: Call, path: str, authorization: str | None) -> str:
     """The status of reading one document, the same in both ways to do so."""
     one = call("GetDocument", {"name": f"{ROOT}/{path}"}, authorization)
     batch = call("BatchGetDocuments", {"database": DATABASE, "documents": [f"{ROOT}/{path}"]}, authorization)
@@ -66,12 +67,12 @@ def get(call: Grpc | Rest, path: str, authorization: str | None) -> str:
 
 
 class TestAccounts:
-    def test_an_account_reads_its_own_document(self, call):
+    def test_an_account_reads_its_own_document(self, call: Call) -> None:
         """And nobody else's, an administrator's claim included."""
         assert get(call, "users/alice", ALICE) == "OK"
         assert [get(call, "users/alice", other) for other in (None, BOB, ADMIN)] == [DENIED] * 3
 
-    def test_whether_an_account_exists_is_not_told(self, call):
+    def test_whether_an_account_exists_is_not_told(self, call: Call) -> None:
         """One that does not exist is denied as one that does; only its own name is told that there is none."""
         existing = call("GetDocument", {"name": f"{ROOT}/users/bob"}, ALICE)
         absent = call("GetDocument", {"name": f"{ROOT}/users/nobody"}, ALICE)
@@ -80,7 +81,7 @@ class TestAccounts:
         assert get(call, "users/nobody", token("nobody")) == "NOT_FOUND"
 
     @pytest.mark.parametrize("caller", EVERYONE)
-    def test_accounts_are_not_listed(self, call, caller):
+    def test_accounts_are_not_listed(self, call: Call, caller: str | None) -> None:
         """By nobody, nor counted."""
         assert call("RunQuery", where("users"), caller).status == DENIED
         assert call("ListDocuments", {"parent": ROOT, "collectionId": "users"}, caller).status == DENIED
@@ -88,7 +89,7 @@ class TestAccounts:
 
 
 class TestLedger:
-    def test_an_account_reads_its_own_ledger(self, call):
+    def test_an_account_reads_its_own_ledger(self, call: Call) -> None:
         """Entry by entry and as a list; nobody else does."""
         ledger = where("transactions", f"{ROOT}/users/alice")
         page = {"parent": f"{ROOT}/users/alice", "collectionId": "transactions"}
@@ -98,19 +99,19 @@ class TestLedger:
             assert call("ListDocuments", page, caller).status == expected
             assert call("RunAggregationQuery", counting(ledger), caller).status == expected
 
-    def test_ledgers_are_not_read_across_accounts(self, call):
+    def test_ledgers_are_not_read_across_accounts(self, call: Call) -> None:
         """A collection group holds what belongs to others."""
         assert call("RunQuery", where("transactions", groups=True), ALICE).status == DENIED
 
 
 class TestGenerations:
-    def test_an_account_reads_its_own_generation(self, call):
+    def test_an_account_reads_its_own_generation(self, call: Call) -> None:
         """And no other, whether or not there is one."""
         statuses = [get(call, f"generationRequests/{name}", ALICE) for name in ("gen1", "gen2", "gen3")]
         assert statuses == ["OK", DENIED, DENIED]
         assert get(call, "generationRequests/gen1", None) == DENIED
 
-    def test_a_list_must_be_of_its_own(self, call):
+    def test_a_list_must_be_of_its_own(self, call: Call) -> None:
         """Rules are no filters: a query that could find another's is denied, whatever it would find."""
         own = where("generationRequests", userId="alice")
         assert call("RunQuery", own, ALICE).status == "OK"
@@ -126,7 +127,7 @@ class TestGenerations:
 class TestCatalog:
     @pytest.mark.parametrize("collection", CATALOG)
     @pytest.mark.parametrize("caller", [None, ALICE])
-    def test_everyone_reads_it(self, call, collection, caller):
+    def test_everyone_reads_it(self, call: Call, collection: str, caller: str | None) -> None:
         """Signed in or not."""
         assert get(call, f"{collection}/one", caller) == "OK"
         assert call("RunQuery", where(collection), caller).status == "OK"
@@ -136,14 +137,14 @@ class TestCatalog:
 class TestEverythingElse:
     @pytest.mark.parametrize("path", ["weeklyReports/2026-W46", "anything/else", "models/one/deeper/x"])
     @pytest.mark.parametrize("caller", EVERYONE)
-    def test_it_is_closed(self, call, path, caller):
+    def test_it_is_closed(self, call: Call, path: str, caller: str | None) -> None:
         """Reports too, also for an administrator's claim: the functions hand them out."""
         assert get(call, path, caller) == DENIED
         assert call("RunQuery", where(path.split("/")[0], groups=True), caller).status == DENIED
 
     @pytest.mark.parametrize("caller", EVERYONE)
     @pytest.mark.parametrize("path", [*PATHS, "users/alice/transactions/new", "users/new", "models/new"])
-    def test_nobody_writes(self, call, path, caller):
+    def test_nobody_writes(self, call: Call, path: str, caller: str | None) -> None:
         """Neither what is there nor anything new, in any way, one's own included."""
         name = f"{ROOT}/{path}"
         parent, collection, document_id = name.rsplit("/", 2)
@@ -154,7 +155,7 @@ class TestEverythingElse:
         assert call("CreateDocument", creation, caller).status == DENIED
         assert call("DeleteDocument", {"name": name}, caller).status == DENIED
 
-    def test_an_administrator_of_the_server_is_not_bound(self, call):
+    def test_an_administrator_of_the_server_is_not_bound(self, call: Call) -> None:
         """The functions act with its rights."""
         assert [get(call, path, OWNER) for path in PATHS] == ["OK"] * len(PATHS)
         assert call("RunQuery", where("users"), OWNER).status == "OK"

@@ -223,7 +223,7 @@ class World:
         return read_request(self.deps, self.body(user_id, **changed)).order()
 
 
-CATALOG: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+CATALOG: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "models": {"model-a": {"name": "Model A"}, "model-b": {"name": "Model B"}},
     "styles": {"anime": {"name": "anime"}, "oil-painting": {"name": "oil painting"}},
     "colors": {"neon": {"name": "neon"}, "vintage": {"name": "vintage"}},

@@ -100,7 +100,8 @@ def overhead(calls: int) -> dict[str, str]:
         functions_port = running.enter_context(
             server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
-        through_host, bare = [], []
+        through_host: list[float] = []
+        bare: list[float] = []
         for number in range(calls + 20):
             for sample, call in (
                 (through_host, lambda: call_host(functions_port)),
@@ -132,7 +133,8 @@ def waiting(calls: int) -> dict[str, str]:
         port = running.enter_context(
             server_process("embedded_firebase.cli.functions", "--project", PROJECT, "--firestore", firestore_host)
         )
-        synchronous, asynchronous = [], []
+        synchronous: list[float] = []
+        asynchronous: list[float] = []
         for number in range(calls + 20):
             for sample, headers in ((synchronous, {}), (asynchronous, {"Prefer": "respond-async"})):
                 elapsed = timed(functools.partial(call_host, port, headers))
@@ -188,7 +190,7 @@ def call_bare(db: firestore.Client) -> None:
     @firestore.transactional
     def reserve(transaction: firestore.Transaction) -> None:
         (snapshot,) = transaction.get_all([account])
-        fields = snapshot.to_dict()
+        fields = snapshot.to_dict() or {}
         transaction.create(
             generation,
             {
@@ -229,6 +231,7 @@ def call_bare(db: firestore.Client) -> None:
 
     transaction = db.transaction()
     reserve(transaction)
+    assert transaction.write_results is not None
     batch = db.batch()
     settled = {"status": "completed", "imageUrl": "https://images.example.com/drawn.png", "completedAt": now}
     guard = db.write_option(last_update_time=transaction.write_results[0].update_time)

@@ -147,7 +147,7 @@ def is_hit_by_fixed_rules(scenario: str, current: WeeklyReport, last: WeeklyRepo
     """
     now, before = current.totals.requests, last.totals.requests
     surge, slump = now >= 3 * before, 3 * now <= before
-    pairs = [(current.totals, last.totals)]
+    pairs: list[tuple[Totals, Totals | None]] = [(current.totals, last.totals)]
     pairs += [(each, last.by_dimension["model"].get(name)) for name, each in current.by_dimension["model"].items()]
     failures = any(_fails_fixed_rules(each, earlier) for each, earlier in pairs)
     answers = {"clean": surge or slump or failures, "surge": surge, "slump": slump, "failures": failures}

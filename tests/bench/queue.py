@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -81,10 +82,9 @@ def _await(servers: Servers, is_enough: Callable[[int], bool]) -> int:
 
 def _ended(servers: Servers) -> int:
     requests = servers.db.collection("generationRequests")
-    return sum(
-        requests.where(filter=FieldFilter("status", "==", status)).count().get()[0][0].value
-        for status in ("completed", "failed")
-    )
+    ended: Any = requests.where(filter=FieldFilter("status", "in", ("completed", "failed"))).count()
+    count: int = ended.get()[0][0].value
+    return count
 
 
 if __name__ == "__main__":

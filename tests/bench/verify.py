@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from google.cloud import firestore
 
@@ -71,7 +72,7 @@ def fill(db: firestore.Client, count: int) -> None:
     database = Database(db, 30)
     for start in range(0, count, 100):
         chunk = range(start, min(start + 100, count))
-        database.transact(lambda transaction, chunk=chunk: write(transaction, chunk))
+        database.transact(partial(write, numbers=chunk))
 
 
 def write(transaction: Transaction, numbers: Iterable[int]) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -78,7 +79,12 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
     contexts = []
 
     def open_page(
-        console: Console, name: str, *, account: str | None = None, width: int = 1280, scheme: str = "light"
+        console: Console,
+        name: str,
+        *,
+        account: str | None = None,
+        width: int = 1280,
+        scheme: Literal["light", "dark"] = "light",
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce", locale="en-US"

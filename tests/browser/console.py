@@ -49,14 +49,16 @@ class Console:
         headers = {"Content-Type": "application/json"} | headers
         request = urllib.request.Request(f"{self.url}/api/{function}", json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+            answer: dict[str, Any] = json.load(response)
+            return answer
 
     def document(self, path: str) -> dict[str, Any]:
         """Return the fields of a document of the embedded Firestore, as its REST API shows them."""
         url = f"http://{self.firestore_host}/v1/projects/{PROJECT}/databases/(default)/documents/{path}"
         request = urllib.request.Request(url, headers={"Authorization": "Bearer owner"})
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response).get("fields", {})
+            fields: dict[str, Any] = json.load(response).get("fields", {})
+            return fields
 
     def fill_with_history(self) -> None:
         """Do what `make history` does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.browser import console as consoles
 from tests.browser.axe import serious_faults
@@ -139,7 +139,12 @@ class TestRequest:
         prompt = "<img src=x onerror=alert(1)>"
         page = open_page(console, "create", account=open_account(console, "joker"))
         dialogs: list[str] = []
-        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+        def note(dialog: Dialog) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", note)
         page.get_by_label("Prompt").fill(prompt)
         submit(page)
         page.locator(".result .done").wait_for()
@@ -184,7 +189,9 @@ class TestRequest:
             route.fulfill(response=answer, json=answer.json() | changed)
 
         def cancel(route: Route) -> None:
-            cancelled.append(route.request.post_data_json["generationRequestId"])
+            asked = route.request.post_data_json
+            assert asked is not None
+            cancelled.append(asked["generationRequestId"])
             route.fulfill(json={})
 
         page.route("**/api/getGenerationStatus?*", waiting)

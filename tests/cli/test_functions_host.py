@@ -32,9 +32,9 @@ class Project:
         (functions / ".env").write_text("GREETING='one # two'\nATTEMPTS=4\n")
         (functions / ".env.demo").write_text('GREETING="the project\'s"\n')
         self._ports = dict(zip([*EMULATORS, "ours"], free_ports(len(EMULATORS) + 1), strict=True))
-        emulators = {name: {"host": "127.0.0.1", "port": self._ports[name]} for name in EMULATORS}
+        emulators: dict[str, object] = {name: {"host": "127.0.0.1", "port": self._ports[name]} for name in EMULATORS}
+        emulators["ui"] = {"enabled": False}
         config = {"functions": {"source": "functions", "runtime": "python311"}, "emulators": emulators}
-        config["emulators"]["ui"] = {"enabled": False}
         (folder / "firebase.json").write_text(json.dumps(config))
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import flask
 import functions_framework
 import httpx
 import pytest
@@ -41,7 +42,7 @@ NO_JSON_OBJECTS = [
     *[b"[]", b"null", b"1", b'"ada"', b"true", b'[{"userId": "ada"}]'],
 ]
 
-NO_PAGE_TOKENS = [
+NO_PAGE_TOKENS: list[object] = [
     *["x", "é", "====", "AAAA", "\x00", "\ud800", "../..", "%", base64.urlsafe_b64encode(bytes(12)).decode()],
     *[base64.urlsafe_b64encode(text.encode()).decode() for text in ("[" * 2900, '["a"]', '["", ""]', "{}")],
     *[base64.urlsafe_b64encode(text.encode()).decode() for text in ('["a", "b"]', '["__x__", "b"]', "1e9999")],
@@ -72,7 +73,8 @@ def call(request: pytest.FixtureRequest, client: httpx.Client) -> Call:
 
     def under_framework(method: str, url: str, **sent: Any) -> httpx.Response:
         name, _, query = url.removeprefix("/").partition("?")
-        app = functions_framework.create_app(target=name, source=str(ROOT / "functions" / "main.py"))
+        create_app: Callable[[str, str], flask.Flask] = functions_framework.create_app
+        app = create_app(name, str(ROOT / "functions" / "main.py"))
         with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://127.0.0.1") as http:
             return http.request(method, f"/?{query}", **sent)
 
@@ -325,7 +327,7 @@ class TestHeaders:
     @pytest.mark.parametrize("key", [b"", b"x" * 256, b"a\tb", b"\x80", "é".encode(), b"\xe9", b"\xff\xfe", b"a\x7f"])
     def test_idempotency_keys(self, world: World, client: httpx.Client, key: bytes) -> None:
         """A key is 1 to 255 printable ASCII characters."""
-        headers = {"Idempotency-Key": key}
+        headers = {b"Idempotency-Key": key}
         for response in (
             client.post(CREATE, json=body(world), headers=headers),
             client.post(GRANT, json={"userId": "ada", "credits": 1}, headers=headers),
@@ -350,7 +352,7 @@ class TestHeaders:
     @pytest.mark.parametrize("sent", [b"a\xffb", b"a b", b"x" * 65, b"<script>", b"a,b", b""])
     def test_request_ids(self, client: httpx.Client, sent: bytes) -> None:
         """A request id that is not fit for a log is replaced."""
-        response = client.get(f"{CREDITS}?userId=ada", headers={"X-Request-Id": sent})
+        response = client.get(f"{CREDITS}?userId=ada", headers={b"X-Request-Id": sent})
         assert len(response.headers["X-Request-Id"]) == 32
 
     def test_a_request_id_whatever_happens(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,13 @@ import copy
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import hypothesis
 import pytest
 import schemathesis
+from schemathesis import APIOperation
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
@@ -22,6 +24,7 @@ from tests import tokens
 from tests.hosted import ROOT
 from tests.world import NOON, World
 
+Case = schemathesis.Case[APIOperation[Any, Any, Any, Any]]
 # That it is what is served, test_openapi.py proves.
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 # As of the emulator, which asks nobody to sign in.
@@ -80,7 +83,7 @@ def balanced(world: World) -> Iterator[None]:
 
 @opened.parametrize()
 @generated
-def test_answers_are_as_documented(case: schemathesis.Case, balanced: None, client: httpx.Client) -> None:
+def test_answers_are_as_documented(case: Case, balanced: None, client: httpx.Client) -> None:
     """Every answer is one that the document promises, whether the request is right or wrong."""
     response = case.call(base_url=str(client.base_url))
     case.validate_response(response, checks=ANSWERS)
@@ -88,9 +91,7 @@ def test_answers_are_as_documented(case: schemathesis.Case, balanced: None, clie
 
 @guarded.parametrize()
 @generated
-def test_nobody_gets_in_unsigned(
-    case: schemathesis.Case, world: World, balanced: None, sign_in: None, client: httpx.Client
-) -> None:
+def test_nobody_gets_in_unsigned(case: Case, world: World, balanced: None, sign_in: None, client: httpx.Client) -> None:
     """Where callers must sign in, the same holds, and no call passes without a token or with another."""
     token = tokens.unsigned(tokens.claims(world.db.project, "root", admin=True))
     response = case.call(base_url=str(client.base_url), headers={"Authorization": f"Bearer {token}"})

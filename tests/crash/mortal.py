@@ -128,7 +128,7 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.db.close()
+        self.db.close()  # type: ignore[no-untyped-call]
 
     def _step(self, name: str, request: object, send: Send) -> object:
         with self._lock:

@@ -116,11 +116,12 @@ def processing(model: str) -> Prepare:
 
 
 def delivering(generation_id: str) -> Call:
-    def call(deps: Deps) -> object:
+    def call(deps: Deps) -> None:
         for _ in range(deps.settings.model_attempts - 1):
             with suppress(TryAgain):
-                return process_job(deps, generation_id)
-        return process_job(deps, generation_id)
+                process_job(deps, generation_id)
+                return
+        process_job(deps, generation_id)
 
     return call
 
@@ -328,7 +329,7 @@ def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconc
 
 
 class TestDeath:
-    @pytest.mark.parametrize("name", KEYLESS | SETTLING)
+    @pytest.mark.parametrize("name", [*KEYLESS, *SETTLING])
     def test_at_every_step(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """Wherever the process dies, a reconcile after the lease balances the books."""
         steps, _ = rehearse(name)

@@ -40,7 +40,7 @@ class TestSuccess:
 
     def test_get_and_post_answer_the_same(self, client: httpx.Client, ada: str) -> None:
         """What a query says, a body can say."""
-        asked = {"userId": ada, "pageSize": 2}
+        asked: dict[str, str | int] = {"userId": ada, "pageSize": 2}
         assert client.get(PATH, params=asked).json() == client.post(PATH, json=asked).json()
 
     def test_pages(self, client: httpx.Client, ada: str) -> None:

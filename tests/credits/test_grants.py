@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
 from imagegen.credits.service import Grant, get_user_credits, grant
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, RateLimited
-from tests.conftest import Faults
 from tests.generations.test_creation import create, outcome_of
 from tests.world import NOON, World, refusal
 
@@ -113,7 +113,7 @@ class TestGrant:
         world.check_books("ada")
 
     @pytest.mark.embedded
-    def test_a_lost_answer(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_a_lost_answer(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
         """A grant whose answer is lost is found again as the call's own."""
         world = make_world()
         faults.lose_answer()
@@ -123,14 +123,14 @@ class TestGrant:
 
 
 class TestRateLimit:
-    def limited(self, make_world: MakeWorld, **settings: int) -> World:
-        world = make_world(settings=Settings(rate_limit_per_minute=6, **settings))
+    def limited(self, make_world: MakeWorld, burst: int = 0) -> World:
+        world = make_world(settings=Settings(rate_limit_per_minute=6, rate_limit_burst=burst))
         world.account("ada", 100)
         return world
 
     def test_a_burst_and_then_the_rate(self, make_world: MakeWorld) -> None:
         """More than the bucket holds are sent away uncharged, and pass when they come back as told."""
-        world = self.limited(make_world, rate_limit_burst=2)
+        world = self.limited(make_world, burst=2)
         for _ in range(2):
             create(world, "ada")
         before = world.fields("users/ada")
@@ -145,13 +145,13 @@ class TestRateLimit:
 
     def test_replays_are_not_limited(self, make_world: MakeWorld) -> None:
         """What a key found is answered, also with an empty bucket."""
-        world = self.limited(make_world, rate_limit_burst=1)
+        world = self.limited(make_world, burst=1)
         create(world, "ada", "key")
         assert create(world, "ada", "key").replayed
 
     def test_refusals_take_no_token(self, make_world: MakeWorld) -> None:
         """Who cannot pay, or is not there, takes nothing from the bucket."""
-        world = self.limited(make_world, rate_limit_burst=1)
+        world = self.limited(make_world, burst=1)
         world.account("poor", 1)
         for _ in range(3):
             with pytest.raises(InsufficientCredits):
@@ -162,14 +162,14 @@ class TestRateLimit:
 
     def test_each_account_has_its_own(self, make_world: MakeWorld) -> None:
         """One account's haste is not another's."""
-        world = self.limited(make_world, rate_limit_burst=1)
+        world = self.limited(make_world, burst=1)
         world.account("bob", 5)
         create(world, "ada")
         create(world, "bob")
 
     def test_twenty_at_once(self, make_world: MakeWorld) -> None:
         """Of twenty at once just as many pass as the bucket holds."""
-        world = self.limited(make_world, rate_limit_burst=7)
+        world = self.limited(make_world, burst=7)
         with ThreadPoolExecutor(20) as pool:
             outcomes = Counter(pool.map(lambda _: outcome_of(lambda: create(world, "ada")), range(20)))
         assert outcomes == {"Created": 7, "RateLimited": 13}

@@ -46,7 +46,7 @@ def the_class(name: str) -> Any:
 def errors() -> set[Any]:
     """All errors that a caller can be answered with."""
 
-    def below(kind: type) -> set[Any]:
+    def below(kind: type[Any]) -> set[Any]:
         return {each for child in kind.__subclasses__() for each in {child} | below(child)}
 
     return {error for error in below(the_class("AppError")) if error.__module__.startswith("imagegen")}

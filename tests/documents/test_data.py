@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -45,9 +46,8 @@ class TestData:
         """Each collection and field that the functions write is told, and none that they never write."""
         dev, _ = answered
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dev.firestore_port}")
-        db = firestore.Client(project="demo-imagegen")
-        found = written(db)
-        db.close()
+        with closing(firestore.Client(project="demo-imagegen")) as db:
+            found = written(db)
         catalog = re.findall(r"`(\w+)/\{id\}`", sections(DATA, "###")["The catalog"])
         of = {}
         for row in tables(sections(DATA, "###")["The catalog"], "field"):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from embedded_firebase.firestore.errors import Code
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
 from imagegen.generations.creation import Created, _fingerprint, create_generation_request
@@ -24,8 +25,7 @@ from imagegen.generations.errors import GenerationFailed, RequestInProgress
 from imagegen.generations.records import GenerationStatus, Order
 from imagegen.kit.errors import AppError, IdempotencyKeyReused, InvalidRequest, Unavailable
 from imagegen.providers.model import ModelError, ModelRefusedError
-from tests.conftest import Faults
-from tests.crash.mortal import Process, Status, abandon, is_refused
+from tests.crash.mortal import Fate, Process, Status, abandon, is_refused
 from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -265,7 +265,7 @@ class TestIdempotency:
 
     def test_a_running_request_is_a_conflict(self, make_world: MakeWorld) -> None:
         """While the first call runs, the second is told to come back."""
-        conflicts = []
+        conflicts: list[RequestInProgress] = []
 
         def retry() -> None:
             with pytest.raises(RequestInProgress) as conflict:
@@ -362,7 +362,7 @@ class TestFaults:
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.INTERNAL])
     @pytest.mark.parametrize("key", [None, "key-1"])
     def test_a_lost_answer_of_the_reserve_is_found_again(
-        self, make_world: MakeWorld, faults: Faults, code: Code, key: str | None
+        self, make_world: MakeWorld, faults: DatabaseFaults, code: Code, key: str | None
     ) -> None:
         """When the charge was applied but its answer lost, the call finds its own charge and goes on."""
         world = make_world()
@@ -374,7 +374,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.FAILED_PRECONDITION])
     def test_a_lost_answer_of_the_settle_is_found_again(
-        self, make_world: MakeWorld, faults: Faults, code: Code
+        self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
     ) -> None:
         """When the settle was applied but its answer lost, the call answers what was settled."""
         world = make_world(model_a=Does(lambda: faults.lose_answer(code)))
@@ -385,7 +385,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED])
     def test_a_lost_answer_of_the_refund_is_found_again(
-        self, make_world: MakeWorld, faults: Faults, code: Code
+        self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
     ) -> None:
         """When the refund was applied but its answer lost, it is not given a second time."""
 
@@ -400,7 +400,7 @@ class TestFaults:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
-    def test_contention_is_retried(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_contention_is_retried(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
         """Aborted commits are tried again."""
         world = make_world()
         ada = world.account("ada", 5)
@@ -408,7 +408,7 @@ class TestFaults:
         assert not create(world, ada).replayed
         assert world.credits(ada) == 4
 
-    def test_contention_without_end_is_unavailable(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_contention_without_end_is_unavailable(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
         """What cannot be done in time is a 503, and nothing is charged."""
         world = make_world(settings=Settings(firestore_timeout_seconds=0.3))
         ada = world.account("ada", 5)
@@ -421,7 +421,9 @@ class TestFaults:
         assert world.credits(ada) == 5
 
     @pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.PERMISSION_DENIED])
-    def test_what_waiting_cannot_help_fails_at_once(self, make_world: MakeWorld, faults: Faults, code: Code) -> None:
+    def test_what_waiting_cannot_help_fails_at_once(
+        self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
+    ) -> None:
         """A missing database or right is a fault to be mended, not one to be retried."""
         world = make_world()
         world.account("ada", 5)
@@ -433,7 +435,7 @@ class TestFaults:
         """Where Firestore no longer knows the transaction that lost, another one is begun without its place."""
         world = make_world()
         ada = world.account("ada", 5)
-        fates = {3: is_refused(Status.ABORTED), 4: is_refused(Status.INVALID_ARGUMENT)}
+        fates: dict[int | str, Fate] = {3: is_refused(Status.ABORTED), 4: is_refused(Status.INVALID_ARGUMENT)}
         with Process(world, fates) as process:
             assert not create(replace(world, deps=process.deps), ada).replayed
         transaction = ["BeginTransaction", "BatchGetDocuments", "Commit"]
@@ -443,7 +445,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "Commit"])
     def test_a_transaction_that_firestore_lost_is_begun_again(
-        self, make_world: MakeWorld, faults: Faults, rpc: str
+        self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str
     ) -> None:
         """A Firestore that was restarted knows the transaction no more; another one does the work."""
         world = make_world()
@@ -453,7 +455,9 @@ class TestFaults:
         assert world.credits(ada) == 4
         world.check_books(ada)
 
-    def test_no_place_to_settle_is_unavailable_and_refunded_later(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_no_place_to_settle_is_unavailable_and_refunded_later(
+        self, make_world: MakeWorld, faults: DatabaseFaults
+    ) -> None:
         """When Firestore goes away under the model, the caller gets a 503, and the retry after the lease the refund."""
         world = make_world(
             settings=Settings(firestore_timeout_seconds=0.3),

@@ -181,7 +181,7 @@ class TestBadRequests:
     @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "caf\u00e9\x85"])
     def test_bad_idempotency_key(self, world: World, client: httpx.Client, key: str) -> None:
         """A key has 1 to 255 printable ASCII characters."""
-        headers = {"Idempotency-Key": key.encode("latin-1")}
+        headers = {b"Idempotency-Key": key.encode("latin-1")}
         response = client.post(PATH, json=world.body(world.account("ada", 5)), headers=headers)
         assert violations_of(response) == {"Idempotency-Key": "must be 1 to 255 printable ASCII characters"}
 

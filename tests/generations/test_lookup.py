@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ class TestList:
         failed = generate(world, model="Model B")
         queued = submit(world, "ada").generation.generation_id
 
-        def listed(**filters: object) -> list[str]:
+        def listed(**filters: Any) -> list[str]:
             return ids(list_generations(world.deps, "ada", replace(Filters(), **filters), 10, None).generations)
 
         assert listed(stage=Stage.COMPLETED) == [b, a]
@@ -177,6 +178,7 @@ class TestCancel:
 
     def test_one_that_somebody_waits_for(self, make_world: MakeWorld) -> None:
         """Who waits for a generation that is given up hears so, and so does a retry with its key."""
+        world: World
         world = make_world(model_a=Does(lambda: cancel_generation(world.deps, ADA, world.generations()[0]["id"])))
         world.account("ada", 5)
         for _ in range(2):

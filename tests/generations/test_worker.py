@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.credits.errors import InsufficientCredits
 from imagegen.generations import store as generations_store
@@ -18,7 +19,6 @@ from imagegen.generations.worker import process
 from imagegen.images.records import Image
 from imagegen.kit.errors import IdempotencyKeyReused, TryAgain, Unavailable
 from imagegen.providers.model import ImageRequest, ModelError, ModelRefusedError
-from tests.conftest import Faults
 from tests.crash.mortal import Killed, Process, dies_before
 from tests.generations.test_creation import create
 from tests.world import A_PICTURE, AlwaysFails, Does, Draws, Paints, World, make_deps
@@ -353,7 +353,7 @@ class TestFailures:
         world.check_books(ada)
 
     @pytest.mark.embedded
-    def test_a_lost_answer_of_the_claim(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_a_lost_answer_of_the_claim(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
         """A claim whose answer is lost is found again by its attempt."""
         model = Paints()
         world = make_world(model_a=model)
@@ -366,7 +366,7 @@ class TestFailures:
         world.check_books(ada)
 
     @pytest.mark.embedded
-    def test_a_lost_answer_of_the_requeue(self, make_world: MakeWorld, faults: Faults) -> None:
+    def test_a_lost_answer_of_the_requeue(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
         """When it is not sure that a generation waits again, it has failed and is refunded."""
         world = make_world(model_a=Does(lambda: fail_after(faults)))
         ada = world.account("ada", 5)
@@ -376,7 +376,7 @@ class TestFailures:
         world.check_books(ada)
 
 
-def fail_after(faults: Faults) -> None:
+def fail_after(faults: DatabaseFaults) -> None:
     """Fail as a model, with the answer of the next commit lost."""
     faults.lose_answer()
     raise ModelError("no")

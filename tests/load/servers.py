@@ -34,7 +34,7 @@ class Servers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.db.close()
+        self.db.close()  # type: ignore[no-untyped-call]
         for process in (self._functions, self._firestore):
             process.kill()
             process.communicate()

@@ -36,7 +36,9 @@ class TestFill:
         assert filled.planted_model == "model-b"
         assert filled.found is not None
         assert [report.week.week_id for report in filled.reports] == [f"2026-W{week}" for week in range(38, 47)]
-        reports = {snapshot.id: snapshot.to_dict() for snapshot in catalogued.collection("weeklyReports").stream()}
+        reports = {
+            snapshot.id: snapshot.to_dict() or {} for snapshot in catalogued.collection("weeklyReports").stream()
+        }
         assert len(reports) == WEEKS
         for report in filled.reports:
             assert 200 < report.totals.requests < 400

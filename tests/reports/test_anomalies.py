@@ -34,7 +34,7 @@ def of(requests: int, failed: int = 0, price: int = 2, **counts: int) -> Totals:
 
 def a_week(totals: Totals, groups: Mapping[str, Mapping[str, Totals]] | None = None, **fields: Any) -> WeeklyReport:
     by_dimension = groups if groups is not None else {"size": {"512x512": totals}} if totals.requests else {}
-    values = {"new_accounts_by_day": QUIET_DAYS, "active_accounts": 60} | fields
+    values: dict[str, Any] = {"new_accounts_by_day": QUIET_DAYS, "active_accounts": 60} | fields
     at = MONDAY + timedelta(days=7)
     return WeeklyReport(
         week=Week(MONDAY), scheduled_at=at, generated_at=at, totals=totals, by_dimension=by_dimension, **values

@@ -9,6 +9,7 @@ import pytest
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.generations.errors import GenerationFailed
 from imagegen.generations.settlement import reconcile
@@ -16,7 +17,6 @@ from imagegen.kit.errors import InvalidRequest, Unavailable
 from imagegen.kit.weeks import Week
 from imagegen.reports.errors import WeeklyReportNotFound
 from imagegen.reports.service import build_weekly_report, get_weekly_report, list_weekly_reports, report_week
-from tests.conftest import Faults
 from tests.crash.costs import measured
 from tests.generations.test_creation import create
 from tests.generations.test_worker import submit
@@ -29,7 +29,7 @@ NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 def store_generation(world: World, generation_id: str, **changed: Any) -> None:
     """Write a generation as it is stored: completed within a second at noon, unless something is changed."""
-    fields = {
+    fields: dict[str, Any] = {
         "userId": "ada",
         "model": "model-a",
         "style": "anime",
@@ -144,7 +144,8 @@ class TestBuildWeeklyReport:
         report = build_weekly_report(world.deps, NEXT_MONDAY)
         totals = report.totals
         assert (totals.requests, totals.completed, totals.failed) == (5, 2, 1)
-        assert (totals.pending, totals.cancelled, totals.success_rate) == (1, 1, pytest.approx(2 / 3))
+        assert (totals.pending, totals.cancelled) == (1, 1)
+        assert totals.success_rate == pytest.approx(2 / 3)
         assert (totals.credits_consumed, totals.credits_refunded, totals.credits_net) == (5, 2, 3)
         assert report.mean_duration_ms == 2000
         assert [slow.generation_id for slow in report.slowest] == ["c2", "c1"]
@@ -324,7 +325,7 @@ class TestRerun:
 @pytest.mark.embedded
 class TestFailure:
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
-    def test_half_way_leaves_the_earlier_report(self, make_world: MakeWorld, faults: Faults, rpc: str) -> None:
+    def test_half_way_leaves_the_earlier_report(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
         """Wherever a run fails, the report that was there stays to the last field."""
         world, hasty = make_world(), make_world(settings=Settings(report_time_limit_seconds=0.2))
         store_generation(world, "a")
@@ -338,7 +339,7 @@ class TestFailure:
         assert stored(world) == before
 
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
-    def test_of_one_call_is_made_good(self, make_world: MakeWorld, faults: Faults, rpc: str) -> None:
+    def test_of_one_call_is_made_good(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
         """A call that is refused a few times is made again within the same run."""
         world = make_world()
         store_generation(world, "a")

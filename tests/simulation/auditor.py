@@ -91,7 +91,8 @@ class Auditor:
         for path, document in changes.items():
             where = path.name.partition("/documents/")[2]
             collection, name, *below = where.split("/")
-            require(document is not None, f"{where} is never deleted")
+            if document is None:
+                raise Breach(f"{where} is never deleted")
             fields = _fields(document)
             if below:
                 self._check_entry(name, below[1], fields)
@@ -171,7 +172,8 @@ class Auditor:
         decoded: dict[str, Fields] = {}
         for document in engine.documents(database):
             path = document.name.partition("/documents/")[2]
-            decoded[path] = decode_dict(document.fields, None)
+            fields: Any = decode_dict(document.fields, None)
+            decoded[path] = fields
             stored._put(path, _fields(document))
         same = (stored.accounts, stored.ledgers, stored.generations) == (self.accounts, self.ledgers, self.generations)
         require(same, "what is stored is what was committed")
@@ -227,8 +229,8 @@ def _check_keys(told: Told) -> None:
 
 def _fields(document: Document) -> Fields:
     # Maps and timestamps stay messages: nothing is asked of them but whether they are the same.
-    fields = {}
+    fields: Fields = {}
     for name, value in document.fields.items():
         kind = value.WhichOneof("value_type")
-        fields[name] = None if kind == "null_value" else getattr(value, kind)
+        fields[name] = None if kind is None or kind == "null_value" else getattr(value, kind)
     return fields

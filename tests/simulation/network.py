@@ -43,13 +43,15 @@ class Client(firestore.Client):
     """Google's client, whose every RPC goes through a network."""
 
     def __init__(self, network: Network) -> None:
-        super().__init__(project=PROJECT, credentials=AnonymousCredentials())
+        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        super().__init__(project=PROJECT, credentials=anonymous)
         self._emulator_host = "127.0.0.1:1"
         self._network = network
 
     def _emulator_channel(self, transport: Any) -> grpc.Channel:
         # A channel connects at its first call, which never comes.
-        return grpc.intercept_channel(super()._emulator_channel(transport), _Interceptor(self._network))
+        channel = super()._emulator_channel(transport)  # type: ignore[no-untyped-call]
+        return grpc.intercept_channel(channel, _Interceptor(self._network))
 
 
 class _Answer:
@@ -64,7 +66,7 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> _Answer:
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         return _Answer(self._call(details, request)[0])
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
@@ -157,7 +159,7 @@ class Network:
             if fate == "twice":
                 scheduler.after(delay + self._delay(), lambda: self._deliver(rpc, request, pause.end))
         scheduler.after(timeout_seconds, lambda: pause.end(RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED)))
-        answer = pause.wait()
+        answer: list[Any] | RpcFault = pause.wait()
         if isinstance(answer, RpcFault):
             scheduler.note(f"{rpc}: {answer.code().name}")
             raise answer

@@ -5,6 +5,7 @@ Knows nothing of the simulation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,7 +73,7 @@ def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
             return begun
 
         begun, updated_at = deps.db.transact(body)
-        return begun and settlement.Reservation(begun, updated_at)
+        return None if begun is None else settlement.Reservation(begun, updated_at)
 
     patch.setattr(worker, "_claim", claim)
 
@@ -117,7 +118,8 @@ def entry_without_create(patch: pytest.MonkeyPatch) -> None:
         def __init__(self, transaction: Transaction) -> None:
             self.client, self.update, self.create = transaction.client, transaction.update, transaction.set
 
-    write_account = credits_store.write_account
+    # It asks no more of a transaction than `Sets` has.
+    write_account: Callable[..., None] = credits_store.write_account
     patch.setattr(credits_store, "write_account", lambda transaction, *rest: write_account(Sets(transaction), *rest))
 
 

@@ -68,7 +68,7 @@ class Scheduler:
         """Run something later."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), event))
 
-    def spawn(self, name: str, seconds: float, body: Callable[[], None]) -> Task:
+    def spawn(self, name: str, seconds: float, body: Callable[[], object]) -> Task:
         """Start a task after a while."""
         task = Task(name)
 

@@ -130,7 +130,7 @@ class Process:
             prompt=prompt,
             reason=reason,
             generation_id=generation_id,
-            image_url=made and made.image_url,
+            image_url=None if made is None else made.image_url,
         )
         self._scheduler.note(f"answer: {answer}")
         self._shared.told.answers.append(answer)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.firebase.identity import Caller
 from imagegen.generations.endpoints import read_request
@@ -20,7 +21,6 @@ from imagegen.generations.worker import process
 from imagegen.kit.errors import InvalidRequest, TryAgain
 from imagegen.webhooks.sender import WebhookFailed, WebhookRefused
 from imagegen.webhooks.service import deliver
-from tests.conftest import Faults
 from tests.generations.test_creation import create
 from tests.generations.test_worker import submit
 from tests.world import AlwaysFails, Does, World, refusal
@@ -95,7 +95,7 @@ class TestAnnounced:
         world.check_books("ada")
 
     @pytest.mark.embedded
-    def test_after_a_lost_answer(self, world: World, faults: Faults) -> None:
+    def test_after_a_lost_answer(self, world: World, faults: DatabaseFaults) -> None:
         """Whoever asked is told at once where the end was written although its answer was lost."""
         world.deps.image_models["model-a"] = Does(faults.lose_answer)  # type: ignore[index]
         completed = create(world, "ada", webhookUrl=HOOK).generation.generation_id

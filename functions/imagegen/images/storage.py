@@ -5,6 +5,7 @@ Knows neither who drew them nor what they cost.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -107,6 +108,8 @@ class BucketImages:
         # At the first picture, since most cold starts are for something else.
         from google.cloud import storage
 
+        # The client would look up the bucket for telemetry that is off, in a thread that retries for two minutes.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         client: Any = storage.Client
         return client(project=self._project_id).bucket(self._name)
 
