@@ -67,7 +67,7 @@ function showNavigation(shown) {
   );
 }
 
-/** Emulators ask nobody who calls, unless they are told to; then a 401 brings the form, and the button as well. */
+/** Emulators do not authenticate callers unless REQUIRE_AUTH is set; then a 401 opens the form and shows the button. */
 function showSession() {
   const isOptional = Boolean(emulators.functions) && !emulators.auth && !isSignInRequired();
   sessionButton.hidden = !signedIn() && isOptional;

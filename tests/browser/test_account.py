@@ -77,7 +77,7 @@ class TestStatement:
         expect(account).to_have_attribute("aria-invalid", "true")
         expect(page.locator("[data-field=account] .fault")).to_have_text("No such account")
         expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
-        expect(page.locator("main")).to_contain_text("Nobody has opened nobody-at-all yet")
+        expect(page.locator("main")).to_contain_text("There is no account nobody-at-all yet")
         expect(page.get_by_role("alert")).to_have_count(0)
         page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.click()
         expect(account).not_to_have_attribute("aria-invalid", "true")

@@ -21,7 +21,7 @@ export const statementView = (list, finder) =>
     if (!statement) return emptyState("No account chosen", "Choose one above, or create one.");
     const { userId, currentCredits, items } = statement;
     if (currentCredits === null) {
-      return emptyState("No such account", `Nobody has opened ${userId} yet: choose another, or create it.`);
+      return emptyState("No such account", `There is no account ${userId} yet: choose another, or create it.`);
     }
     const history = withBalances(items, currentCredits);
     // A plot is drawn anew only when there is another statement.

@@ -95,7 +95,7 @@ function figure(name, value, difference) {
  */
 function breakdown(dimension, byValue) {
   const rows = Object.entries(byValue).sort(([, one], [, other]) => other.requests - one.requests);
-  if (rows.length === 0) return emptyState("No requests", "Nobody asked for a picture in this week.");
+  if (rows.length === 0) return emptyState("No requests", "There was no request in this week.");
   return table(
     `By ${dimension.toLowerCase()}`,
     [
@@ -111,7 +111,7 @@ function breakdown(dimension, byValue) {
 
 /** @param {WeeklyReport} report */
 function topAccounts({ topAccounts: accounts }) {
-  if (accounts.length === 0) return emptyState("Nobody", "No account was charged in this week.");
+  if (accounts.length === 0) return emptyState("No accounts", "No account was charged in this week.");
   return table(
     "Accounts that were charged most",
     [
