@@ -1,11 +1,11 @@
 // Owns the frame: which page is shown, where the focus goes, the theme, and who is signed in.
 // Must not know what is on a page.
 
+import { html, nothing, render } from "/vendor/lit-html/lit-html.js";
 import { forgetAccount } from "./accounts/chosen.js";
 import { environment } from "./backend/environment.js";
 import { askWith, isSignInRequired, signedIn, signIn, signOut } from "./backend/session.js";
 import { errorPanel } from "./ui/feedback.js";
-import { html, nothing, render } from "/vendor/lit-html/lit-html.js";
 import { showPage } from "./ui/page.js";
 
 /**

@@ -1,9 +1,9 @@
 // Owns how the choice of an account looks. Must not know what is done with the account.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { credits } from "../format.js";
 import { focusOn } from "../ui/elements.js";
 import { field, focusFault } from "../ui/form.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 
 const MOST_OFFERED = 5;
 

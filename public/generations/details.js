@@ -1,10 +1,10 @@
 // Owns the dialog with the facts of a generation. Must not know which page it is on.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { credits, duration, moment, words } from "../format.js";
 import { showDialog } from "../ui/dialog.js";
 import { badge, factList } from "../ui/elements.js";
 import { errorPanel } from "../ui/feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { failure } from "./generation.js";
 import { picture } from "./picture.js";
 

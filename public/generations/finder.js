@@ -1,9 +1,9 @@
 // Owns finding a generation of which only the id is known, and the button that shows it. Must not know which page it is on.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { call } from "../backend/api.js";
 import { isAbort } from "../backend/errors.js";
 import { idCode } from "../ui/elements.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 
 /** Opens generations, one at a time. */
 export class Finder {

@@ -1,7 +1,7 @@
 // Owns how the picture of a generation looks, large and as a tile. Must not know where it is shown.
 
-import { words } from "../format.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { words } from "../format.js";
 import { alternative } from "./generation.js";
 
 // As the page's security policy allows; a picture from elsewhere is not asked for.

@@ -1,11 +1,11 @@
 // Owns how the list of an account's generations looks. Must not know how they are asked for.
 
+import { html } from "/vendor/lit-html/lit-html.js";
+import { repeat } from "/vendor/lit-html/directives/repeat.js";
 import { words } from "../format.js";
 import { card } from "../ui/elements.js";
 import { emptyState } from "../ui/feedback.js";
 import { selectField } from "../ui/form.js";
-import { html } from "/vendor/lit-html/lit-html.js";
-import { repeat } from "/vendor/lit-html/directives/repeat.js";
 import { loadedView, moreFoot } from "../ui/loaded.js";
 import { openDetails } from "./details.js";
 import { STATUSES } from "./generation.js";

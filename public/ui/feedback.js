@@ -1,7 +1,7 @@
 // Owns how loading, emptiness and errors look and sound on every page. Must not know any page.
 
-import { ApiError, messageOf } from "../backend/errors.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { ApiError, messageOf } from "../backend/errors.js";
 
 /**
  * Tell screen readers.

@@ -1,8 +1,8 @@
 // Owns forms: what is typed, what is wrong with it, and the controls that show both. Must not know any page.
 
-import { ApiError } from "../backend/errors.js";
-import { html, noChange, nothing } from "/vendor/lit-html/lit-html.js";
 import { directive, Directive } from "/vendor/lit-html/directive.js";
+import { html, noChange, nothing } from "/vendor/lit-html/lit-html.js";
+import { ApiError } from "../backend/errors.js";
 import { Once } from "./once.js";
 
 /** The state of a form: values and faults by the name of their field. */
@@ -175,14 +175,14 @@ export function selectField(form, name, label, options) {
  * @param {Form} form
  * @param {string} name
  * @param {string} legend
- * @param {{value: string, content: unknown}[]} items
+ * @param {Choice[]} items
  * @param {string} kind
  */
 export function choices(form, name, legend, items, kind) {
   const id = idOf(form, name);
   const set = (/** @type {{target: ControlElement}} */ event) => form.set(name, event.target.value);
   const isFaulty = name in form.faults ? "true" : nothing;
-  const choice = (/** @type {{value: string, content: unknown}} */ { value, content }) => html`
+  const choice = (/** @type {Choice} */ { value, content }) => html`
     <label class="choice" data-value=${value}>
       <input
         type="radio"

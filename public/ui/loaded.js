@@ -1,8 +1,8 @@
 // Owns what is loaded from a back end, whole or part by part: its state, and how that is shown. Must not know any page.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { focusOn } from "./elements.js";
 import { errorPanel, skeleton } from "./feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { Once } from "./once.js";
 
 /**
@@ -69,7 +69,13 @@ export class LoadedList extends Loaded {
     this.#readPart = readPart;
   }
 
-  /** Load the next part, after which it is the end of `items`. */
+  /** @override */
+  load(how = {}) {
+    this.moreError = undefined;
+    return super.load(how);
+  }
+
+  /** Load the next part, after which it is the end of `items`, unless the list was loaded anew meanwhile. */
   loadMore() {
     return this.more.run(async () => {
       const { turn, value } = this;
@@ -81,7 +87,7 @@ export class LoadedList extends Loaded {
         const items = [...this.value.items, ...next.items];
         this.value = { ...this.value, items, nextPageToken: next.nextPageToken };
       } catch (error) {
-        this.moreError = error;
+        if (turn === this.turn) this.moreError = error;
       }
     });
   }

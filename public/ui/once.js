@@ -1,7 +1,7 @@
 // Owns doing a thing once at a time, and the button that does it. Must not know any page.
 
-import { errorPanel } from "./feedback.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { errorPanel } from "./feedback.js";
 
 /** Runs one thing at a time: asked again while it is under way, it does nothing. */
 export class Once {

@@ -1,8 +1,8 @@
 // Owns rendering a page: its view is a function of its state and is rendered again when the state has changed.
 // Must not know any page.
 
-import { focusOn } from "./elements.js";
 import { nothing, render } from "/vendor/lit-html/lit-html.js";
+import { focusOn } from "./elements.js";
 
 /**
  * Show a page in place of the one before.

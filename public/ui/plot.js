@@ -1,7 +1,7 @@
 // Owns plots over time, drawn by uPlot in the colours of the page. Must not know what is plotted.
 
-import { axisMoment, moment } from "../format.js";
 import { html } from "/vendor/lit-html/lit-html.js";
+import { axisMoment, moment } from "../format.js";
 
 const HEIGHT = 200;
 const LEAST_SECONDS = 60;
@@ -9,10 +9,11 @@ const LEAST_SECONDS = 60;
 const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 /** uPlot is a classic script that sets a global name; only a page with plots loads it. */
-const loading = new Promise((resolve) => {
+const loading = new Promise((resolve, reject) => {
   const script = document.createElement("script");
   script.src = "/vendor/uplot/uPlot.iife.min.js";
   script.addEventListener("load", resolve);
+  script.addEventListener("error", () => reject(new Error("uPlot could not be loaded.")));
   document.head.append(script);
 });
 

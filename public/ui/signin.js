@@ -1,10 +1,10 @@
 // Owns the form in which an account of the project is named. Must not know who asks for it.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { messageOf } from "../backend/errors.js";
 import { signInWith } from "../backend/session.js";
 import { showDialog } from "./dialog.js";
 import { field, Form, onSubmit } from "./form.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 
 const LOOK = { kind: "narrow", labelledBy: "sign-in-title" };
 

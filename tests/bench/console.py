@@ -1,6 +1,6 @@
 """Owns `make bench-console`: what each page weighs, and how soon a browser paints it, from a fresh `make dev`.
 
-Must not know what is on the pages. A page is opened a few times, each time by a browser that has nothing of it yet;
+Must not know what is on the pages. A page is opened a few times, each time with an empty cache;
 against another checkout's site the two take turns.
 """
 

@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-imagegen"
-# No name is looked up: what would leave the machine fails, whatever asks for it.
+# No host name resolves, so that every request to another machine fails.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -107,12 +107,12 @@ def _read(process: subprocess.Popen[str], lines: list[str], is_ready: threading.
         lines.append(line)
         if line.startswith("Everything is running"):
             is_ready.set()
-    # It ended; nobody shall wait for it any longer.
+    # The process ended: the wait for it ends too.
     is_ready.set()
 
 
 def _environment() -> dict[str, str]:
-    # Neither another Firestore nor somebody's settings.
+    # Neither another Firestore nor settings of the developer.
     dropped = {"FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST", "REQUIRE_AUTH", "RATE_LIMIT_PER_MINUTE"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "functions"), os.environ.get("PYTHONPATH")]))

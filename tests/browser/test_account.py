@@ -43,7 +43,7 @@ class TestStatement:
         expect(rows.last.locator("td").nth(2)).to_have_text("2")
 
     def test_an_entry_says_what_it_was_for(self, console: Console, open_page: OpenPage) -> None:
-        """A grant has its reason where it is told, and a generation opens with its prompt."""
+        """A grant shows its reason where it has one, and a generation opens with its prompt."""
         grant(console, "customer", 1)
         body = {"userId": "customer", "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
         console.call("createGenerationRequest", body | {"prompt": "a fox"})
@@ -139,7 +139,7 @@ class TestGrants:
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(1)
 
     def test_an_account_is_not_created_twice(self, console: Console, open_page: OpenPage) -> None:
-        """Who takes the name of another account is told so, and the other account is given nothing."""
+        """The name of another account is refused at the field, and the other account is granted no credits."""
         grant(console, "taken", 1)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Create account"))

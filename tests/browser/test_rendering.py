@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Watch
 from tests.browser.console import Console
 
 CARET = "element => [element.value, element.selectionStart, element.selectionEnd]"
@@ -102,3 +102,23 @@ class TestRendering:
         expect(tiles.nth(1)).to_be_focused()
         page.keyboard.press("Tab")
         expect(tiles.nth(2)).to_be_focused()
+
+
+class TestPages:
+    def test_a_page_that_could_not_be_read_is_forgotten_with_its_list(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """Where "Show more" failed, the error stands at the end of that list and not of the next account's."""
+        watch.expect_refusal(500)
+        for name in ("first", "second"):
+            for number in range(21):
+                console.call("grantCredits", {"userId": name, "credits": 1}, **{"Idempotency-Key": f"{name}-{number}"})
+        page = open_page(console, "account", account="first")
+        failed = {"error": {"code": 500, "message": "It broke.", "details": []}}
+        page.route("**/api/getUserCredits?*pageToken=*", lambda route: route.fulfill(status=500, json=failed))
+        page.get_by_role("button", name="Show more").click()
+        expect(page.locator(".more")).to_contain_text("It broke.")
+        page.get_by_label("Account", exact=True).fill("second")
+        page.get_by_label("Account", exact=True).press("Enter")
+        expect(page.get_by_role("button", name="Show more")).to_be_visible()
+        expect(page.locator(".more")).not_to_contain_text("It broke.")

@@ -7,16 +7,24 @@ import globals from "globals";
 // Imports run one way: pages over generations over accounts over ui over backend; format.js may be used by all of them.
 const LAYERS = ["backend", "ui", "accounts", "generations", "pages"];
 
-/** The folders that a folder may not import from: those above it, and for a page all others. */
-const oneWay = LAYERS.map((layer, place) => {
-  const above = [...LAYERS.slice(place + 1), ...(layer === "pages" ? ["pages"] : [])];
-  return {
-    files: [`public/${layer}/**/*.js`],
-    rules: {
-      "no-restricted-imports": ["error", { patterns: [...above.map((name) => `**/${name}/**`), "**/app.js"] }],
-    },
-  };
-});
+// A page imports by `../../` what pages share; `../` alone leads to another page.
+const OTHER_PAGES = { regex: "^\\.\\./(?!\\.\\./)", message: "A page must not know another page." };
+
+/** A folder imports neither from those above it nor from app.js. */
+const oneWay = LAYERS.map((layer, place) => ({
+  files: [`public/${layer}/**/*.js`],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          { group: [...LAYERS.slice(place + 1).map((name) => `**/${name}/**`), "**/app.js"] },
+          ...(layer === "pages" ? [OTHER_PAGES] : []),
+        ],
+      },
+    ],
+  },
+}));
 
 export default [
   { ignores: ["**/vendor/**", "**/node_modules/**", "functions/venv/**"] },

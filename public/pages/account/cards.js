@@ -1,10 +1,10 @@
 // Owns how the forms for credits look. Must not know what they send.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { focusAccountFault } from "../../accounts/bar.js";
 import { card } from "../../ui/elements.js";
 import { errorPanel } from "../../ui/feedback.js";
 import { field, focusFault, onSubmit } from "../../ui/form.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { MOST_CREDITS } from "./grants.js";
 
 /** @param {Grant} grant */

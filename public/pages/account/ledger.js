@@ -1,11 +1,11 @@
 // Owns how a statement looks: the balance as a plot, and the ledger as a table. Must not know where it comes from.
 
+import { html } from "/vendor/lit-html/lit-html.js";
+import { guard } from "/vendor/lit-html/directives/guard.js";
 import { credits, moment, number, signed, words } from "../../format.js";
 import { generationButton } from "../../generations/finder.js";
 import { badge, card, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
-import { html } from "/vendor/lit-html/lit-html.js";
-import { guard } from "/vendor/lit-html/directives/guard.js";
 import { loadedView, moreFoot } from "../../ui/loaded.js";
 import { plot } from "../../ui/plot.js";
 import { withBalances } from "./statement.js";

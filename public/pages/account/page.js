@@ -1,15 +1,15 @@
 // Owns the page of an account: how its parts work together. Must not know any other page.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { accountBar } from "../../accounts/bar.js";
 import { AccountChoice } from "../../accounts/choice.js";
 import { Finder } from "../../generations/finder.js";
 import { pageHeader } from "../../ui/elements.js";
-import { html } from "/vendor/lit-html/lit-html.js";
+import { LoadedList } from "../../ui/loaded.js";
 import { grantCard, openingCard } from "./cards.js";
 import { Grant, Opening } from "./grants.js";
-import { readStatement } from "./statement.js";
-import { LoadedList } from "../../ui/loaded.js";
 import { statementView } from "./ledger.js";
+import { readStatement } from "./statement.js";
 
 /** @type {MakePage} */
 export function make(page) {

@@ -1,9 +1,9 @@
 // Owns how the request for a picture looks. Must not know what becomes of it.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { focusAccountFault } from "../../accounts/bar.js";
 import { credits, words } from "../../format.js";
 import { choices, field, focusFault, onSubmit } from "../../ui/form.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 
 const MOST_CHARACTERS = 2000;
 

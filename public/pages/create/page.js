@@ -1,13 +1,13 @@
 // Owns the page on which a picture is asked for and waited for: how its parts work together.
 // Must not know any other page.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { accountBar } from "../../accounts/bar.js";
 import { AccountChoice } from "../../accounts/choice.js";
 import { call } from "../../backend/api.js";
 import { Gallery } from "../../generations/gallery.js";
 import { galleryCard } from "../../generations/wall.js";
 import { card, pageHeader } from "../../ui/elements.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 import { Loaded, loadedView } from "../../ui/loaded.js";
 import { requestForm } from "./form.js";
 import { Making } from "./making.js";

@@ -1,9 +1,9 @@
 // Owns how a picture that is being made looks, from nothing to its end. Must not know how it is made.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { ApiError } from "../../backend/errors.js";
 import { picture } from "../../generations/picture.js";
 import { emptyState, errorPanel } from "../../ui/feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { grantLink } from "./form.js";
 import { endOf } from "./making.js";
 

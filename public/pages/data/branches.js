@@ -1,9 +1,9 @@
 // Owns how the tree of the embedded Firestore looks. Must not know how it is read.
 
-import { number } from "../../format.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { guard } from "/vendor/lit-html/directives/guard.js";
 import { repeat } from "/vendor/lit-html/directives/repeat.js";
+import { number } from "../../format.js";
 import { fieldList } from "./values.js";
 
 /** @param {CollectionNode[]} collections */

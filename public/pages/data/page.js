@@ -1,12 +1,12 @@
 // Owns the page that shows what the embedded Firestore holds, as a tree that follows every change. It only reads.
 // Must not know any other page.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { repeat } from "../../backend/timing.js";
 import { pageHeader } from "../../ui/elements.js";
 import { emptyState, errorPanel, skeleton } from "../../ui/feedback.js";
-import { html } from "/vendor/lit-html/lit-html.js";
-import { Collections } from "./tree.js";
 import { collectionsView } from "./branches.js";
+import { Collections } from "./tree.js";
 
 const LIVE_MILLISECONDS = 1500;
 

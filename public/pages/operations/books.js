@@ -1,10 +1,10 @@
 // Owns verifying the books, and how the verdict looks. Must not know who asks for it.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { call } from "../../backend/api.js";
 import { credits, number, words } from "../../format.js";
 import { factList, idCode, table } from "../../ui/elements.js";
 import { announce } from "../../ui/feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 
 const PAGE_SIZE = 100;
 

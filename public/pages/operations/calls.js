@@ -1,12 +1,12 @@
 // Owns the last calls, as long as the host remembers them, and how they look. Must not know the other cards.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { isAbort } from "../../backend/errors.js";
 import { repeat } from "../../backend/timing.js";
 import { recentCalls } from "../../backend/triggers.js";
 import { duration, number } from "../../format.js";
 import { badge, card, idCode, table } from "../../ui/elements.js";
 import { emptyState, errorPanel } from "../../ui/feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 
 const LIVE_MILLISECONDS = 2000;
 const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });

@@ -1,9 +1,9 @@
 // Owns the page for operators: how its parts work together. Must not know any other page.
 
-import { card, pageHeader } from "../../ui/elements.js";
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
-import { Action, actionButton } from "../../ui/once.js";
 import { fire } from "../../backend/triggers.js";
+import { card, pageHeader } from "../../ui/elements.js";
+import { Action, actionButton } from "../../ui/once.js";
 import { verifyBooks } from "./books.js";
 import { Calls, callsCard } from "./calls.js";
 import { FailureRates } from "./rates.js";

@@ -1,9 +1,9 @@
 // Owns how the failure rates are set. Must not know where they are kept.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { card } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { field, onSubmit } from "../../ui/form.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 import { loadedView } from "../../ui/loaded.js";
 
 /** @param {FailureRates} rates */

@@ -1,8 +1,8 @@
 // Owns how what is unusual in a week looks. Must not know how it was found.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { words } from "../../format.js";
 import { badge } from "../../ui/elements.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 
 const NAMED = new Set(["model", "style", "color"]);
 

@@ -1,10 +1,10 @@
 // Owns the page of the weekly reports: which week is shown, and how reports come to be. Must not know any other page.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { fire, run } from "../../backend/triggers.js";
 import { Finder } from "../../generations/finder.js";
 import { card, pageHeader } from "../../ui/elements.js";
 import { announce } from "../../ui/feedback.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { Action, actionButton } from "../../ui/once.js";
 import { Reports } from "./reports.js";
 import { reportsView } from "./week.js";
@@ -27,7 +27,7 @@ export function make(page) {
 }
 
 /**
- * What a developer can run by hand, of which a deployed page knows nothing.
+ * What a developer can run from here; a deployed page has none of it.
  * @param {Page} page
  * @param {Reports} reports
  */

@@ -1,9 +1,9 @@
 // Owns how success and volume look week by week. Must not know where reports come from.
 
+import { html } from "/vendor/lit-html/lit-html.js";
 import { number, percent } from "../../format.js";
 import { table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
-import { html } from "/vendor/lit-html/lit-html.js";
 import { plot } from "../../ui/plot.js";
 
 const HALF_WEEK_SECONDS = 302_400;

@@ -1,12 +1,12 @@
 // Owns how one week looks in numbers, with what is unusual on top. Must not know where reports come from.
 
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { guard } from "/vendor/lit-html/directives/guard.js";
 import { day, duration, number, percent, signed, words } from "../../format.js";
 import { generationButton } from "../../generations/finder.js";
 import { card, idCode, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { selectField } from "../../ui/form.js";
-import { html, nothing } from "/vendor/lit-html/lit-html.js";
-import { guard } from "/vendor/lit-html/directives/guard.js";
 import { loadedView } from "../../ui/loaded.js";
 import { anomaliesView } from "./anomalies.js";
 import { trends } from "./trends.js";
