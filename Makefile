@@ -28,16 +28,51 @@ check: $(VENV)/.development ## Format, lint, strict types and every test
 	$(BIN)/python embedded-firebase/tools/message_stubs.py --check
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data --check
 	$(RUN) -m operations.openapi --check
+	@$(MAKE) --no-print-directory lint-javascript
 	@$(MAKE) --no-print-directory test
 
+# JavaScript and CSS are checked with Node; without Node the checks are skipped, except in continuous integration.
+JAVASCRIPT := tests/javascript
+NPM_BIN := $(JAVASCRIPT)/node_modules/.bin
+SCRIPTS := 'public/**/*.{js,css}' 'tests/**/*.{js,d.ts}' 'embedded-firebase/tests/**/*.js' '!**/vendor/**' '!**/openapi.d.ts'
+
+.PHONY: lint-javascript
+lint-javascript: ## Format, lint and strict types of the JavaScript and CSS (needs Node)
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory .lint-javascript; \
+	elif [ "$$CI" = true ]; then echo "There is no Node, and continuous integration may not skip its checks." >&2; exit 1; \
+	else echo "SKIPPED lint-javascript: there is no Node (apt-get install nodejs npm)"; fi
+
+.PHONY: .lint-javascript
+.lint-javascript: $(JAVASCRIPT)/node_modules/.installed
+	@sh $(JAVASCRIPT)/compare_vendored.sh
+	$(NPM_BIN)/openapi-typescript docs/openapi.json --output $(JAVASCRIPT)/openapi.d.ts
+	$(NPM_BIN)/prettier --config $(JAVASCRIPT)/prettier.config.js --no-error-on-unmatched-pattern --check $(SCRIPTS)
+	$(NPM_BIN)/eslint --config $(JAVASCRIPT)/eslint.config.js --no-config-lookup --max-warnings 0 .
+	$(NPM_BIN)/tsc --project $(JAVASCRIPT)/tsconfig.json
+	$(NPM_BIN)/tsc --project $(JAVASCRIPT)/tsconfig.node.json
+
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
+	@npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: format
-format: $(VENV)/.development ## Format the code and mend what the linter can
+format: $(VENV)/.development ## Format the code and mend what the linters can (JavaScript where there is Node)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .format-javascript; fi
+
+.PHONY: .format-javascript
+.format-javascript: $(JAVASCRIPT)/node_modules/.installed
+	$(NPM_BIN)/prettier --config $(JAVASCRIPT)/prettier.config.js --no-error-on-unmatched-pattern --write $(SCRIPTS)
+	$(NPM_BIN)/eslint --config $(JAVASCRIPT)/eslint.config.js --no-config-lookup --fix .
 
 .PHONY: bench
 bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
 	@$(RUN) -m tests.bench
+
+.PHONY: bench-cold
+bench-cold: $(VENV)/.development ## Measure the first call of each function in a new process (AGAINST=another checkout to compare)
+	@$(RUN) -m tests.bench.cold $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: bench-crossings
 bench-crossings: $(VENV)/.development ## Count how one createGenerationRequest goes through the files of functions/
@@ -56,8 +91,8 @@ bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FI
 	@cd embedded-firebase && $(CURDIR)/$(BIN)/python -m tests.bench.firestore
 
 .PHONY: bench-console
-bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium
-	@$(RUN) -m tests.bench.console
+bench-console: $(VENV)/.development ## Measure the weight and the first paint of each page in Chromium (AGAINST=another checkout to compare)
+	@$(RUN) -m tests.bench.console $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: bench-report
 bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
@@ -109,7 +144,7 @@ initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from in
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the kept data
-	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance
+	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance $(JAVASCRIPT)/node_modules
 
 # The Firebase CLI looks for functions/venv, made by the Python that `runtime` in firebase.json names.
 $(BIN)/python:

@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from embedded_firebase.functions.environment import read_files
+from imagegen import config
 
 PROJECT = "demo-imagegen"
 _STOP_SECONDS = 5
@@ -63,10 +64,8 @@ def main() -> None:
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
-        _check_rate("MODEL_FAILURE_RATE")
-        # With these variables the functions ask who calls, so that pages from elsewhere may.
-        variables = read_files(Path("functions"), PROJECT) | os.environ
-        any_origin = ["--any-origin"] if variables.get("REQUIRE_AUTH") == "true" else []
+        # Then the functions authenticate their callers, so that pages of any origin may call them.
+        any_origin = ["--any-origin"] if _settings().require_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
@@ -136,14 +135,16 @@ def _check_distinct(**ports: int) -> None:
             raise ValueError(f"{name} and {other} are both {port}; choose two")
 
 
-def _check_rate(variable: str, environment: Mapping[str, str] = os.environ) -> None:
-    given = environment.get(variable) or "0"
+def _settings() -> config.Settings:
+    """Read the settings as the functions will, so that a bad one is refused at the start and not with every call."""
+    before = dict(os.environ)
+    os.environ |= read_files(Path("functions"), PROJECT) | before | {"FUNCTIONS_EMULATOR": "true"}
     try:
-        is_rate = 0 <= float(given) <= 1
-    except ValueError:
-        is_rate = False
-    if not is_rate:
-        raise ValueError(f"{variable} is {given!r}; it must be a number from 0 to 1")
+        return config.load()
+    finally:
+        # The functions host reads the files itself, again after each change.
+        os.environ.clear()
+        os.environ |= before
 
 
 def _start(running: ExitStack, module: str, *arguments: object) -> subprocess.Popen[bytes]:

@@ -1,41 +1,50 @@
-// Owns the frame: which page is shown, where the focus goes, the theme, and who is signed in. Must not know any page.
+// Owns the frame: which page is shown, where the focus goes, the theme, and who is signed in.
+// Must not know what is on a page.
 
-import { forgetAccount } from "./accounts.js";
-import { h } from "./dom.js";
-import { environment } from "./environment.js";
-import { errorPanel } from "./feedback.js";
-import { isSignInRequired, signedIn, signIn, signOut } from "./session.js";
+import { html, nothing, render } from "/vendor/lit-html/lit-html.js";
+import { forgetAccount } from "./accounts/chosen.js";
+import { environment } from "./backend/environment.js";
+import { askWith, isSignInRequired, signedIn, signIn, signOut } from "./backend/session.js";
+import { errorPanel } from "./ui/feedback.js";
+import { showPage } from "./ui/page.js";
 
-// `needs` is the emulator without which a page has nothing to show.
+/**
+ * `needs` is the emulator without which a page has nothing to show.
+ * @type {Record<string, {title: string, needs?: string, load: () => Promise<{make: MakePage}>}>}
+ */
 const PAGES = {
-  create: { title: "Create", module: "./pages/create.js" },
-  account: { title: "Account", module: "./pages/account.js" },
-  reports: { title: "Reports", module: "./pages/reports.js" },
-  data: { title: "Data", module: "./pages/data.js", needs: "firestore" },
-  operations: { title: "Operations", module: "./pages/operations.js" },
+  create: { title: "Create", load: () => import("./pages/create/page.js") },
+  account: { title: "Account", load: () => import("./pages/account/page.js") },
+  reports: { title: "Reports", load: () => import("./pages/reports/page.js") },
+  data: { title: "Data", load: () => import("./pages/data/page.js"), needs: "firestore" },
+  operations: { title: "Operations", load: () => import("./pages/operations/page.js") },
 };
+/** @type {Record<string, string>} */
 const THEMES = { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
 
-const main = document.getElementById("main");
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const main = element("main");
+const sessionButton = /** @type {HTMLButtonElement} */ (element("session"));
+const { emulators } = await environment();
+const offered = Object.keys(PAGES).filter((name) => !PAGES[name].needs || emulators[PAGES[name].needs]);
 let leaving = new AbortController();
 
 async function show(isFirst = false) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const { emulators } = await environment();
-  const name = location.hash.slice(1).split("/")[0];
-  const page = PAGES[name] && (!PAGES[name].needs || emulators[PAGES[name].needs]) ? name : "create";
-  for (const link of document.querySelectorAll("#navigation a")) {
-    link.hash === `#${page}` ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
-  }
-  document.title = `${PAGES[page].title} · Image generations`;
+  const [name, argument = null] = location.hash.slice(1).split("/");
+  const shown = offered.includes(name) ? name : "create";
+  showNavigation(shown);
+  document.title = `${PAGES[shown].title} · Image generations`;
   try {
-    const { render } = await import(PAGES[page].module);
+    const { make } = await PAGES[shown].load();
     if (signal.aborted) return;
-    main.replaceChildren(...render({ signal, emulators, argument: location.hash.split("/")[1] ?? null }));
+    showPage(main, make, { signal, emulators, argument });
   } catch (error) {
-    main.replaceChildren(errorPanel(error, () => location.reload()));
+    render(errorPanel(error, { retry: () => location.reload() }), main);
   }
   if (!isFirst) {
     main.querySelector("h1")?.focus({ preventScroll: true });
@@ -43,35 +52,42 @@ async function show(isFirst = false) {
   }
 }
 
-async function showNavigation() {
-  const { emulators } = await environment();
-  const links = Object.entries(PAGES)
-    .filter(([, page]) => !page.needs || emulators[page.needs])
-    .map(([name, page]) => h("li", {}, h("a", { href: `#${name}`, class: `page-${name}` }, page.title)));
-  document.getElementById("navigation").replaceChildren(h("ul", {}, links));
+/** @param {string} shown */
+function showNavigation(shown) {
+  const link = (/** @type {string} */ name) => html`
+    <li>
+      <a href="#${name}" class="page-${name}" aria-current=${name === shown ? "page" : nothing}>${PAGES[name].title}</a>
+    </li>
+  `;
+  render(
+    html`<ul>
+      ${offered.map(link)}
+    </ul>`,
+    element("navigation"),
+  );
 }
 
-/** Emulators ask nobody who calls, unless they are told to; then a 401 brings the form, and the button as well. */
-async function showSession() {
-  const { emulators } = await environment();
-  const button = document.getElementById("session");
+/** Emulators do not authenticate callers unless REQUIRE_AUTH is set; then a 401 opens the form and shows the button. */
+function showSession() {
   const isOptional = Boolean(emulators.functions) && !emulators.auth && !isSignInRequired();
-  button.hidden = !signedIn() && isOptional;
-  button.textContent = signedIn() ? `Sign out ${signedIn().email}` : "Sign in";
+  sessionButton.hidden = !signedIn() && isOptional;
+  sessionButton.textContent = signedIn() ? `Sign out ${signedIn()?.email}` : "Sign in";
 }
 
+/** @param {string} theme */
 function setTheme(theme) {
-  theme === "system" ? localStorage.removeItem("theme") : localStorage.setItem("theme", theme);
+  if (theme === "system") localStorage.removeItem("theme");
+  else localStorage.setItem("theme", theme);
   document.documentElement.dataset.theme = theme;
-  document.getElementById("theme").textContent = THEMES[theme];
+  element("theme").textContent = THEMES[theme];
   document.dispatchEvent(new Event("themechange"));
 }
 
-document.getElementById("theme").addEventListener("click", () => {
+element("theme").addEventListener("click", () => {
   const names = Object.keys(THEMES);
-  setTheme(names[(names.indexOf(document.documentElement.dataset.theme) + 1) % names.length]);
+  setTheme(names[(names.indexOf(document.documentElement.dataset.theme ?? "") + 1) % names.length]);
 });
-document.getElementById("session").addEventListener("click", async () => {
+sessionButton.addEventListener("click", async () => {
   if (signedIn()) {
     signOut();
     forgetAccount();
@@ -81,13 +97,14 @@ document.getElementById("session").addEventListener("click", async () => {
   }
 });
 document.addEventListener("sessionchange", showSession);
-document.querySelector(".skip").addEventListener("click", (event) => {
+document.querySelector(".skip")?.addEventListener("click", (event) => {
   // The address says which page is shown, and is not for places within it.
   event.preventDefault();
   main.focus();
 });
 window.addEventListener("hashchange", () => show());
-setTheme(document.documentElement.dataset.theme);
-await showNavigation();
-await showSession();
+askWith(async (reason) => (await import("./ui/signin.js")).showSignIn(reason));
+setTheme(document.documentElement.dataset.theme ?? "system");
+showSession();
+main.replaceChildren();
 await show(true);

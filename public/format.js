@@ -15,11 +15,18 @@ const AXIS_MINUTE = new Intl.DateTimeFormat("en", { timeStyle: "short", hourCycl
 const AXIS_DAY = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
 const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 
-export const number = (value) => (value === null || value === undefined ? "–" : NUMBER.format(value));
-export const percent = (share) => (share === null || share === undefined ? "–" : PERCENT.format(share));
-export const moment = (text) => (text ? MOMENT.format(new Date(text)) : "–");
+/** @param {number | null | undefined} value */
+export const number = (value) => (value == null ? "–" : NUMBER.format(value));
+/** @param {number | null | undefined} share */
+export const percent = (share) => (share == null ? "–" : PERCENT.format(share));
+/** @param {string | number | null} at As ISO 8601 or in Unix milliseconds. */
+export const moment = (at) => (at ? MOMENT.format(new Date(at)) : "–");
 
-/** A moment on an axis whose steps are so many seconds long; midnight is a new day. */
+/**
+ * A moment on an axis whose steps are so many seconds long; midnight is a new day.
+ * @param {number} milliseconds
+ * @param {number} stepSeconds
+ */
 export function axisMoment(milliseconds, stepSeconds) {
   const at = new Date(milliseconds);
   const isMidnight = at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0;
@@ -27,33 +34,31 @@ export function axisMoment(milliseconds, stepSeconds) {
   return (stepSeconds < 60 ? AXIS_SECOND : AXIS_MINUTE).format(at);
 }
 
+/** @param {string | null} text */
 export const day = (text) => (text ? DAY.format(new Date(text)) : "–");
+/** @param {number} count */
 export const credits = (count) => `${number(count)} ${count === 1 ? "credit" : "credits"}`;
+/**
+ * With a sign, zero as well.
+ * @param {number} value
+ * @param {(value: number) => string} show
+ */
 export const signed = (value, show = number) => (value > 0 ? `+${show(value)}` : value < 0 ? `−${show(-value)}` : "±0");
 
+/** @param {number | null} milliseconds */
 export function duration(milliseconds) {
-  if (milliseconds === null || milliseconds === undefined) return "–";
+  if (milliseconds === null) return "–";
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** `oil-painting`, `model-a` and `MODEL_ERROR` as people write them. */
+/**
+ * `oil-painting`, `model-a` and `MODEL_ERROR` as people write them.
+ * @param {string} id
+ */
 export function words(id) {
-  const text = String(id)
+  const text = id
     .replaceAll(/[-_]/g, " ")
     .toLowerCase()
     .replace(/ [a-z]$/, (letter) => letter.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
-
-const FAILURES = {
-  MODEL_ERROR: "The model failed.",
-  MODEL_REFUSED: "The model refused to draw this.",
-  MODEL_TIMEOUT: "The model took too long.",
-  NOT_OFFERED: "This is no longer on offer.",
-  STORAGE_ERROR: "The picture could not be kept.",
-  QUEUE_ERROR: "The request could not be queued.",
-  LEASE_EXPIRED: "It was not finished in time.",
-};
-
-/** Why a generation failed, in a sentence. */
-export const failure = (reason) => FAILURES[reason] ?? "The picture could not be made.";

@@ -78,6 +78,15 @@ class TestMakeDev:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    @pytest.mark.parametrize(("required", "is_refused"), [("true", False), ("false", True)])
+    def test_other_origins_may_call_where_callers_sign_in(
+        self, make_dev: Callable[..., Dev], required: str, is_refused: bool
+    ) -> None:
+        """With REQUIRE_AUTH the functions authenticate callers; without, pages of other origins are refused (CSRF)."""
+        dev = make_dev(REQUIRE_AUTH=required)
+        answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
+        assert ("https://elsewhere.example" in answer.text) is is_refused
+
     def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
         """A port that is in use is named with the variable that chooses another."""
         with socket.socket() as other:
@@ -99,13 +108,21 @@ class TestMakeDev:
         assert process.returncode == 1
         assert errors == f"make dev: FUNCTIONS_PORT is {value!r}; it must be a port from 1 to 65535\n"
 
-    @pytest.mark.parametrize("rate", ["often", "2", "-0.1", "nan"])
-    def test_a_senseless_rate_is_one_line(self, tmp_path: Path, rate: str) -> None:
-        """A failure rate that makes no sense is said at the start, not with every call."""
-        process = Dev(tmp_path / "data", MODEL_FAILURE_RATE=rate).start()
+    @pytest.mark.parametrize(
+        ("name", "value", "allowed"),
+        [
+            ("MODEL_FAILURE_RATE", "often", "a number from 0 to 1"),
+            ("MODEL_FAILURE_RATE", "nan", "a number from 0 to 1"),
+            ("MODEL_ATTEMPTS", "0", "a number from 1 to 9"),
+            ("PLACEHOLDER_IMAGES", "2", "true or false"),
+        ],
+    )
+    def test_a_bad_setting_is_one_line(self, tmp_path: Path, name: str, value: str, allowed: str) -> None:
+        """A setting that is not allowed is refused at the start, not with every call."""
+        process = Dev(tmp_path / "data", **{name: value}).start()
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 1
-        assert errors == f"make dev: MODEL_FAILURE_RATE is {rate!r}; it must be a number from 0 to 1\n"
+        assert errors == f"make dev: {name} is {value!r}; it must be {allowed}\n"
 
     def test_equal_ports_are_one_line(self, tmp_path: Path) -> None:
         """Two parts cannot share a port."""

@@ -11,7 +11,7 @@ from google.cloud import firestore
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 
-# A slow machine is no failure.
+# A slow machine is not a failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 

@@ -37,7 +37,7 @@ def source(tmp_path: Path) -> Write:
 
 class TestLoadSource:
     def test_json_values_become_firestore_values(self, source: Write) -> None:
-        """Each JSON type has one Firestore type; a tag makes a timestamp, whatever its time zone."""
+        """Each JSON type has one Firestore type; a tag makes a timestamp, in any time zone."""
         fields: dict[str, Any] = {
             "null": None,
             "bool": True,

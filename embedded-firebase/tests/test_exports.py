@@ -232,7 +232,7 @@ class TestRoundTrip:
         assert round_trip(tmp_path_factory.mktemp("export"), documents) == documents
 
     def test_a_vector_is_a_map_and_comes_back(self, tmp_path: Path) -> None:
-        """Firestore's vector is a map with `__type__`, and nothing of it is lost."""
+        """Firestore's vector is a map with `__type__`, and is preserved."""
         vector = {
             "__type__": Value(string_value="__vector__"),
             "value": Value(array_value={"values": [{"double_value": 1.5}]}),
@@ -336,7 +336,7 @@ class TestWriteExport:
         assert (run.started_at_micros, run.ended_at_micros) == (7_000_000, 7_000_000)
 
     def test_other_files_of_the_folder_stay(self, tmp_path: Path) -> None:
-        """Writing over an export replaces its parts and nothing else, and leaves nothing of its own behind."""
+        """Overwriting an export replaces its files alone, and leaves no temporary files."""
         (tmp_path / "source.json").write_text("{}")
         write_export(tmp_path, [document("c/old")], "demo", [{"localId": "old"}])
         write_export(tmp_path, [document("c/new")], "demo", [{"localId": "new"}])
@@ -378,7 +378,7 @@ class TestWriteExport:
         ],
     )
     def test_a_bad_name_is_refused(self, name: str, reason: str, tmp_path: Path) -> None:
-        """A document of another project, or a name that is no document's, is an error that shows it."""
+        """A document of another project, or an invalid name, is an error with that name."""
         with pytest.raises(ValueError, match=reason):
             write_export(tmp_path, [Document(name=name)._pb], "demo")
 
@@ -431,7 +431,7 @@ def fragment(content: bytes, fragment_type: int = 1) -> bytes:
 
 
 class TestDamage:
-    """Whatever is wrong with an export is one ExportError that says where."""
+    """Every defect of an export is one ExportError with its place."""
 
     def test_every_flipped_byte_is_found(self, export: Path) -> None:
         """No byte of the documents can change unnoticed; the error names the file and the fragment."""
@@ -448,7 +448,7 @@ class TestDamage:
             assert caught.value.offset <= position
 
     def test_every_truncation_is_found(self, export: Path) -> None:
-        """Wherever the file ends too early, between two records too, reading fails."""
+        """A truncated file fails, also when it ends between two records."""
         output = export / OUTPUT
         whole = output.read_bytes()
         record_ends = [offset for offset, _ in read_records(output)]

@@ -1,4 +1,4 @@
-"""The distribution as another project meets it: built, installed beside nothing of this repository, and used."""
+"""The distribution in another project: built, installed into its own environment, and used."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent
 pytestmark = pytest.mark.timeout(90)
 
+SERVERS = ["FirestoreServer", "FunctionsHost", "HostOptions", "Pages"]
 TEST = """
 def test_a_note_is_kept(firestore_client):
     firestore_client.document("notes/a").set({"text": "hello"})
@@ -73,6 +74,18 @@ class TestInstalled:
         )
         assert place.is_relative_to(python.parent.parent)
         assert (place.parent / "py.typed").exists()
+
+    def test_its_public_names_can_be_imported(self, python, tmp_path):
+        """Each of `__all__`, and no other name."""
+        code = """if True:
+            import embedded_firebase
+            from embedded_firebase import *
+            print(*(globals()[name].__name__ for name in embedded_firebase.__all__))
+            print(hasattr(embedded_firebase, "Nothing"))
+        """
+        *names, other = _run([python, "-c", code], tmp_path).split()
+        assert names == ["Code", "Concurrency", "Counts", "DatabaseFaults", *SERVERS]
+        assert other == "False"
 
     def test_its_requirements_are_met(self, python, tmp_path):
         """The versions that are tested are within the ranges that it names, those of its extras included."""

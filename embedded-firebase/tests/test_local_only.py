@@ -1,4 +1,4 @@
-"""Who may use a server of this machine: never a page from elsewhere, whatever name it has made lead here."""
+"""Who may use a local server: not pages of other origins, nor under rebound DNS names."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -29,7 +29,7 @@ class TestHosts:
         ],
     )
     def test_names_of_this_machine(self, host: str) -> None:
-        """Whoever calls this machine, or the address that is served, is answered."""
+        """A Host of this machine, or of the served address, is accepted."""
         assert Client(local_only(served, "192.168.1.5")).get("/", headers={"Host": host}).text == "served"
 
     @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ class TestHosts:
         ],
     )
     def test_other_names(self, host: str) -> None:
-        """A name that its owner made lead here is refused in Google's model, whoever asks and whatever for."""
+        """DNS rebinding: another Host is refused in Google's error model, for every caller and path."""
         response = Client(local_only(served, "192.168.1.5", any_origin=True)).get("/", headers={"Host": host})
         assert (response.status_code, response.json["error"]["status"]) == (403, "PERMISSION_DENIED")
 

@@ -1,4 +1,4 @@
-"""The pytest plugin, as a project of its own uses it."""
+"""The pytest plugin in another project."""
 
 import subprocess
 import sys

@@ -118,7 +118,7 @@ class Stubs:
             yield f"{indent}def {field.name}(self) -> {held}: ..."
 
     def _held(self, field: FieldDescriptor) -> str:
-        """Return the type of a field as it is read."""
+        """Return the type of a field on reading."""
         if (entry := _map_entry(field)) is not None:
             key, value = (entry.fields_by_name[name] for name in ("key", "value"))
             kind = "ScalarMap" if value.message_type is None else "MessageMap"
@@ -151,7 +151,7 @@ def _presence(descriptor: Descriptor, indent: str) -> Iterator[str]:
     """Yield HasField and WhichOneof, which take the names of this message alone."""
     asked = [field.name for field in descriptor.fields if field.has_presence]
     oneofs = {oneof.name: [field.name for field in oneof.fields] for oneof in descriptor.oneofs}
-    # Those that protobuf makes of an optional field are no matter of the protocol.
+    # Synthetic oneofs of optional fields are not part of the protocol.
     oneofs = {name: fields for name, fields in oneofs.items() if not name.startswith("_")}
     if names := _literal([*asked, *oneofs]):
         yield f"{indent}def HasField(self, field_name: {names}) -> bool: ..."

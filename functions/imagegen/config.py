@@ -28,12 +28,11 @@ _EMULATORS = {
     "STORAGE_EMULATOR_HOST",
     "CLOUD_TASKS_EMULATOR_HOST",
 }
-_MOST_COUNTED = 1_000_000
-_DEFAULT_FAILURE_RATE = "0.05"
+_MAX_COUNT = 1_000_000
 # A string, because the Firebase CLI has no parameter of type float.
 MODEL_FAILURE_RATE = params.StringParam(
     "MODEL_FAILURE_RATE",
-    default=_DEFAULT_FAILURE_RATE,
+    default="0.05",
     description="How often a simulated model fails, from 0 (never) to 1 (always).",
 )
 # A string as well, since it is on unless the emulator runs the functions or it is set.
@@ -64,8 +63,8 @@ IMAGE_BUCKET = params.StringParam(
 )
 PLACEHOLDER_IMAGES = params.StringParam(
     "PLACEHOLDER_IMAGES",
-    default="0",
-    description="Whether the simulated models answer with their fixed placeholders: 1 or 0.",
+    default="false",
+    description="Whether the simulated models answer with their fixed placeholders: true or false.",
 )
 WEBHOOK_ALLOW_LOOPBACK = params.StringParam(
     "WEBHOOK_ALLOW_LOOPBACK",
@@ -145,13 +144,6 @@ def load() -> Settings:
     if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
         # With it, firebase-admin takes unsigned tokens.
         raise ValueError("FIREBASE_AUTH_EMULATOR_HOST is set where no emulator runs the functions")
-    given = MODEL_FAILURE_RATE.value or _DEFAULT_FAILURE_RATE
-    try:
-        failure_rate = float(given)
-    except ValueError:
-        failure_rate = math.nan
-    if not 0 <= failure_rate <= 1:
-        raise ValueError(f"MODEL_FAILURE_RATE is {given!r}; it must be a number from 0 to 1")
     per_minute = _count(RATE_LIMIT_PER_MINUTE)
     # Not parameters: they are the functions host's to say, which serves both.
     folder = os.environ.get("IMAGE_FOLDER")
@@ -163,11 +155,11 @@ def load() -> Settings:
         image_bucket=_image_bucket(),
         image_folder=Path(folder) if folder else None,
         image_base_url=os.environ.get("IMAGE_BASE_URL", ""),
-        placeholder_images=_count(PLACEHOLDER_IMAGES) == 1,
+        placeholder_images=_switch(PLACEHOLDER_IMAGES, default=False),
         site_url=os.environ.get("SITE_URL") or f"https://{project_id()}.web.app",
         webhook_allow_loopback=_switch(WEBHOOK_ALLOW_LOOPBACK, default=False),
-        model_attempts=_count(MODEL_ATTEMPTS) or 1,
-        model_failure_rate=failure_rate,
+        model_attempts=_count(MODEL_ATTEMPTS, minimum=1, maximum=JOB_DELIVERIES - 1),
+        model_failure_rate=_rate(MODEL_FAILURE_RATE),
     )
 
 
@@ -187,10 +179,22 @@ def webhook_secret() -> str:
     return os.environ.get(WEBHOOK_SECRET.name, "")
 
 
-def _count(parameter: params.StringParam) -> int:
-    given = parameter.value or "0"
-    if not (given.isascii() and given.isdecimal() and int(given) <= _MOST_COUNTED):
-        raise ValueError(f"{parameter.name} is {given!r}; it must be a number from 0 to {_MOST_COUNTED}")
+def _rate(parameter: params.StringParam) -> float:
+    given = parameter.value or str(parameter.default)
+    try:
+        rate = float(given)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate <= 1:
+        raise ValueError(f"{parameter.name} is {given!r}; it must be a number from 0 to 1")
+    return rate
+
+
+def _count(parameter: params.StringParam, *, minimum: int = 0, maximum: int = _MAX_COUNT) -> int:
+    given = parameter.value or str(parameter.default)
+    is_number = given.isascii() and given.isdecimal() and len(given) <= len(str(maximum))
+    if not is_number or not minimum <= int(given) <= maximum:
+        raise ValueError(f"{parameter.name} is {given!r}; it must be a number from {minimum} to {maximum}")
     return int(given)
 
 

@@ -52,6 +52,7 @@ def build(client: firestore.Client) -> Deps:
     """
     settings = config.load()
     db = Database(client, settings.firestore_timeout_seconds)
+    now = partial(datetime.now, UTC)
     image_models = {
         # Random, and no secret.
         model_id: SimulatedModel(_answer(settings, model_id), settings.model_failure_rate, random.Random())  # noqa: S311
@@ -60,9 +61,9 @@ def build(client: firestore.Client) -> Deps:
     return Deps(
         db=db,
         settings=settings,
-        now=_now,
+        now=now,
         new_id=new_id,
-        catalog=CatalogCache(partial(read_catalog, db, image_models), _now, settings.catalog_lifetime_seconds),
+        catalog=CatalogCache(partial(read_catalog, db, image_models), now, settings.catalog_lifetime_seconds),
         image_models=image_models,
         images=_image_store(settings),
         webhooks=HttpWebhookSender(
@@ -72,10 +73,6 @@ def build(client: firestore.Client) -> Deps:
         ),
         tasks=FirebaseTaskQueue(settings.enqueue_time_limit_seconds),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _answer(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:

@@ -122,7 +122,11 @@ def waiting(calls: int) -> dict[str, str]:
     """Time the answer of those who wait for a model that takes no time, and of those who do not, in turn."""
     with ExitStack() as running:
         firestore_host = f"127.0.0.1:{running.enter_context(server_process('embedded_firebase.cli.firestore'))}"
-        os.environ |= {"FIRESTORE_EMULATOR_HOST": firestore_host, "MODEL_FAILURE_RATE": "0", "PLACEHOLDER_IMAGES": "1"}
+        os.environ |= {
+            "FIRESTORE_EMULATOR_HOST": firestore_host,
+            "MODEL_FAILURE_RATE": "0",
+            "PLACEHOLDER_IMAGES": "true",
+        }
         db = firestore.Client(project=PROJECT)
         write_catalog(db)
         db.document(f"users/{USER}").set({"credits": 100_000, "openingCredits": 100_000, "ledgerCount": 0})

@@ -80,7 +80,7 @@ def main() -> None:
         "FUNCTIONS_EMULATOR": "true",
         "GCLOUD_PROJECT": PROJECT,
         "MODEL_FAILURE_RATE": "0",
-        "PLACEHOLDER_IMAGES": "1",
+        "PLACEHOLDER_IMAGES": "true",
     }
     db = firestore.Client(project=PROJECT)
     write_catalog(db)

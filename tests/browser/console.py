@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-imagegen"
-# No name is looked up: what would leave the machine fails, whatever asks for it.
+# No host name resolves, so that every request to another machine fails.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -68,14 +68,14 @@ class Console:
 
 
 @contextmanager
-def running(data: Path, **settings: str) -> Iterator[Console]:
-    """Start `make dev` with these environment variables and stop it in the end."""
+def running(data: Path, root: Path = ROOT, **settings: str) -> Iterator[Console]:
+    """Start `make dev` in a folder with these environment variables and stop it in the end."""
     functions, firestore, hosting = _free_ports(3)
     ports = {"FUNCTIONS_PORT": functions, "FIRESTORE_PORT": firestore, "HOSTING_PORT": hosting}
     environment = _environment() | {name: str(port) for name, port in ports.items()} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "operations.dev", "--data", str(data)],
-        cwd=ROOT,
+        cwd=root,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -107,12 +107,12 @@ def _read(process: subprocess.Popen[str], lines: list[str], is_ready: threading.
         lines.append(line)
         if line.startswith("Everything is running"):
             is_ready.set()
-    # It ended; nobody shall wait for it any longer.
+    # The process ended: the wait for it ends too.
     is_ready.set()
 
 
 def _environment() -> dict[str, str]:
-    # Neither another Firestore nor somebody's settings.
+    # Neither another Firestore nor settings of the developer.
     dropped = {"FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST", "REQUIRE_AUTH", "RATE_LIMIT_PER_MINUTE"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "functions"), os.environ.get("PYTHONPATH")]))

@@ -45,7 +45,7 @@ class TestEveryPage:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
     def test_a_new_page_has_the_focus(self, console: Console, open_page: OpenPage) -> None:
-        """Who goes to another page by the keyboard is at its heading, and the title says where."""
+        """After a change of page by the keyboard the heading has the focus, and the title names the page."""
         page = open_page(console, "create")
         page.get_by_role("link", name="Reports").press("Enter")
         expect(page.get_by_role("heading", level=1, name="Reports")).to_be_focused()

@@ -43,7 +43,7 @@ class TestStatement:
         expect(rows.last.locator("td").nth(2)).to_have_text("2")
 
     def test_an_entry_says_what_it_was_for(self, console: Console, open_page: OpenPage) -> None:
-        """A grant has its reason where it is told, and a generation opens with its prompt."""
+        """A grant shows its reason where it has one, and a generation opens with its prompt."""
         grant(console, "customer", 1)
         body = {"userId": "customer", "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
         console.call("createGenerationRequest", body | {"prompt": "a fox"})
@@ -77,7 +77,7 @@ class TestStatement:
         expect(account).to_have_attribute("aria-invalid", "true")
         expect(page.locator("[data-field=account] .fault")).to_have_text("No such account")
         expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
-        expect(page.locator("main")).to_contain_text("Nobody has opened nobody-at-all yet")
+        expect(page.locator("main")).to_contain_text("There is no account nobody-at-all yet")
         expect(page.get_by_role("alert")).to_have_count(0)
         page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.click()
         expect(account).not_to_have_attribute("aria-invalid", "true")
@@ -139,7 +139,7 @@ class TestGrants:
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(1)
 
     def test_an_account_is_not_created_twice(self, console: Console, open_page: OpenPage) -> None:
-        """Who takes the name of another account is told so, and the other account is given nothing."""
+        """The name of another account is refused at the field, and the other account is granted no credits."""
         grant(console, "taken", 1)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Create account"))

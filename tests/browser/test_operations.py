@@ -82,7 +82,7 @@ class TestRecentCalls:
         expect(head).to_contain_text("Reads")
 
     def test_an_update_leaves_the_table_where_it_is(self, console: Console, open_page: OpenPage) -> None:
-        """Whoever has moved the table, or has the focus on it, keeps both when another call is listed."""
+        """The table keeps its scroll position and the focus when another call is listed."""
         page = open_page(console, "create")
         calls = [_call(number) for number in range(60)]
 

@@ -100,7 +100,7 @@ class TestReports:
         expect(plot.locator(".u-legend")).to_contain_text(f"Requests{report['requests']}")
 
     def test_a_week_without_a_report_is_said_to_have_none(self, history: Console, open_page: OpenPage) -> None:
-        """Whoever asks for a week that has no report is not shown another as if it were that one."""
+        """For a week that has no report the page says so before it shows the latest."""
         page = open_page(history, "reports/2020-W01")
         expect(page.get_by_text("There is no report of 2020-W01 here; this is the latest.")).to_be_visible()
         weeks = page.get_by_label("Week", exact=True)

@@ -71,7 +71,7 @@ def auth_emulator() -> Iterator[ThreadingHTTPServer]:
 def guarded(
     browser: Browser, auth_emulator: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Console]:
-    """A `make dev` that asks who calls."""
+    """A `make dev` that requires a sign-in."""
     host = f"127.0.0.1:{auth_emulator.server_port}"
     settings = {"REQUIRE_AUTH": "true", "FIREBASE_AUTH_EMULATOR_HOST": host}
     with consoles.running(tmp_path_factory.mktemp("guarded"), **settings) as running:
@@ -106,7 +106,7 @@ class TestSignIn:
         assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
 
     def test_a_closed_form_leaves_the_refusal(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
-        """Whoever does not sign in is told that it is needed, and can try again."""
+        """Without a sign-in the page says that it is needed, and offers another try."""
         watch.expect_refusal(401)
         page = open_page(guarded, "account", account="testUser1")
         page.get_by_role("dialog", name="Sign in").get_by_role("button", name="Cancel").click()

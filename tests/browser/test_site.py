@@ -22,12 +22,27 @@ class TestSite:
         assert found == {f"/api/{each.name}": (each.name, each.region) for each in called}
 
     def test_no_script_reads_text_as_markup(self) -> None:
-        """Nothing that a user wrote can become an element, since nothing ever makes elements of text."""
+        """Nothing that a user wrote can become an element, since no script makes elements of text."""
         assert SCRIPTS
-        markup = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function")
+        written = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser"
+        markup = re.compile(written + r"|unsafe(HTML|SVG|MathML)|unsafeStatic|\beval\b|new Function")
         assert [path.name for path in SCRIPTS if markup.search(path.read_text())] == []
+
+    def test_scripts_say_what_they_own(self) -> None:
+        """Each script opens with what it owns."""
+        openings = {path.name: path.read_text().partition("\n\n")[0] for path in SCRIPTS}
+        assert [name for name, text in openings.items() if not text.startswith("// Owns")] == []
 
     def test_the_libraries_come_with_their_licences(self) -> None:
         """What is shipped of others has its licence beside it."""
-        assert [folder.name for folder in (PUBLIC / "vendor").iterdir() if folder.is_dir()] == ["uplot"]
-        assert "MIT" in (PUBLIC / "vendor" / "uplot" / "LICENSE").read_text()
+        licences = {"lit-html": "BSD 3-Clause", "uplot": "MIT"}
+        vendor = PUBLIC / "vendor"
+        assert {folder.name for folder in vendor.iterdir() if folder.is_dir()} == set(licences)
+        assert all(name in (vendor / folder / "LICENSE").read_text() for folder, name in licences.items())
+
+    def test_vendored_files_are_listed(self) -> None:
+        """Each vendored file is named in the list of where it comes from."""
+        vendor = PUBLIC / "vendor"
+        listed = (vendor / "README.md").read_text()
+        files = [path for path in vendor.rglob("*") if path.is_file() and path.name not in ("README.md", "LICENSE")]
+        assert [path.name for path in files if path.name not in listed] == []

@@ -12,13 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedded_firebase.firestore.errors import Code
     from embedded_firebase.firestore.server import FirestoreServer
+    from embedded_firebase.firestore.testing.counters import Counts
+    from embedded_firebase.firestore.testing.faults import DatabaseFaults
     from embedded_firebase.firestore.transactions.transactions import Concurrency
     from embedded_firebase.functions.host import FunctionsHost, HostOptions, Pages
 
-__all__ = ["Code", "Concurrency", "FirestoreServer", "FunctionsHost", "HostOptions", "Pages"]
+__all__ = [
+    "Code",
+    "Concurrency",
+    "Counts",
+    "DatabaseFaults",
+    "FirestoreServer",
+    "FunctionsHost",
+    "HostOptions",
+    "Pages",
+]
 _MODULES = {
     "Code": "firestore.errors",
     "Concurrency": "firestore.transactions.transactions",
+    "Counts": "firestore.testing.counters",
+    "DatabaseFaults": "firestore.testing.faults",
     "FirestoreServer": "firestore.server",
     "FunctionsHost": "functions.host",
     "HostOptions": "functions.host",

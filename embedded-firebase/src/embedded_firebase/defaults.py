@@ -1,6 +1,6 @@
-"""Owns what is assumed where nothing is said; must not know who assumes it."""
+"""Owns the default project and region; must not know where they are used."""
 
-# Google's clients and the Firebase CLI take a project whose id begins with `demo-` for one that exists nowhere.
+# The Firebase CLI treats a project whose id starts with `demo-` as one without resources at Google.
 PROJECT = "demo-project"
-# Where Firebase deploys a function that names no region.
+# The region of a function that names none.
 REGION = "us-central1"

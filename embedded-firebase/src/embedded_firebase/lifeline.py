@@ -1,7 +1,4 @@
-"""Owns ending a server together with the process that started it, even when that one is killed.
-
-Knows nothing of what the server does.
-"""
+"""Owns ending a server with its parent process, even when that is killed; must not know what the server does."""
 
 from __future__ import annotations
 
@@ -12,14 +9,16 @@ import threading
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option that asks for it."""
+    """Add the option `--until-stdin-closes`."""
     parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="end when standard input does, as when a parent has died"
+        "--until-stdin-closes",
+        action="store_true",
+        help="end when standard input closes, as when the parent process has died",
     )
 
 
 def hold(options: argparse.Namespace) -> None:
-    """Interrupt this process when standard input ends, where that was asked for."""
+    """Terminate this process when standard input closes, if the option is set."""
 
     def wait() -> None:
         # Not through sys.stdin, whose lock would be held when the interpreter ends.

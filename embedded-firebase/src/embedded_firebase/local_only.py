@@ -1,7 +1,7 @@
-"""Owns who may use a server of this machine over HTTP: programs and pages of this machine.
+"""Owns who may use a local server over HTTP, programs and pages of this machine; must not know what is served.
 
-Knows nothing of what is served. A page from elsewhere is known by its Origin; one that has made its own name lead to
-this machine (DNS rebinding), so that its browser takes the server for that page's own, by the Host.
+The Origin header identifies pages of other sites (CSRF), the Host header those that made their own name resolve to this
+machine to pass as same-origin (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ LOCAL_ORIGIN = re.compile(rf"https?://{LOCAL_HOST.pattern}", re.ASCII | re.IGNOR
 
 
 def local_only(application: WSGIApplication, address: str, *, any_origin: bool = False) -> WSGIApplication:
-    """Refuse calls by a name that is neither this machine's nor the address served, and pages from elsewhere.
+    """Refuse calls with a Host other than this machine or the served address, and pages of other origins.
 
-    With `any_origin` pages from elsewhere may call, since those who call say who they are.
+    With `any_origin` pages of other origins may call, because callers authenticate.
     """
     served = re.escape(f"[{address}]" if ":" in address else address)
     hosts = re.compile(rf"{LOCAL_HOST.pattern}|{served}(:\d+)?", re.ASCII | re.IGNORECASE)
@@ -32,7 +32,7 @@ def local_only(application: WSGIApplication, address: str, *, any_origin: bool =
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
         if host is not None and not hosts.fullmatch(host):
-            message = f"{host[:200]!r} is no name of this machine; call localhost or 127.0.0.1."
+            message = f"{host[:200]!r} is not a name of this machine; call localhost or 127.0.0.1."
         elif origin is not None and not any_origin and not hosts.fullmatch(re.sub("^https?://", "", origin)):
             message = f"Pages of {origin[:200]!r} may not use this machine's emulators."
         else:

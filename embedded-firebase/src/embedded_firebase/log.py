@@ -1,4 +1,4 @@
-"""Owns the lines that people read: what the functions and their host log as JSON, one entry a line, made readable.
+"""Owns readable log lines: the JSON entries of the functions and their host, one a line, formatted for a terminal.
 
 Must not know who logs, or why.
 """
@@ -20,7 +20,7 @@ def write(severity: str, message: str, **fields: Any) -> None:
 
 
 def make_readable(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-    """From now on, show the entries on standard output and error as lines for people."""
+    """From now on, format the entries on standard output and error as readable lines."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -41,9 +41,9 @@ def readable(line: str, now: datetime) -> str:
 
 
 class ReadableStream(io.TextIOBase):
-    """A text stream that makes whole lines readable and passes them on, never two mixed."""
+    """A text stream that formats whole lines and never interleaves two."""
 
-    # What firebase_functions.logger wants to see; it would reconfigure any other.
+    # firebase_functions.logger reconfigures streams of another encoding.
     encoding = "utf-8"
 
     def __init__(self, sink: TextIO, now: Callable[[], datetime]) -> None:
@@ -53,7 +53,7 @@ class ReadableStream(io.TextIOBase):
         self._passing_on = threading.Lock()
 
     def write(self, text: str) -> int:
-        """Take text in; a line is passed on with its end."""
+        """Buffer text of this thread; a line is written when it is complete."""
         # print() writes a line and its end separately, and other threads write between the two.
         *lines, self._begun.text = (getattr(self._begun, "text", "") + text).split("\n")
         if lines:
@@ -62,19 +62,19 @@ class ReadableStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what was passed on."""
+        """Flush the stream below."""
         self._sink.flush()
 
     def writable(self) -> bool:
-        """Tell that it is."""
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
-        """Tell whether people read it directly."""
+        """Tell whether the stream below is a terminal."""
         return self._sink.isatty()
 
     def fileno(self) -> int:
-        """Return the descriptor that lines end up in."""
+        """Return the descriptor of the stream below."""
         return self._sink.fileno()
 
 

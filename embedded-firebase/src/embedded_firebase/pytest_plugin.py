@@ -1,12 +1,11 @@
-"""Owns the fixtures that give every test a Firestore database of its own; must not know of what is tested with them.
+"""Owns the fixtures that give every test its own Firestore database; must not know what is tested with them.
 
-pytest finds it by itself wherever this distribution is installed, and loads it for every run; so what takes time to
-import is imported by the fixtures, which only runs that use Firestore pay for. One embedded server in memory serves
-all tests of a process. Each test has a project of its own, which costs no round trip to make, so that tests never see
-each other's documents, faults or counts, in any order and in parallel.
+pytest loads it by its entry point in every run, so heavy imports are deferred to the fixtures. One embedded server in
+memory serves all tests of a process. Each test has its own project, which costs no round trip, so that tests are
+isolated in documents, faults and counts, in any order and in parallel.
 
-Where FIRESTORE_EMULATOR_HOST is set, tests run on the Firestore that it names, and those that ask for what only the
-embedded one has (its server, faults, counts) are skipped.
+Where FIRESTORE_EMULATOR_HOST is set, tests run on the Firestore that it names, and those that use features of the
+embedded one (its server, faults, counts) are skipped.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 
 @pytest.fixture(scope="session")
 def firestore_options() -> dict[str, Any]:
-    """What `FirestoreServer` is made with, for example `indexes` and `require_indexes`; override it to say so."""
+    """Arguments of `FirestoreServer`, such as `indexes` and `require_indexes`; override this fixture to set them."""
     return {}
 
 
@@ -50,7 +49,7 @@ def firestore_server(firestore_options: dict[str, Any]) -> Iterator[FirestoreSer
 
 @pytest.fixture(scope="session")
 def firestore_host(request: pytest.FixtureRequest) -> str:
-    """The address of a Firestore: what the environment names, else the embedded one."""
+    """The address of the Firestore under test: from the environment, else the embedded one."""
     if _HOST_VARIABLE not in os.environ:
         request.getfixturevalue("firestore_server")
     return os.environ[_HOST_VARIABLE]
@@ -58,7 +57,7 @@ def firestore_host(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def firestore_client(firestore_host: str) -> Iterator[firestore.Client]:
-    """Google's client of an empty database of the test's own."""
+    """Google's client of an empty database for this test alone."""
     from google.cloud import firestore
 
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
@@ -68,7 +67,7 @@ def firestore_client(firestore_host: str) -> Iterator[firestore.Client]:
 
 @pytest.fixture
 def firestore_database(firestore_client: firestore.Client) -> str:
-    """The resource name of the test's own database."""
+    """The resource name of the database of this test."""
     from embedded_firebase.firestore.values.paths import database_name
 
     return database_name(firestore_client.project)
@@ -76,7 +75,7 @@ def firestore_database(firestore_client: firestore.Client) -> str:
 
 @pytest.fixture
 def firestore_faults(firestore_server: FirestoreServer, firestore_database: str) -> Iterator[DatabaseFaults]:
-    """Faults on demand in the test's own database."""
+    """Faults on demand in the database of this test."""
     from embedded_firebase.firestore.testing.faults import DatabaseFaults
 
     faults = DatabaseFaults(firestore_server.faults, firestore_database)
@@ -86,7 +85,7 @@ def firestore_faults(firestore_server: FirestoreServer, firestore_database: str)
 
 @pytest.fixture
 def firestore_counts(firestore_server: FirestoreServer, firestore_database: str) -> Callable[[], Counts]:
-    """Tells what was called and billed in the test's own database since the fixture was made or last asked."""
+    """Returns the calls and billed operations in the database of this test since the last call."""
     last = firestore_server.counters.snapshot(firestore_database)
 
     def counts() -> Counts:

@@ -43,7 +43,7 @@ const free = require("net").createServer().listen(0, "127.0.0.1", () => {
 
 
 class Figure(NamedTuple):
-    """What was measured, what it is compared with, and whether the bar holds; None where there is no bar."""
+    """What was measured, what it is compared with, and whether the bar is met; None without a bar."""
 
     name: str
     measured: str

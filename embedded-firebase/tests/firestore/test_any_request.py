@@ -103,7 +103,7 @@ def channel(firestore_host):
 @pytest.mark.embedded
 @pytest.mark.parametrize("rpc", [*UNARY, *ANSWER_STREAMS, *STREAMS])
 def test_any_request_is_answered(channel, rpc):
-    """Whatever the request holds, its status says what is wrong with it, and the server goes on."""
+    """Any request gets a status that explains the error, and the server keeps running."""
     maker = Maker(rpc)
     path = f"/google.firestore.v1.Firestore/{rpc}"
     serialize = getattr(messages, f"{rpc}Request").SerializeToString

@@ -26,11 +26,11 @@ class TestCounters:
         assert counters.snapshot("a") - before == Counts({"RunQuery": 1}, 3, 0, 0)
 
     def test_round_trips_are_all_calls(self):
-        """Whatever their RPC."""
+        """Of all RPCs."""
         assert Counts({"Commit": 2, "RunQuery": 1}).round_trips == 3
 
     def test_between_two_times(self):
-        """Of one client alone, whoever else is served meanwhile."""
+        """Of one client alone, while others are served."""
         counters = Counters()
 
         def serve(client: str, reads: int) -> None:
@@ -51,7 +51,7 @@ class TestCounters:
         assert counters.between(started_at, ended_at, "other") == Counts(reads=20, writes=1)
         assert counters.between(started_at, time.time(), "me") == Counts(reads=4300, writes=1)
 
-    def test_what_is_forgotten_is_not_told(self):
+    def test_evicted_operations_are_an_error(self):
         """It is an error, and not a number that is too small."""
         before = time.time()
         counters = Counters()

@@ -202,7 +202,7 @@ class Load:
         self.counted = counter.fields["n"].integer_value
 
     def check_times(self, client: Client, created: dict[str, int]) -> None:
-        """Time goes on after a restart, and documents keep the time of their creation."""
+        """Commit times stay monotonic after a restart, and documents keep their creation time."""
         accounts = client.query("accounts")
         assert {path: to_micros(document.create_time) for path, document in accounts.items()} == created
         commit_time = client.commit(write("restarts/one", at=self.latest))

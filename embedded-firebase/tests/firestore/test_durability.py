@@ -36,7 +36,7 @@ def as_if_killed(folder: Path, copy: Path) -> Path:
 
 class TestKilled:
     def test_every_commit_is_in_the_files_when_it_is_acknowledged(self, tmp_path):
-        """Whatever the moment; nothing waits for the storage to be closed."""
+        """At any moment; closing the storage is not needed."""
         (tmp_path / "data").mkdir()
         storage = Storage(tmp_path / "data" / FILE)
         engine = Engine(storage)

@@ -60,7 +60,7 @@ class TestReadWriteTransactions:
         assert code(session.commit, put("other/x", 1)) is Code.ABORTED
 
     def test_what_a_query_did_not_return_does_not_matter(self, engine):
-        """A change elsewhere, or of a document that the query leaves out before and after, is no conflict."""
+        """A change elsewhere, or of a document that never matches the query, does not conflict."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
         session.find(least=5)
@@ -146,7 +146,7 @@ class TestReadWriteTransactions:
 
 class TestReadOnlyTransactions:
     def test_they_see_the_moment_they_began(self, engine):
-        """Whatever is committed afterwards."""
+        """Regardless of later commits."""
         engine.commit(DATABASE, [put("c/a", 1)])
         session = Session(engine, READ_ONLY)
         engine.commit(DATABASE, [put("c/a", 2), put("c/b", 2)])

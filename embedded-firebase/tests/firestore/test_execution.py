@@ -1,4 +1,4 @@
-"""Whatever indexes a plan walks, results and counts are those of a look at every document."""
+"""Index plans give the same results and counts as a full scan."""
 
 import math
 from collections import Counter

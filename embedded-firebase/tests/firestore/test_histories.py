@@ -26,7 +26,7 @@ IDS = [f"d{number}" for number in range(6)]
 
 # What the collection holds: numbers by document id.
 State = dict[str, int]
-# What a query asks for: numbers from the first up to below the second, and at most so many.
+# What a query asks for: numbers from the first up to below the second, and a limit.
 Asked = tuple[int, int, int | None]
 
 
@@ -68,7 +68,7 @@ def explain(history: list[Event], initial: State) -> State:
 
 
 class Worker:
-    """One client: does random things, each with numbers of its own, and notes them."""
+    """One client: runs random operations with unique numbers, and records them."""
 
     def __init__(self, db: firestore.Client, seed: int) -> None:
         self.collection = db.collection("c")

@@ -68,7 +68,7 @@ class TestDocuments:
         ],
     )
     def test_values_that_clients_do_not_send_are_refused(self, db, database, value, message):
-        """INVALID_ARGUMENT, whoever sends them."""
+        """INVALID_ARGUMENT, from every client."""
         write = {"update": {"name": f"{database}/documents/c/a", "fields": {"v": value}}}
         with pytest.raises(exceptions.InvalidArgument, match=message):
             db._firestore_api.commit({"database": database, "writes": [write]})
@@ -95,7 +95,7 @@ class TestDocuments:
 
 class TestRequests:
     def test_a_request_has_ten_mebibytes_at_most(self, db):
-        """However many writes it holds, and nothing of a larger one is applied."""
+        """With any number of writes; a larger one is not applied at all."""
         batch = db.batch()
         for number in range(11):
             batch.set(db.document(f"c/{number}"), {"v": "x" * 1_000_000})

@@ -23,7 +23,7 @@ KINDS = ("NO_CHANGE", "ADD", "REMOVE", "CURRENT", "RESET")
 
 
 class Stream:
-    """A listen stream whose answers are told apart by short words."""
+    """A listen stream whose answers are abbreviated."""
 
     def __init__(self, db):
         self._database = f"projects/{db.project}/databases/(default)"
@@ -100,7 +100,7 @@ class TestDocuments:
         document.delete()
         assert stream.snapshot() == [("delete", "a", 7)]
 
-    def test_what_changes_nothing_is_not_told(self, db, stream):
+    def test_writes_without_effect_are_not_sent(self, db, stream):
         """Neither another document nor a write of the same content."""
         db.document("c/a").set({"v": 1})
         stream.add(1, [db.document("c/a"), db.document("c/b")])
@@ -186,7 +186,7 @@ class TestQueries:
 
 class TestTargets:
     def test_several_on_one_stream(self, db, stream):
-        """Each hears of its own, and one that is removed of nothing more."""
+        """Each is sent its own changes, a removed one nothing more."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
         db.document("c/a").set({})
@@ -248,7 +248,7 @@ class TestTargets:
 
 
 class TestResume:
-    def test_only_what_changed_is_told(self, db, stream):
+    def test_only_changes_are_sent(self, db, stream):
         """With the token of the last snapshot: what came, changed or left since."""
         for name in "abc":
             db.document(f"c/{name}").set({"v": 1})
@@ -272,7 +272,7 @@ class TestResume:
         assert stream.snapshot() == [("ADD", 1), ("changed", "b", 1), ("CURRENT", 1)]
 
     @pytest.mark.parametrize("more", [{"resume_token": b"of another server"}, {"expected_count": 5}])
-    def test_all_is_told_anew(self, db, stream, more):
+    def test_everything_is_sent_again(self, db, stream, more):
         """After a token of another server, or when the client has lost count: RESET first."""
         db.document("c/a").set({"v": 1})
         stream.add(1, db.collection("c"))
@@ -285,8 +285,8 @@ class TestResume:
 
 @pytest.mark.embedded
 class TestStreams:
-    def test_a_slow_client_is_told_in_the_end(self, db, stream, monkeypatch):
-        """The server forgets what it does not take, and then reads its targets anew."""
+    def test_a_slow_client_catches_up(self, db, stream, monkeypatch):
+        """Backpressure: the server drops commits, and then reads the targets again."""
         monkeypatch.setattr(mailbox, "MAX_WAITING_DOCUMENTS", 2)
         db.document("c/gone").set({})
         stream.add(1, db.collection("c"))
@@ -392,7 +392,7 @@ class TestOnSnapshot:
 
     @pytest.mark.embedded
     def test_a_stream_that_breaks_is_resumed(self, db, seen, faults, server):
-        """The client opens it anew, which is counted as another call."""
+        """The client reopens it, which is counted as another call."""
         before = server.counters.snapshot(db._database_string)
         faults.fail(Code.UNAVAILABLE, rpc="Listen")
         watch = db.collection("c").on_snapshot(seen)

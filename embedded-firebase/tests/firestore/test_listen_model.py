@@ -51,7 +51,7 @@ class Call:
 
 
 class Client:
-    """Believes what it is told: the names and update times of each target's documents."""
+    """Applies the responses it is sent: the names and update times of each target's documents."""
 
     def __init__(self, listen):
         self._listen = listen

@@ -1,4 +1,4 @@
-"""Pessimistic concurrency: who waits for whom, and for how long."""
+"""Pessimistic concurrency control: who waits, and for how long."""
 
 import threading
 import time
@@ -54,7 +54,7 @@ def held(engine: Engine, *paths: str) -> list[int | None]:
 class TestWaiting:
     @pytest.mark.parametrize("end", ["commit", "rollback"])
     def test_a_writer_waits_until_the_reader_has_ended(self, engine, threads, end):
-        """And then it goes on at once; both succeed."""
+        """Then it proceeds at once; both succeed."""
         session = Session(engine)
         session.read("c/a")
         writer = threads.submit(engine.commit, DATABASE, [put("c/a", 1)])
@@ -82,7 +82,7 @@ class TestWaiting:
         ids=["created", "moved in", "moved out", "changed", "deleted"],
     )
     def test_a_query_locks_what_it_would_see(self, engine, threads, change):
-        """Also documents that it has not seen yet: no phantom, and nobody is aborted."""
+        """Also documents that it has not seen yet: no phantom, and no transaction is aborted."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
         assert session.find(least=5) == [7]
@@ -100,7 +100,7 @@ class TestWaiting:
         session.commit(put("other/x", 1))
 
     def test_readers_share(self, engine):
-        """Nobody waits for a reader but who changes what it read: not other readers, nor a read-only transaction."""
+        """Only writers of its read set wait for a reader: not other readers, nor read-only transactions."""
         engine.commit(DATABASE, [put("c/a", 1)])
         first = Session(engine)
         first.read("c/a")
@@ -114,8 +114,8 @@ class TestWaiting:
         session.read("c/a")
         assert seconds_of(engine.commit, DATABASE, [put("c/a", 1)]) < AT_ONCE_SECONDS
 
-    def test_a_write_that_changes_nothing_waits_for_nobody(self, engine):
-        """What was read stays as it is."""
+    def test_a_write_without_effect_does_not_wait(self, engine):
+        """The read set stays unchanged."""
         engine.commit(DATABASE, [put("c/a", 1)])
         session = Session(engine)
         session.read("c/a")
@@ -123,7 +123,7 @@ class TestWaiting:
         session.commit(put("c/a", 2))
 
     def test_later_reads_see_the_present(self, engine):
-        """What is locked cannot have changed, so that what others did meanwhile is no conflict."""
+        """Locked documents cannot have changed, so concurrent commits of others do not conflict."""
         engine.commit(DATABASE, [put("c/a", 1), put("c/b", 1)])
         session = Session(engine)
         session.read("c/a")
@@ -170,7 +170,7 @@ class TestCircles:
         assert time.monotonic() - started < locks.SILENCE_SECONDS
 
     def test_one_that_repeats_another_is_as_old_as_that(self, engine, threads):
-        """So that nobody gives way for ever."""
+        """So that no transaction starves."""
         first, second = Session(engine), Session(engine)
         first.read("c/a")
         second.read("c/a")
@@ -197,7 +197,7 @@ class TestBrokenLocks:
         assert locks.SILENCE_SECONDS / 2 < waited < 3 * locks.SILENCE_SECONDS
         assert code(session.commit, put("c/a", 2)) is Code.ABORTED
 
-    def test_nobody_waits_for_one_that_has_long_been_silent(self, engine, clocks):
+    def test_an_idle_holder_is_not_waited_for(self, engine, clocks):
         """Its moment has passed before."""
         session = Session(engine)
         session.read("c/a")
@@ -215,7 +215,7 @@ class TestBrokenLocks:
         assert session.read("c/a", "c/b") == [1, 1]
         assert session.find() == [1, 1]
 
-    def test_nobody_waits_for_ever_for_a_busy_holder(self, engine, threads, monkeypatch):
+    def test_waiting_for_a_busy_holder_is_bounded(self, engine, threads, monkeypatch):
         """One that keeps on reading loses its locks too."""
         monkeypatch.setattr(locks, "MAX_WAIT_SECONDS", 0.2)
         session = Session(engine)

@@ -32,13 +32,13 @@ class TestCommits:
         assert box.take_commits(2) == []
         assert box.take_commits(3) == [commit("3")]
 
-    def test_what_nobody_wants_is_not_kept(self, box):
+    def test_unwanted_commits_are_dropped(self, box):
         """A commit to other keys."""
         box.put_commit(1, commit("a"), frozenset({"other"}))
         assert box.take_commits(1) == []
 
     def test_too_many_are_forgotten(self, box, monkeypatch):
-        """Whoever takes is told so, until it has read a time that sees all of the forgotten ones."""
+        """The reader is notified, until it has read a time that includes all dropped commits."""
         monkeypatch.setattr(mailbox, "MAX_WAITING_DOCUMENTS", 2)
         box.put_commit(1, commit("a", "b"), WANTED)
         box.put_commit(2, commit("c"), WANTED)

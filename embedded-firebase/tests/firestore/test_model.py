@@ -356,7 +356,7 @@ def as_transform(value: Any) -> tuple[str, Any] | None:
 
 
 def split(data: dict[str, Any], above: model.FieldPath = ()) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Part a document into its values and its transforms; a map of transforms alone is no value."""
+    """Split a document into values and transforms; a map of only transforms is not a value."""
     plain: dict[str, Any] = {}
     moves: list[Any] = []
     for name, value in data.items():

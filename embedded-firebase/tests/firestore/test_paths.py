@@ -69,7 +69,7 @@ class TestParseParent:
 class TestKeys:
     @given(segments, segments)
     def test_order_of_keys_is_order_of_utf8(self, left, right):
-        """Ids sort by their bytes in UTF-8, whatever they hold."""
+        """Ids sort by their bytes in UTF-8."""
         assert (segment_key(left) < segment_key(right)) == (left.encode() < right.encode())
 
     @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1), segments)
@@ -117,7 +117,7 @@ class TestParseFieldPath:
 
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), min_size=1, max_size=4))
     def test_the_clients_own_quoting_is_understood(self, names):
-        """Whatever Google's client writes is read back as the same names."""
+        """Field paths written by Google's client are parsed to the same names."""
         from google.cloud.firestore_v1.field_path import FieldPath
 
         if not any(name.startswith("__") for name in names):

@@ -133,7 +133,7 @@ class TestOrder:
         assert ids(C.order_by("v"), held) == [0, 2, 1]
 
     def test_fields_of_inequalities_are_ordered_by_in_the_order_of_their_names(self):
-        """Whatever a range selects, results are sorted by it after the orders that are spelled out."""
+        """Results are sorted by every inequality field after the explicit orders."""
         held = documents({"a": 2, "b": 1, "c": 0}, {"a": 1, "b": 2, "c": 0}, {"a": 1, "b": 1, "c": 0})
         query = C.where(filter=FieldFilter("b", ">", 0)).where(filter=FieldFilter("a", ">", 0))
         assert ids(query, held) == [2, 1, 0]
@@ -215,7 +215,7 @@ class TestAggregation:
         return {alias: _helpers.decode_value(value, None) for alias, value in aggregation.run(parsed, held).items()}
 
     def test_count_sum_and_average(self):
-        """Sums keep integers, averages are doubles, what is no number is left out."""
+        """Sums keep integers, averages are doubles, other values are skipped."""
         held = documents({"v": 1}, {"v": 2}, {"v": "x"})
         operand = {"field": {"field_path": "v"}}
         found = self.figures(held, {"alias": "n", "count": {}}, {"sum": operand}, {"alias": "a", "avg": operand})

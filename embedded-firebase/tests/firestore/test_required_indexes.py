@@ -1,4 +1,4 @@
-"""Which queries production refuses for want of an index, and the definition that each lacks."""
+"""Which queries need a missing index in production, and its definition."""
 
 import json
 from collections.abc import Iterator
@@ -96,14 +96,14 @@ class TestAutomaticIndexes:
 
     @pytest.mark.parametrize(("query", "fields"), REFUSED)
     def test_they_do_not_serve(self, query: Any, fields: list[str]) -> None:
-        """Whatever combines an order or inequality with another field; the definition to add comes with the refusal."""
+        """Queries that combine an order or inequality with another field; the error has the definition to add."""
         assert fields_lacking(query) == fields
 
     @pytest.mark.parametrize(
         "query",
         [query for query, _ in REFUSED] + [GROUP.order_by("a"), where(GROUP, ("t", "array_contains", 1))],
     )
-    def test_what_is_told_to_add_is_enough(self, query: Any) -> None:
+    def test_the_suggested_index_is_enough(self, query: Any) -> None:
         """With the definitions of the refusals added one by one, the query is served in the end."""
         content: dict[str, list[Any]] = {"indexes": [], "fieldOverrides": []}
         for _ in range(3):

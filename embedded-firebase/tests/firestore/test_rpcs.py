@@ -160,7 +160,7 @@ class TestDocuments:
 
     @pytest.mark.parametrize("order_by", ["", "v desc", "w, v desc", "__name__ desc"])
     def test_pages_go_on_where_the_last_ended(self, db, api, root, order_by):
-        """Though documents are deleted meanwhile, as by a loop that deletes what it lists; none is left out."""
+        """Although documents are deleted in between, as by a loop that deletes what it lists; none is skipped."""
         for number in range(6):
             db.document(f"c/{number}").set({"v": number, "w": number // 4})
         request = {"parent": root, "collection_id": "c", "page_size": 2, "order_by": order_by}
@@ -250,7 +250,7 @@ class TestQueries:
         assert [snapshot.to_dict() for snapshot in people.select([]).limit(1).stream()] == [{}]
 
     def test_a_snapshot_is_a_cursor(self, people):
-        """Paging goes on where the last page ended."""
+        """Paging continues where the last page ended."""
         query = people.order_by("city")
         first = list(query.limit(2).stream())
         rest = list(query.start_after(first[-1]).stream())
@@ -282,7 +282,7 @@ class TestQueries:
             list(people.limit(-1).stream())
 
     def test_recursive_delete(self, db, people):
-        """The client deletes whatever lies below a reference."""
+        """The client deletes everything below a reference."""
         db.recursive_delete(db.collection("teams"))
         assert [collection.id for collection in db.collections()] == ["people"]
 

@@ -59,7 +59,7 @@ def client_of(port: int) -> Iterator[Client]:
 
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A server in a process of its own, ready."""
+    """A server in its own process, ready."""
     command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:
@@ -91,7 +91,7 @@ class TestFirestoreServer:
         other.stop()
 
     def test_documents_are_loaded_into_the_project_asked_for(self):
-        """Whatever project their names hold; and they come back in the order of names."""
+        """Regardless of the project in their names; they are returned in the order of names."""
         server = FirestoreServer()
         assert server.is_empty("mine")
         names = ["c/b", "c/a/d/x", "c/a"]

@@ -50,7 +50,7 @@ class TestVersions:
         assert seen == {9: None, 10: 1, 19: 1, 20: 2, 29: 2, 30: None, 39: None, 40: 4, 99: 4}
         assert read(storage, "c/d") == 4
 
-    def test_a_scan_sees_one_time_whatever_happens_meanwhile(self, storage):
+    def test_a_scan_sees_one_snapshot(self, storage):
         """Documents changed, deleted and created during a scan of many chunks look as they did when it began."""
         names = [f"c/{number:05}" for number in range(500)]
         for time, name in enumerate(names, 1):

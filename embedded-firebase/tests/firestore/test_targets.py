@@ -89,14 +89,14 @@ class TestTarget:
         assert not read.is_touched(changes(document("c/b", value=0), document("d/a"), deleted=["c/z"]))
 
     def test_what_touches_an_offset(self):
-        """Anything in the scope, for nobody knows which documents are skipped."""
+        """Anything in the scope, since the skipped documents are unknown."""
         read = target(offset=1)
         assert read.must_be_read
         assert read.is_touched(changes(deleted=["c/skipped"]))
         assert not read.is_touched(changes(deleted=["d/a"]))
 
     def test_documents_by_name(self):
-        """Only those, whatever they hold."""
+        """Only those, regardless of their fields."""
         followed = Target(1, DATABASE, None, (f"{ROOT}/c/a",))
         held = document("c/a", value=0)
         assert followed.follow(changes(held, document("c/b"))).changed == [held]

@@ -41,13 +41,13 @@ class TestTransactions:
 
     @pytest.mark.parametrize("state", [State.COMMITTED, State.ABORTED, State.ROLLED_BACK])
     def test_a_finished_one_cannot_be_used(self, transactions, state):
-        """Whatever way it ended."""
+        """However it ended."""
         begun = transactions.begin(DATABASE, read_only=False)
         transactions.finish(begun, state)
         assert refused(transactions, begun.id)
 
     def test_an_unknown_one_cannot_be_used(self, transactions):
-        """An id that nobody gave out."""
+        """An unknown id."""
         assert refused(transactions, b"unknown")
 
     def test_an_idle_one_expires(self, transactions, clock):

@@ -10,8 +10,8 @@ OTHER = frozenset({"other"})
 
 
 class TestTurns:
-    def test_without_a_conflict_nobody_waits(self):
-        """A key on which nobody lost is free for all."""
+    def test_without_a_conflict_there_is_no_wait(self):
+        """A key without a conflict needs no turn."""
         turns = Turns()
         turns.take(b"a", KEY)
         turns.take(b"b", KEY)
@@ -49,7 +49,7 @@ class TestTurns:
         assert len(turns._queue) == 2
 
     def test_a_silent_holder_is_passed_over(self):
-        """Nobody waits for one that died longer than its turn lasts."""
+        """A dead holder delays others by no more than its turn."""
         seconds = [0.0]
         turns = Turns(lambda: seconds[0])
         turns.note_conflict(KEY)
@@ -60,7 +60,7 @@ class TestTurns:
         assert [turn.owner for turn in turns._queue] == [b"next"]
 
     def test_a_commit_waits_for_the_holder_whom_it_would_spoil(self):
-        """It goes on as soon as the turn ends."""
+        """It proceeds as soon as the turn ends."""
         turns = Turns()
         turns.note_conflict(KEY)
         turns.take(b"holder", KEY)

@@ -102,7 +102,7 @@ class TestEncode:
 
 class TestFieldAccess:
     def test_reading_an_absent_path_creates_nothing(self):
-        """A protobuf map makes an entry for whatever is read; this must not happen."""
+        """Reading a protobuf map must not create entries."""
         document = Document()
         document.fields["a"].map_value.fields["b"].integer_value = 1
         before = document.SerializeToString(deterministic=True)

@@ -43,7 +43,7 @@ def update(db, path, value, **precondition):
 
 class TestServe:
     def test_writes_in_order(self, db, stream):
-        """After the handshake, each request is one commit with an answer of its own."""
+        """After the handshake, each request is one commit with its own answer."""
         opened = stream.send()
         assert opened.stream_id
         first = stream.send(update(db, "c/a", 1), update(db, "c/b", 1), stream_token=opened.stream_token)
@@ -56,7 +56,7 @@ class TestServe:
         assert stream.rest() == []
 
     def test_a_refused_write_ends_the_stream(self, db, stream):
-        """With the code of the refusal; nothing of its request is applied."""
+        """With the code of the refusal; its request is not applied."""
         opened = stream.send()
         with pytest.raises(exceptions.NotFound):
             stream.send(update(db, "c/a", 1), update(db, "c/b", 1, exists=True), stream_token=opened.stream_token)

@@ -156,7 +156,7 @@ class TestTransforms:
 
     @given(integers, integers)
     def test_increment_never_leaves_the_integers(self, held, operand):
-        """Whatever is added, the sum is held to 64 bits."""
+        """The sum saturates at 64 bits."""
         total = data(apply(transform(n=firestore.Increment(operand)), doc(n=held), NOW).document)["n"]
         assert total == min(max(held + operand, -(2**63)), 2**63 - 1)
 
@@ -184,7 +184,7 @@ class TestTransforms:
         assert [to_micros(outcome.document.fields[name].timestamp_value) for name in "ab"] == [NOW, NOW]
 
     def test_several_on_one_field_apply_in_order_after_the_update(self):
-        """Each sees what the one before made, and has a result of its own."""
+        """Each sees the effect of the one before, and has its own result."""
         write = update({"n": 1})
         for amount in (2, 3):
             write.update_transforms.add(field_path="n", increment={"integer_value": amount})

@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that stands still until it is told to move."""
+    """A clock that only moves when a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -38,7 +38,7 @@ class Clock:
 
 @dataclass
 class Target:
-    """A function that is called by a queue or a schedule: it remembers its calls and answers what it is told to."""
+    """A function that is called by a queue or a schedule: it records its calls and answers given statuses."""
 
     calls: queue.Queue[tuple[flask.typing.HeadersValue, bytes]] = field(default_factory=queue.Queue)
     statuses: list[int] = field(default_factory=list)

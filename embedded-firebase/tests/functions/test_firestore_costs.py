@@ -1,4 +1,4 @@
-"""What this process asked of the embedded Firestore, told apart from what everyone else did."""
+"""The cost of this process at the embedded Firestore, separate from that of other clients."""
 
 import time
 import uuid
@@ -50,7 +50,7 @@ def db(cost_between: CostBetween, other: firestore.Client) -> Iterator[firestore
 
 class TestCostBetween:
     def test_all_that_this_process_asked_for(self, cost_between: CostBetween, db: firestore.Client) -> None:
-        """Documents, queries, aggregations and transactions, and nothing of before or after."""
+        """Documents, queries, aggregations and transactions, nothing before or after."""
         db.document("c/before").set({})
         started_at = time.time()
         batch = db.batch()
@@ -66,7 +66,7 @@ class TestCostBetween:
         db.document("c/after").set({})
         assert cost_between(started_at, ended_at) == {"reads": 9, "writes": 3}
 
-    def test_nobody_else_is_counted(
+    def test_other_clients_are_not_counted(
         self, cost_between: CostBetween, db: firestore.Client, other: firestore.Client, address: str
     ) -> None:
         """Neither another process nor a browser that looks at the data."""
@@ -87,10 +87,10 @@ class TestCostBetween:
         unnamed.close()
         assert cost_between(started_at, time.time()) == {"reads": 0, "writes": 0}
 
-    def test_what_nobody_knows(self, cost_between: CostBetween) -> None:
+    def test_an_unknown_time(self, cost_between: CostBetween) -> None:
         """Before the server was there nothing was counted."""
         assert cost_between(0, time.time()) is None
 
     def test_without_an_embedded_firestore(self, address: str) -> None:
-        """Where nobody counts, nothing is known, and nothing fails."""
+        """The cost is unknown, and nothing fails."""
         assert name_this_process("127.0.0.1:1")(0, time.time()) is None

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 class Host:
-    """A host of the sample project in a folder of its own, started as `make dev` starts it."""
+    """A host of the sample project in its own folder, with a parent process."""
 
     def __init__(self, folder: Path) -> None:
         self.source = folder / "functions"
@@ -152,7 +152,7 @@ class TestCodeChange:
         main.write_text(main.read_text().replace(old, new))
 
     def test_serves_the_new_code(self, host: Host) -> None:
-        """A change is served without a restart by hand: open calls end first, callers wait and are not refused."""
+        """A change is served without a manual restart: open calls end first, callers wait and are not refused."""
         host.start()
         with ThreadPoolExecutor(8) as callers:
             slow = callers.submit(host.get, "/demo/europe-west1/echo?seconds=2")
@@ -164,7 +164,7 @@ class TestCodeChange:
                 greetings += [answer.json()["greeting"] for answer in answers]
             assert slow.result().json()["greeting"] == "none"
         assert set(greetings) <= {"none", "changed"}
-        assert host.await_line("changed; starting anew").endswith("functions/main.py changed; starting anew")
+        assert host.await_line("changed; restarting").endswith("functions/main.py changed; restarting")
 
     def test_the_environment_too(self, host: Host) -> None:
         """So is a change of an `.env` file, and a variable that is taken out is gone."""
@@ -176,7 +176,7 @@ class TestCodeChange:
             assert host.get("/demo/europe-west1/echo").json()["greeting"] == greeting
 
     def test_code_that_cannot_be_loaded(self, host: Host) -> None:
-        """It is shown with its line, callers are told, and the host waits for the next change."""
+        """It is logged with its line, callers get the error, and the host waits for the next change."""
         host.start()
         self.change(host, "def echo(", "def echo)(")
         host.await_line("SyntaxError: ")
@@ -200,7 +200,7 @@ class TestCodeChange:
 
 class TestSite:
     def test_is_served_beside_the_functions(self, host: Host, tmp_path: Path) -> None:
-        """The site of a `firebase.json` has a port of its own, over a change of code too."""
+        """The site of a `firebase.json` has its own port, also after a reload."""
         (tmp_path / "public").mkdir()
         (tmp_path / "public" / "index.html").write_text("<p>hello")
         rewrite = {"source": "/api/**", "function": "echo", "region": "europe-west1"}

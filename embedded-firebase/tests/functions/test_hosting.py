@@ -98,7 +98,7 @@ class TestFiles:
         assert (response.status_code, response.text) == (404, "Not Found\n")
 
     def test_are_not_sent_twice(self, make_site: MakeSite) -> None:
-        """A browser asks again each time, and is told that nothing changed."""
+        """A browser revalidates each time, and gets a 304."""
         site = make_site()
         first = site.get("/app.js")
         assert first.headers["Cache-Control"] == "no-cache"

@@ -29,7 +29,7 @@ class TestReadable:
 
     @pytest.mark.parametrize("line", ["", "hello", "{", '{"a": 1}', '["severity"]', "{not json}"])
     def test_anything_else_stays(self, line: str) -> None:
-        """What is no entry is shown as it is."""
+        """Other lines are shown unchanged."""
         assert readable(line, NOON) == line
 
 

@@ -45,7 +45,7 @@ def nothing(path: str) -> None:
 
 class TestRecentCalls:
     def test_are_remembered(self) -> None:
-        """The newest first, and neither what is no function nor what a browser asks beforehand."""
+        """The newest first, without other paths and CORS preflights."""
         watched = Watched(nothing)
         watched.client.get("/")
         watched.client.options("/first")
@@ -75,7 +75,7 @@ class TestCost:
         assert started_at <= ended_at
 
     def test_where_it_is_not_known(self) -> None:
-        """Then nothing is said, and nobody asks again."""
+        """Then there is no cost, and it is not fetched again."""
         watched = Watched(nothing)
         watched.cost = None
         watched.client.get("/first")
@@ -84,7 +84,7 @@ class TestCost:
         assert len(watched.asked) == 1
 
     def test_of_calls_that_overlap(self) -> None:
-        """Who asked for what cannot be told, of neither; the next one is alone again."""
+        """The cost of overlapping calls is unknown; that of the next one is known again."""
         both = threading.Barrier(2)
 
         def answer(path: str) -> None:

@@ -66,7 +66,7 @@ class TestWhoMayCall:
 class TestServer:
     @pytest.mark.parametrize("request_line", [b"nonsense", b"GET / HTTP/9.9", b"a b c d", b""])
     def test_what_is_no_http(self, make_host: MakeHost, capfd: pytest.CaptureFixture[str], request_line: bytes) -> None:
-        """It is refused without a trace in the log, and the host goes on."""
+        """It is refused without a traceback in the log, and the host keeps running."""
         host = make_host(Function("f", "us-central1", answering("f")))
         address = host.url.removeprefix("http://").split(":")
         with socket.create_connection((address[0], int(address[1]))) as connection:

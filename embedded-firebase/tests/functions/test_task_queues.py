@@ -134,7 +134,7 @@ class TestEnqueue:
         ],
     )
     def test_nonsense_is_refused(self, make_host: MakeHost, task: Any) -> None:
-        """What is no task is an INVALID_ARGUMENT in Google's model."""
+        """An invalid task is an INVALID_ARGUMENT in Google's error model."""
         host = make_host(worker(Target()))
         response = httpx.post(tasks_of(host), json={"task": task})
         assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
@@ -206,7 +206,7 @@ class TestDelete:
 
 class TestRetries:
     def test_come_after_the_backoff(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
-        """A failed task comes again after 10 s and 20 s, told what happened before, and is then given up."""
+        """A failed task is retried after 10 s and 20 s, with headers about earlier attempts, and then given up."""
         target = Target(statuses=[429, 500, 404])
         host = make_host(worker(target))
         task_queue(host).enqueue({"data": 1})

@@ -180,33 +180,78 @@ def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields
             yield kind, generation_id, message
 
 
+# Whether a rule holds, and what is said where it does not.
+_Rule = tuple[bool, BreachKind, str]
+
+
 def _generation(
     generation: Fields, deductions: list[Fields], refunds: list[Fields]
 ) -> Iterator[tuple[BreachKind, str]]:
-    status, charged = generation.get("status"), generation.get("creditsCharged")
+    status = generation.get("status")
     if status not in list(GenerationStatus):
         yield BreachKind.CORRUPT_DOCUMENT, f"status is {status!r}"
         return
-    if type(charged) is not int or charged < 1:
-        yield BreachKind.CORRUPT_DOCUMENT, f"creditsCharged is {charged!r}, which is no integer from 1"
-    if [entry.get("credits") for entry in deductions] != [charged]:
-        yield BreachKind.DEDUCTION_WRONG, f"charged {charged!r}, but {_amounts(deductions)} was deducted"
-    wanted = [charged] if status in _REFUNDED else []
-    if [entry.get("credits") for entry in refunds] != wanted:
-        yield BreachKind.REFUND_WRONG, f"{status}, charged {charged!r}, but {_amounts(refunds)} was refunded"
-    if any(_sequence(refund) < _sequence(deduction) for refund in refunds for deduction in deductions):
-        yield BreachKind.REFUND_WRONG, "the refund stands before its deduction"
-    said = generation.get("creditsRefunded")
-    if said != (charged if status in _REFUNDED else 0) or type(said) is not int:
-        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but creditsRefunded is {said!r}"
-    url, ended_at = generation.get("imageUrl"), generation.get("completedAt")
-    if bool(url) is not (status == GenerationStatus.COMPLETED):
-        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but imageUrl is {url!r}"
+    rules = [*_postings(generation, deductions, refunds), *_ending(generation)]
+    yield from ((kind, message) for holds, kind, message in rules if not holds)
+
+
+def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields]) -> list[_Rule]:
+    """Hold what a generation says of its credits against its ledger entries."""
+    status, charged, refunded = (generation.get(name) for name in ("status", "creditsCharged", "creditsRefunded"))
+    due = [charged] if status in _REFUNDED else []
+    in_order = all(_sequence(refund) > _sequence(deduction) for refund in refunds for deduction in deductions)
+    return [
+        (
+            type(charged) is int and charged >= 1,
+            BreachKind.CORRUPT_DOCUMENT,
+            f"creditsCharged is {charged!r}, which is no integer from 1",
+        ),
+        (
+            _credits_of(deductions) == [charged],
+            BreachKind.DEDUCTION_WRONG,
+            f"charged {charged!r}, but {_amounts(deductions)} was deducted",
+        ),
+        (
+            _credits_of(refunds) == due,
+            BreachKind.REFUND_WRONG,
+            f"{status}, charged {charged!r}, but {_amounts(refunds)} was refunded",
+        ),
+        (in_order, BreachKind.REFUND_WRONG, "the refund stands before its deduction"),
+        (
+            type(refunded) is int and [refunded] == (due or [0]),
+            BreachKind.STATUS_INCONSISTENT,
+            f"{status}, but creditsRefunded is {refunded!r}",
+        ),
+    ]
+
+
+def _ending(generation: Fields) -> list[_Rule]:
+    """Hold the status of a generation against the fields that tell how and when it ended, or by when it has to."""
+    status, url, ended_at, lease = (
+        generation.get(name) for name in ("status", "imageUrl", "completedAt", "leaseExpiresAt")
+    )
     is_pending = status == GenerationStatus.PENDING
-    if ended_at is not None if is_pending else not isinstance(ended_at, datetime):
-        yield BreachKind.STATUS_INCONSISTENT, f"{status}, but completedAt is {ended_at!r}"
-    if is_pending and not isinstance(generation.get("leaseExpiresAt"), datetime):
-        yield BreachKind.CORRUPT_DOCUMENT, f"leaseExpiresAt is {generation.get('leaseExpiresAt')!r}"
+    return [
+        (
+            bool(url) is (status == GenerationStatus.COMPLETED),
+            BreachKind.STATUS_INCONSISTENT,
+            f"{status}, but imageUrl is {url!r}",
+        ),
+        (
+            ended_at is None if is_pending else isinstance(ended_at, datetime),
+            BreachKind.STATUS_INCONSISTENT,
+            f"{status}, but completedAt is {ended_at!r}",
+        ),
+        (
+            not is_pending or isinstance(lease, datetime),
+            BreachKind.CORRUPT_DOCUMENT,
+            f"leaseExpiresAt is {lease!r}",
+        ),
+    ]
+
+
+def _credits_of(entries: list[Fields]) -> list[Any]:
+    return [entry.get("credits") for entry in entries]
 
 
 def _sequence(entry: Fields) -> int:
@@ -215,7 +260,7 @@ def _sequence(entry: Fields) -> int:
 
 
 def _amounts(entries: list[Fields]) -> str:
-    return " and ".join(repr(entry.get("credits")) for entry in entries) or "nothing"
+    return " and ".join(map(repr, _credits_of(entries))) or "nothing"
 
 
 def _opening(account: Fields) -> Any:

@@ -77,7 +77,7 @@ def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str |
         InvalidRequest: the page token is not one of this account's.
         Unavailable: Firestore was away.
     """
-    before = None if page_token is None else _read_page_token(user_id, page_token)
+    before = paging.read(user_id, page_token, paging.number, whose="account")
     account = store.read_account(deps.db, user_id)
     if account is None:
         raise UserNotFound(user_id)
@@ -86,10 +86,3 @@ def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str |
     entries = store.read_ledger(deps.db, user_id, newest, page_size) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
     return Statement(account.credits, entries, paging.make(user_id, str(entries[-1].sequence)) if more else None)
-
-
-def _read_page_token(user_id: str, page_token: str) -> int:
-    try:
-        return paging.read_number(user_id, page_token)
-    except ValueError:
-        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this account")]) from None

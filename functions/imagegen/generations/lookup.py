@@ -15,7 +15,6 @@ from imagegen.generations.errors import GenerationEnded, GenerationNotFound
 from imagegen.generations.records import Generation, GenerationStatus, Stage
 from imagegen.generations.settlement import Reservation, settle
 from imagegen.kit import paging
-from imagegen.kit.errors import InvalidRequest, Violation
 from imagegen.kit.ids import is_document_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +87,7 @@ def list_generations(
         _equal(user_id, filters),
         after=filters.created_after,
         before=filters.created_before,
-        beyond=None if page_token is None else _read_page_token(name, page_token),
+        beyond=paging.read(name, page_token, _cursor),
         limit=page_size,
     )
     token = None
@@ -108,12 +107,9 @@ def _equal(user_id: str, filters: Filters) -> dict[str, str]:
     return {"userId": user_id} | {name: value for name, value in fields.items() if value is not None}
 
 
-def _read_page_token(name: str, page_token: str) -> tuple[datetime, str]:
-    try:
-        microseconds, _, generation_id = paging.read(name, page_token).partition("/")
-        # A token is not signed, and Firestore does not take every text for an id.
-        if not is_document_id(generation_id):
-            raise ValueError("not an id")
-        return _EPOCH + timedelta(microseconds=int(microseconds)), generation_id
-    except (ValueError, OverflowError):
-        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
+def _cursor(text: str) -> tuple[datetime, str]:
+    microseconds, _, generation_id = text.partition("/")
+    # Firestore does not take every text for an id.
+    if not is_document_id(generation_id):
+        raise ValueError("not an id")
+    return _EPOCH + timedelta(microseconds=int(microseconds)), generation_id

@@ -6,6 +6,7 @@ Knows nothing of credits, accounts or queues.
 from __future__ import annotations
 
 import traceback
+from functools import partial
 
 from imagegen.catalog.catalog import Choice
 from imagegen.deps import Deps
@@ -60,5 +61,5 @@ def _drawn(deps: Deps, generation: Generation, chosen: Choice) -> Image:
         parameters=chosen.model.settings,
     )
     model = deps.image_models[chosen.provider]
-    drawn = call_within(deps.settings.model_time_limit_seconds, lambda: model.generate(request))
+    drawn = call_within(deps.settings.model_time_limit_seconds, partial(model.generate, request))
     return deps.images.save(generation.generation_id, drawn) if isinstance(drawn, Picture) else drawn

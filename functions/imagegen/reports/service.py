@@ -15,7 +15,6 @@ from imagegen.catalog import store as catalog_store
 from imagegen.deps import Deps
 from imagegen.generations.records import GenerationStatus
 from imagegen.kit import paging
-from imagegen.kit.errors import InvalidRequest, Violation
 from imagegen.kit.weeks import Week
 from imagegen.reports import figures, store
 from imagegen.reports.errors import WeeklyReportNotFound
@@ -117,7 +116,7 @@ def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> R
         InvalidRequest: the page token is not one of this list.
         Unavailable: Firestore was away.
     """
-    before = None if page_token is None else _read_page_token(page_token)
+    before = paging.read(_PAGES, page_token, _cursor)
     # One more than the page, to know whether another follows.
     found = store.list_reports(deps.db, before, page_size + 1)
     reports, more = found[:page_size], len(found) > page_size
@@ -169,9 +168,6 @@ def _sum(parts: list[Future[Totals]]) -> Totals:
     return figures.add(part.result() for part in parts)
 
 
-def _read_page_token(page_token: str) -> Week:
-    try:
-        monday = date.fromordinal(paging.read_number(_PAGES, page_token))
-    except (ValueError, OverflowError):
-        raise InvalidRequest([Violation("pageToken", "must be a nextPageToken of this list")]) from None
+def _cursor(text: str) -> Week:
+    monday = date.fromordinal(paging.number(text))
     return Week(datetime(monday.year, monday.month, monday.day, tzinfo=UTC))

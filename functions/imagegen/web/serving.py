@@ -53,7 +53,7 @@ _Model = TypeVar("_Model", bound="BaseModel")
 
 
 def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], Deps]) -> Response:
-    """ResponseModel a call of an HTTPS function, whatever is sent and whatever happens.
+    """Answer a call of an HTTPS function, whatever is sent and whatever happens.
 
     `production` builds what the call is handed; it runs inside, so that its faults are answered as any other.
     """
@@ -136,7 +136,7 @@ def trace_fields(request: Request) -> dict[str, str]:
 
 
 def healthy() -> Response:
-    """ResponseModel the platform's probe of a new instance."""
+    """Answer the platform's probe of a new instance."""
     return Response("ok", mimetype="text/plain")
 
 
@@ -230,7 +230,7 @@ def _bad_body(description: str) -> InvalidRequest:
 def json_response(
     answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """ResponseModel with JSON, which nobody keeps unless told otherwise."""
+    """Answer with JSON, which nobody keeps unless told otherwise."""
     fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
     text = json.dumps(fields, separators=(",", ":"))
     response = Response(text + "\n", status=status, mimetype="application/json")

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     outdated = outdated_files(source, options.out)
     for file in outdated:
-        sys.stderr.write(f"{options.out / file} is not what {options.source} gives; write it anew without --check\n")
+        sys.stderr.write(f"{options.out / file} is not what {options.source} gives; run without --check to write it\n")
     return 1 if outdated else 0
 
 

@@ -65,7 +65,7 @@ def _import(server: FirestoreServer, directory: Path, project: str) -> None:
 
     if server.is_empty(project):
         try:
-            # Read whole before anything is stored, so that a damaged export is not kept by half.
+            # Read completely before anything is stored, so that a damaged export is not imported in part.
             server.load(list(read_export(directory)), project)
         except ExportError as error:
             raise OSError(f"--import {directory}: {error}.") from error
@@ -95,13 +95,13 @@ def _parser() -> argparse.ArgumentParser:
         help="the firestore.indexes.json to keep indexes by (default: automatic)",
     )
     parser.add_argument(
-        "--require-indexes", action="store_true", help="refuse queries that production refuses for want of an index"
+        "--require-indexes", action="store_true", help="refuse queries that need a missing index in production"
     )
     parser.add_argument(
         "--rules",
         type=Path,
         metavar="FILE",
-        help="the firestore.rules that bind every caller but administrators (default: everyone is one)",
+        help="the firestore.rules that bind every caller but administrators (default: all are administrators)",
     )
     parser.add_argument(
         "--concurrency",
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--project",
         default=defaults.PROJECT,
-        help="what --import and --export-on-exit are about (default: %(default)s)",
+        help="the project of --import and --export-on-exit (default: %(default)s)",
     )
     lifeline.add_option(parser)
     return parser

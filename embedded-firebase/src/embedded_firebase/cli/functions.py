@@ -1,7 +1,7 @@
-"""Owns the command line of the functions host, `embedded-functions`.
+"""Owns the command line of the functions host, `embedded-functions`; must not know what the functions do.
 
-Knows nothing of what the functions do. It runs all that Firebase runs of a `main.py`: HTTPS functions, task queues and
-schedules, at the URLs of Firebase's emulator, in one process that starts anew when the code changes.
+It runs the HTTPS functions, task queues and schedules of a `main.py` at the URLs of Firebase's emulator, in one process
+that restarts when the code changes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from embedded_firebase.hosting.site import Site, read_site
 from embedded_firebase.tasks import api as tasks_api
 
 _DRAIN_SECONDS = 10.0
-# Less than a parent waits before it kills.
+# Shorter than a parent process waits before it kills this one.
 _STOP_SECONDS = 3.0
 
 
@@ -52,12 +52,12 @@ def main() -> None:
     print(f"Functions ready on {host.url.removeprefix('http://')}", flush=True)  # noqa: T201
     try:
         changed = reloading.wait_for_change(options.source, known)
-        log.write("INFO", f"{', '.join(map(str, changed))} changed; starting anew")
+        log.write("INFO", f"{', '.join(map(str, changed))} changed; restarting")
         host.stop(_DRAIN_SECONDS)
     except SystemExit:
         host.stop(_STOP_SECONDS)
         sys.stdout.flush()
-        # Not by an exception, which would wait for threads that the functions left.
+        # sys.exit would wait for threads that the functions have left running.
         os._exit(0)
     reloading.start_anew(sockets, environment)
 
@@ -72,7 +72,7 @@ def _site(options: argparse.Namespace) -> Site | None:
 def _host(
     options: argparse.Namespace, listener: socket.socket, site: tuple[Site, socket.socket] | None
 ) -> FunctionsHost:
-    """Load the functions; where they cannot be, say why, now and to every caller, until they change."""
+    """Load the functions; on failure log the error and answer every call with it, until the code changes."""
     name, port = listener.getsockname()[:2]
     try:
         for variable, value in read_files(options.source, options.project).items():
@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--any-origin",
         action="store_true",
-        help="let pages from elsewhere call the functions, which then have to ask who calls",
+        help="let pages of any origin call the functions, which then have to authenticate callers",
     )
     parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)

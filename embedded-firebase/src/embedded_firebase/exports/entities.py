@@ -2,7 +2,7 @@
 
 It must not know files: bytes come in and go out.
 
-Where the samples of Google's emulator show no example (maps, arrays, bytes, references, geo points), it follows the
+Where exports of Google's emulator give no example (maps, arrays, bytes, references, geo points), it follows the
 converters in Google's appengine-python-standard (`google.appengine.datastore.datastore_pbs`).
 """
 
@@ -19,7 +19,7 @@ from embedded_firebase.exports import messages
 
 DEFAULT_DATABASE = "(default)"
 _APP_PREFIX = "dev~"  # Google's emulator writes this one; production has others, such as `s~`.
-_NUMERIC_ID = re.compile(r"__id(-?[0-9]{1,19})__")  # How Firestore names a Datastore entity that has a number.
+_NUMERIC_ID = re.compile(r"__id(-?[0-9]{1,19})__")  # The Firestore id of a Datastore entity with a numeric id.
 _MICROS_PER_SECOND = 1_000_000
 _DocumentPb = Document.pb()
 _ValuePb = Value.pb()
@@ -52,7 +52,7 @@ def decode_document(record: bytes) -> Any:
     """Return the `Document.pb()` that an entity record holds, with its full resource name and without times.
 
     Raises:
-        ValueError: the record is not an entity, or it holds a value that Firestore does not know.
+        ValueError: the record is not an entity, or it holds a value that Firestore does not support.
     """
     entity = _parse_entity(record)
     document = _DocumentPb(name=_document_name(entity.key, entity.key.path.element))
@@ -68,12 +68,12 @@ def _set_properties(entity: Any, fields: Mapping[str, Any]) -> None:
             for element in value.array_value.values:
                 _set_value(entity.raw_property.add(name=name, multiple=True), element)
         else:
-            # The one value that exports keep among the indexed properties.
+            # The only value that exports store among the indexed properties.
             entity.property.add(name=name, multiple=False, meaning=_Meaning.EMPTY_LIST).value.SetInParent()
 
 
 def _set_value(prop: Any, value: Any) -> None:
-    prop.value.SetInParent()  # A null is a value that is there and empty.
+    prop.value.SetInParent()  # A null is a present but empty value.
     match value.WhichOneof("value_type"):
         case "null_value":
             pass

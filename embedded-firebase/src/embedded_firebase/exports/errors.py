@@ -1,4 +1,4 @@
-"""Owns the one error of a bad export; knows nothing of what an export holds."""
+"""Owns the error of a bad export; must not know what an export holds."""
 
 from pathlib import Path
 

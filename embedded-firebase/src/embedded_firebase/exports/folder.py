@@ -1,6 +1,6 @@
-"""Owns the folder of an export: which files it has, what its metadata says, and how it is replaced as a whole.
+"""Owns the folder of an export: its files, its metadata, and its atomic replacement.
 
-It must not know how a document or a record is encoded.
+Must not know how a document or a record is encoded.
 """
 
 import json
@@ -44,7 +44,7 @@ def read_export(folder: Path) -> Iterator[Any]:
     export's own project. The format holds no create and update times. An export without Firestore has no documents.
 
     Raises:
-        ExportError: at once when `folder` is no export, on the way when a file of it is damaged, cut off or unknown.
+        ExportError: at once when `folder` is not an export, later when a file is damaged, truncated or unknown.
     """
     if (folder / _METADATA_NAME).is_file():
         product = _product(folder, "firestore")
@@ -67,8 +67,8 @@ def write_export(
     """Write `Document.pb()` messages of `project`, and users as in accounts.json, as an export of the Firebase CLI.
 
     The same input gives the same bytes: the export is dated by the newest update time among its documents. Documents
-    go in as they come and are never all in memory. Only the parts of an export are replaced, and everything is written
-    before anything is; firebase-export-metadata.json goes first and comes back last, so a folder that has it is whole.
+    are streamed. Only files of an export are replaced, after all new ones are written; firebase-export-metadata.json is
+    removed first and written last, so a folder that has it is complete.
     No users (None) means an export without the Auth product; an empty list means one without accounts.
 
     Raises:
@@ -101,7 +101,7 @@ def write_export(
 def write_firestore_export(folder: Path, documents: Iterable[Any]) -> None:
     """Write `Document.pb()` messages as the Firestore part of an export alone, named as its folder.
 
-    An export that is there is replaced when the new one is whole; its parent folders are made.
+    An existing export is replaced when the new one is complete; parent folders are created.
 
     Raises:
         ExportError: the folder is there and holds anything but an export.
@@ -123,7 +123,7 @@ def read_auth_export(folder: Path) -> list[dict[str, Any]]:
     """Return the users of an export as accounts.json has them; none when the export has no Auth product.
 
     Raises:
-        ExportError: `folder` is no export, or its accounts cannot be read.
+        ExportError: `folder` is not an export, or its accounts cannot be read.
     """
     product = _product(folder, "auth")
     if product is None:
@@ -204,7 +204,7 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _inside(folder: Path, relative: Any, named_by: Path) -> Path:
-    """Return the file or folder that an export names, which must be one of its own."""
+    """Return a file or folder named in an export, which must be inside of it (path traversal)."""
     if not isinstance(relative, str) or not relative:
         raise ExportError(named_by, "names no file where it must")
     file = folder / relative

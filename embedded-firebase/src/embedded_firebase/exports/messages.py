@@ -1,8 +1,8 @@
-"""Owns the protobuf messages of an export, by field number; knows nothing of Firestore documents.
+"""Owns the protobuf messages of an export, by field number; must not know Firestore documents.
 
 The entity messages are those of Google's published `entity.proto` (Datastore v3), cut to the fields that a Firestore
 export uses. Every field is optional here, because Google writes the entity inside a map value without its key.
-The two metadata messages are not published; they are read off exports of Google's emulator, and so are their names.
+The two metadata messages are not published; they and their names are inferred from exports of Google's emulator.
 See docs/decisions/0002-export-messages.md.
 """
 

@@ -1,6 +1,6 @@
 """Owns the LevelDB log framing: records cut into checksummed fragments that fill 32 KiB blocks.
 
-It must not know what a record means.
+Must not know what a record means.
 
 Source: https://github.com/google/leveldb/blob/main/doc/log_format.md
 """
@@ -92,6 +92,6 @@ def _fragments_of_block(path: Path, block_offset: int, block: bytes) -> Iterator
 
 
 def _masked_crc(fragment_type: int, fragment: bytes) -> int:
-    """LevelDB rotates and shifts a checksum, so that one of data that holds checksums still tells damage."""
+    """Mask a CRC as LevelDB does, since the CRC of data that contains CRCs is weak."""
     crc: int = google_crc32c.value(bytes([fragment_type]) + fragment)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Owns what readable JSON says of documents and users, as a Firebase emulator export; must not know what they mean."""
+"""Owns the translation of readable JSON to a Firebase emulator export; must not know what documents mean."""
 
 import filecmp
 import json
@@ -16,12 +16,12 @@ TIMESTAMP_TAG = "$timestamp"
 
 
 class SourceError(Exception):
-    """A source that cannot be used; says where and what is allowed."""
+    """A source that cannot be used; the message has the place and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a source file says: documents as `Document.pb()` messages, users as accounts.json of an export has them."""
+    """The content of a source file: documents as `Document.pb()` messages, users as in accounts.json of an export."""
 
     project: str
     documents: tuple[Any, ...]
@@ -56,7 +56,7 @@ def write_source(source: Source, folder: Path) -> None:
 
 
 def outdated_files(source: Source, folder: Path) -> list[str]:
-    """Return the files of an export in `folder`, by relative name, that are not what `source` gives."""
+    """Return the files of an export in `folder`, by relative name, that differ from `source`."""
     with tempfile.TemporaryDirectory() as name:
         fresh = Path(name)
         write_source(source, fresh)
@@ -114,7 +114,7 @@ def _parse_time(text: str, place: str) -> datetime:
 
 
 def _account(user: Any, as_of: datetime) -> dict[str, Any]:
-    """Return an account as the Auth emulator exports it, with the stand-in for a password hash that it uses."""
+    """Return an account as the Auth emulator exports it, with its fake password hash."""
     names = ["localId", "email", "displayName", "password"]
     if not isinstance(user, dict) or sorted(user) != sorted(names) or not all(isinstance(user[n], str) for n in names):
         raise SourceError(f"users: {user!r} must be an object of exactly the strings {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""Owns the one error that the embedded Firestore raises on purpose; must not know how it travels to a client."""
+"""Owns the error that the embedded Firestore raises on purpose; must not know how it is sent to a client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Code(IntEnum):
 
 
 class EmulatorError(Exception):
-    """A fault that production Firestore would answer too, with its status code and a message for a person."""
+    """An error that production Firestore would answer too, with its status code and a message."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Owns the server's life: it opens the storage, binds the port, stops; must not know any rule of Firestore."""
+"""Owns the life cycle of the server: storage, port, start and stop; must not know any rule of Firestore."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from embedded_firebase.firestore.transactions.transactions import Concurrency
 from embedded_firebase.firestore.values.paths import database_name
 from embedded_firebase.local_only import local_only
 
-# More threads than `turns.MAX_WAITERS`, so that those who wait for a turn never keep its holder from being served.
+# More threads than `turns.MAX_WAITERS`, so that waiters cannot starve the holder of a turn (thread-pool deadlock).
 _THREADS = 256
 _DOCUMENTS_PER_LOAD = 1_000
 _MAX_MESSAGE_BYTES = 32 * 1024 * 1024
@@ -40,10 +40,10 @@ class FirestoreServer:
     """An embedded Firestore on a port of this machine.
 
     Args:
-        data_dir: the folder that keeps the documents, made when missing; None keeps them in memory.
+        data_dir: the folder of the documents, created when missing; None keeps them in memory.
         indexes: a `firestore.indexes.json`; None for the automatic indexes alone.
-        require_indexes: refuse queries that production would refuse for want of an index.
-        rules: a `firestore.rules` that binds every caller but administrators; None for nobody.
+        require_indexes: refuse queries that need a missing index in production.
+        rules: a `firestore.rules` that binds every caller but administrators; None for no rules.
         concurrency: whether transactions find conflicts when they commit, or lock what they read.
 
     Raises:
@@ -99,7 +99,7 @@ class FirestoreServer:
         Args:
             host: the address to serve on.
             port: the port for both.
-            grpc_port: a second port that serves gRPC alone, without the way through the front.
+            grpc_port: a second port that serves gRPC alone, without the proxy.
 
         Raises:
             OSError: when a port is taken.
@@ -128,13 +128,13 @@ class FirestoreServer:
     def _bind_behind_front(self) -> str | tuple[str, int]:
         if sys.platform != "linux":
             return "127.0.0.1", self._bind("127.0.0.1", 0)
-        # Faster than a port, and nothing of it is left behind when the process is killed, as a socket file would be.
+        # Faster than a TCP port, and unlike a socket file it does not survive a killed process.
         name = f"firestore-{secrets.token_hex(8)}"
         self._server.add_insecure_port(f"unix-abstract:{name}")
         return f"\0{name}"
 
     def stop(self) -> None:
-        """Stop at once: calls under way are cancelled, what was acknowledged is kept."""
+        """Stop at once: open calls are cancelled, acknowledged writes are kept."""
         self.faults.end()
         if self._front is not None:
             self._front.stop()
@@ -144,7 +144,7 @@ class FirestoreServer:
         self._storage.close()
 
     def load(self, documents: Iterable[Document], project: str, database: str = "(default)") -> None:
-        """Store documents, without preconditions. Each belongs to the database, whatever project its name holds."""
+        """Store documents, without preconditions. The project and database in their names are replaced."""
         root = database_name(project, database)
         remaining = iter(documents)
         while chunk := [_renamed(document, root) for document in islice(remaining, _DOCUMENTS_PER_LOAD)]:

@@ -1,1 +1,1 @@
-"""The functions of a `main.py`, found, served and started anew when their code changes."""
+"""The functions of a `main.py`, discovered, served and reloaded when their code changes."""

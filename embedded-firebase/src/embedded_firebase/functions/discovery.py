@@ -1,6 +1,6 @@
-"""Owns finding the functions of a `main.py`, by the endpoint that the Firebase SDK leaves on each.
+"""Owns the discovery of functions in a `main.py`, by the endpoint that the Firebase SDK attaches to each.
 
-Knows nothing of what they do, nor how they are called.
+Must not know what they do, nor how they are called.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Function:
 
     @property
     def id(self) -> str:
-        """Return what Firebase's emulator names it by."""
+        """Return its id in Firebase's emulator."""
         return f"{self.region}-{self.name}" + ("-0" if self.schedule else "")
 
     def path(self, project: str) -> str:
@@ -52,7 +52,7 @@ def discover(source: Path) -> list[Function]:
 
 
 def functions_of(module: ModuleType) -> list[Function]:
-    """Return what carries Firebase's endpoint in a module, by name."""
+    """Return the functions of a module with an endpoint, by name."""
     functions = []
     for name, value in sorted(vars(module).items()):
         endpoint = getattr(value, "__firebase_endpoint__", None)
@@ -67,7 +67,7 @@ def _schedule(endpoint: Any) -> Schedule | None:
     if trigger is None:
         return None
     given = trigger["retryConfig"] or {}
-    # The defaults of Cloud Scheduler, which tries once unless it is told to retry.
+    # The defaults of Cloud Scheduler, which does not retry unless configured to.
     retries = RetryPolicy(
         max_attempts=1 + int(_number(given, "retryCount", 0)),
         max_retry_seconds=_number(given, "maxRetrySeconds", 0),
@@ -105,5 +105,5 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _resolved(given: Any) -> Any:
-    # A parameter stands for the value that it has in the environment.
+    # A parameter resolves to its value in the environment.
     return getattr(given, "value", given)

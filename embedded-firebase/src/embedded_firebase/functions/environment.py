@@ -1,6 +1,6 @@
-"""Owns the environment that the functions run in: the emulator's variables and the `.env` files of their folder.
+"""Owns the environment of the functions: the emulator's variables and the `.env` files of their folder.
 
-Knows nothing of what the functions do with it. The files are read as the Firebase CLI reads them.
+Must not know what the functions do with it. The files are read as the Firebase CLI reads them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LINE = re.compile(
 _ESCAPED = re.compile(r"""\\([nrtv\\'"])""")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-# What a deploy refuses, since the platform sets it.
+# Refused by a deploy, because the platform sets them.
 _RESERVED_PREFIXES = ("X_GOOGLE_", "FIREBASE_", "EXT_")
 _RESERVED = {"FIREBASE_CONFIG", "CLOUD_RUNTIME_CONFIG", "ENTRY_POINT", "GCP_PROJECT", "GCLOUD_PROJECT"}
 _RESERVED |= {"GOOGLE_CLOUD_PROJECT", "FUNCTION_TRIGGER_TYPE", "FUNCTION_NAME", "FUNCTION_MEMORY_MB"}
@@ -34,11 +34,11 @@ def set_environment(
     environment["GCLOUD_PROJECT"] = project
     environment["FIREBASE_CONFIG"] = json.dumps({"projectId": project})
     environment["FIRESTORE_EMULATOR_HOST"] = firestore_host
-    # Where a proxy is set, gRPC would ask it for this machine's own addresses.
+    # With a proxy configured, gRPC would use it for local addresses too.
     environment["no_grpc_proxy"] = firestore_host.partition(":")[0]
     if tasks_host:
         environment["CLOUD_TASKS_EMULATOR_HOST"] = tasks_host
-        # Likewise the client that enqueues; other addresses are asked of the proxy as before.
+        # So would the client that enqueues; other addresses still use the proxy.
         kept = environment.get("no_proxy") or environment.get("NO_PROXY")
         environment["no_proxy"] = ",".join(filter(None, [kept, tasks_host.partition(":")[0]]))
 
@@ -47,7 +47,7 @@ def read_files(source: Path, project: str) -> dict[str, str]:
     """Return what `.env`, `.env.<project>`, `.env.local` and `.secret.local` of a folder say; later ones win.
 
     Raises:
-        ValueError: a file has a line that is none, or a name that a deploy refuses; the message names both.
+        ValueError: a line is not NAME=value, or a deploy refuses the name; the message names both.
     """
     variables: dict[str, str] = {}
     for name in (".env", f".env.{project}", ".env.local", ".secret.local"):
@@ -63,7 +63,7 @@ def parse(text: str) -> dict[str, str]:
     """Read the variables of a `.env` file.
 
     Raises:
-        ValueError: a line is none, or a name is reserved.
+        ValueError: a line is not NAME=value, or a name is reserved.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     variables = {}

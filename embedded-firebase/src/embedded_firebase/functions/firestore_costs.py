@@ -1,6 +1,6 @@
-"""Owns what this process has asked of the embedded Firestore between two times; must not know why.
+"""Owns the cost of this process at the embedded Firestore between two times; must not know what causes it.
 
-See docs/decisions/0101-named-channels.md for how the server tells this process from others.
+docs/decisions/0101-named-channels.md explains how the server identifies this process.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import grpc
 
 _TIMEOUT_SECONDS = 2.0
 
-# Reads and writes between two times, in seconds since 1970; None where they are not known.
+# Reads and writes between two times, in seconds since 1970; None when unknown.
 CostBetween = Callable[[float, float], dict[str, int] | None]
 
 
 def name_this_process(address: str) -> CostBetween:
-    """Name every channel that this process opens to `address` from now on, and return how to ask what they cost."""
+    """Name every channel that this process opens to `address` from now on; return a function that gets their cost."""
     name = f"functions-host-{secrets.token_hex(8)}"
     for module in (grpc, grpc.aio):
         setattr(module, "insecure_channel", _named(module.insecure_channel, address, name))  # noqa: B010 - mypy forbids it.
@@ -33,7 +33,7 @@ def name_this_process(address: str) -> CostBetween:
         try:
             connection.request("GET", f"/emulator/v1/operations?{query}")
             response = connection.getresponse()
-            # Any other Firestore has no such URL.
+            # Another Firestore does not have this URL.
             return json.loads(response.read()) if response.status == 200 else None
         except (OSError, ValueError, http.client.HTTPException):
             return None

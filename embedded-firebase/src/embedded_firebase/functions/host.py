@@ -1,6 +1,6 @@
 """Owns a running host: functions served over HTTP, their queues delivered, their schedules fired.
 
-Knows nothing of what the functions do, or of how the host is started.
+Must not know what the functions do, or how the host is started.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class HostOptions:
     """How a host serves.
 
     Args:
-        data: the folder where tasks are kept; without one they are forgotten when the host stops.
-        mounts: applications at paths of their own.
-        any_origin: let pages from elsewhere call the functions, which then have to ask who calls.
+        data: the folder of the tasks; without one they are lost when the host stops.
+        mounts: WSGI applications by path.
+        any_origin: let pages of any origin call the functions, which then have to authenticate callers.
         now: the clock of queues and schedules; after moving a fake one, `wake`.
     """
 
@@ -54,14 +54,14 @@ class HostOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """A site in front of the functions, and what its pages are given.
+    """A site in front of the functions, and what its pages may use.
 
     Args:
         site: what is served.
         listener: the socket that it is served on, which stays open when the host stops.
         emulators: addresses of other emulators, by product.
         runnable: Python modules that pages may run, by name.
-        cost_between: what the functions asked of Firestore.
+        cost_between: gets the cost of the functions at Firestore.
     """
 
     site: Site
@@ -78,7 +78,7 @@ class FunctionsHost:
         functions: what is served.
         project: the project's id.
         listener: the socket, which stays open when the host stops.
-        options: how.
+        options: how they are served.
         pages: a site in front of them.
 
     Raises:
@@ -123,21 +123,21 @@ class FunctionsHost:
             self._servers.append(
                 FunctionsServer(pages.listener, local_only(site, host, any_origin=options.any_origin), {})
             )
-        # A short interval, because it is how long stopping takes.
+        # A short poll interval, because stopping takes as long.
         self._serving = [
             threading.Thread(target=server.serve_forever, args=(0.05,), name="server", daemon=True)
             for server in self._servers
         ]
 
     def start(self) -> None:
-        """Serve, deliver and fire, in threads of its own."""
+        """Serve, deliver and fire in background threads."""
         for runner in (*self._serving, *self._runners):
             runner.start()
 
     def stop(self, seconds: float) -> None:
-        """Begin nothing any more and wait so long in all for what is under way."""
+        """Start nothing new and wait up to `seconds` in total for open calls."""
         ends_at = time.monotonic() + seconds
-        # Queues and schedules first, since what they have under way comes in over HTTP.
+        # Queues and schedules first, since their open deliveries are calls to the servers.
         for runner in self._runners:
             runner.stop(max(ends_at - time.monotonic(), 0))
         for server, serving in zip(self._servers, self._serving, strict=True):
@@ -146,7 +146,7 @@ class FunctionsHost:
         self._storage.close()
 
     def wake(self) -> None:
-        """Look again at the clock."""
+        """Check the clock again."""
         for runner in self._runners:
             runner.wake()
 

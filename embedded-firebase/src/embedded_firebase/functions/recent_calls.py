@@ -1,6 +1,6 @@
-"""Owns the memory of the last calls of the functions: what was called, how it ended, how long it took, what it cost.
+"""Owns the record of recent calls: function, status, duration and cost; must not know what the functions do.
 
-Must not know what the functions do, or who looks.
+Costs are fetched when the record is read.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MAX_CALLS = 100
 
 
 class RecentCalls:
-    """Wraps the functions and remembers their last calls, newest first.
+    """Wraps the functions and records their last calls, newest first.
 
     Args:
-        functions: what is called.
-        name_of: what people call a path, or None where nobody asked for a function.
-        cost_between: what was asked of Firestore between two times.
-        free: the names of what never asks it, and may be called within another call.
+        functions: the wrapped application.
+        name_of: the readable name of a path, or None when it is not a function.
+        cost_between: gets the cost at Firestore between two times.
+        free: names that never use Firestore and may be called inside of another call.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class RecentCalls:
         self._name_of = name_of
         self._cost_between = cost_between
         self._free = free
-        # Each with the times of its begin and end, as long as its cost is to be asked for.
+        # Each with its start and end, until its cost is fetched.
         self._calls: deque[tuple[dict[str, Any], list[tuple[float, float]]]] = deque(maxlen=_MAX_CALLS)
         self._lock, self._answering = threading.Lock(), threading.Lock()
         self._begun = self._open = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a call and note its status."""
+        """Answer a call and record its status."""
         started, name = time.perf_counter(), self._name_of(environ["PATH_INFO"])
         method, started_at = environ["REQUEST_METHOD"], time.time()
         asks = name is not None and name not in self._free
@@ -69,7 +69,7 @@ class RecentCalls:
                     "durationMs": round((time.perf_counter() - started) * 1000, 1),
                     "requestId": dict(headers).get("X-Request-Id"),
                 }
-                # What calls that overlap have asked for cannot be told apart.
+                # The costs of overlapping calls cannot be separated.
                 is_alone = is_first and self._begun == number
                 self._calls.appendleft((call, [(started_at, time.time())] if is_alone else []))
             return start_response(status, headers, *rest)
@@ -81,7 +81,7 @@ class RecentCalls:
                 self._open -= asks
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer with what is remembered; costs are asked for now, and not in the time of a call."""
+        """Answer the recorded calls; costs are fetched now, so that they do not slow down a call."""
         with self._answering:
             calls = list(self._calls)
             for call, times in calls:

@@ -1,6 +1,6 @@
-"""Owns noticing that the code changed, and starting this process anew with it, in place.
+"""Owns detecting code changes and restarting this process in place; must not know what the process does.
 
-Must not know what the process does. The port stays bound all the while: callers wait, and are not refused.
+The port stays bound during the restart: callers wait in the backlog and are not refused.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _IGNORED_FOLDERS = {"venv", "node_modules", "__pycache__"}
 _POLL_SECONDS = 0.5
 _SETTLE_SECONDS = 0.1
 
-# What is known of each file: when it was written, and its size.
+# The modification time and size of each file.
 Snapshot = dict[Path, tuple[int, int]]
 
 
 def snapshot(source: Path) -> Snapshot:
-    """Return the state of what the functions are made of: their code and their `.env` files."""
+    """Return the state of the files of the functions: code and `.env` files."""
     found = {}
     for folder, folders, files in os.walk(source):
         folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS and not name.startswith(".")]
@@ -38,8 +38,8 @@ def snapshot(source: Path) -> Snapshot:
 
 
 def wait_for_change(source: Path, known: Snapshot) -> list[Path]:
-    """Wait until something differs from what is known and has settled, and return what."""
-    # Looking costs less than a millisecond a second, and sees changes on every kind of file system.
+    """Wait until files differ from the snapshot and have settled, and return them."""
+    # Polling takes less than a millisecond per second, and works on every file system.
     while (seen := snapshot(source)) == known:
         time.sleep(_POLL_SECONDS)
     while True:
@@ -50,16 +50,16 @@ def wait_for_change(source: Path, known: Snapshot) -> list[Path]:
 
 
 def inherited_sockets(environment: MutableMapping[str, str]) -> list[socket.socket]:
-    """Return the sockets that the process had before it was started anew, none if it was not."""
+    """Return the sockets inherited over a restart, none at the first start."""
     sockets = [socket.socket(fileno=int(number)) for number in environment.pop(_SOCKETS, "").split()]
     for kept in sockets:
-        # No child of the functions shall hold the port.
+        # Child processes of the functions must not inherit the port.
         kept.set_inheritable(False)
     return sockets
 
 
 def start_anew(sockets: Iterable[socket.socket], environment: Mapping[str, str]) -> None:
-    """Replace this process by a new one of the same command, which takes the sockets over; it does not return."""
+    """Replace this process (execve) by the same command, which inherits the sockets; does not return."""
     sys.stdout.flush()
     sys.stderr.flush()
     for kept in sockets:

@@ -1,6 +1,6 @@
 """Owns the HTTP side of the functions host: the URLs and statuses of Firebase's emulator, and a log line for each call.
 
-Knows nothing of what the functions do.
+Must not know what the functions do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LISTEN_BACKLOG = 1024
-# For a connection that was taken in just before the end to say that it asks for something.
+# A connection accepted just before the end gets this long to send a request.
 _FIRST_BYTES_SECONDS = 0.05
 
 
@@ -36,8 +36,8 @@ def application(
 ) -> WSGIApplication:
     """Mount each function at its path; each sees that path as its own root, as it does when deployed.
 
-    A scheduled one is fired by POST at its very path, and is not there for anything else. `mounts` are applications
-    at paths of their own; the one at "" has what is left.
+    A scheduled one is fired by POST at exactly its path, and is a 404 otherwise. `mounts` are applications by path; the
+    one at "" gets the remaining paths.
     """
     functions = list(functions)
     paths: dict[str, WSGIApplication] = {function.path(project): _application_of(function) for function in functions}
@@ -52,7 +52,7 @@ def application(
             return absent(environ, start_response)
         origin = environ.get("HTTP_ORIGIN", "")
         if is_trigger and origin:
-            # Pages of this machine may fire a trigger; a page from elsewhere has no business here.
+            # Only pages of this machine may fire a trigger (CSRF).
             if not LOCAL_ORIGIN.fullmatch(origin):
                 return flask.Response("Forbidden", 403, mimetype="text/plain")(environ, start_response)
             return dispatch(environ, _allowing(origin, start_response))
@@ -62,7 +62,7 @@ def application(
 
 
 def _allowing(origin: str, start_response: StartResponse) -> StartResponse:
-    """Let a page of this machine read the answer."""
+    """Add CORS headers, so that a page of this machine may read the answer."""
 
     def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
         return start_response(status, [*headers, ("Access-Control-Allow-Origin", origin), ("Vary", "Origin")], *rest)
@@ -71,7 +71,7 @@ def _allowing(origin: str, start_response: StartResponse) -> StartResponse:
 
 
 def broken(error: Exception) -> WSGIApplication:
-    """Answer every call by what is wrong with the code, since there is nothing else to serve."""
+    """Answer every call with the error that prevented the functions from loading."""
     text = f"The functions could not be loaded: {type(error).__name__}: {error}\n"
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -81,14 +81,14 @@ def broken(error: Exception) -> WSGIApplication:
 
 
 def files(folder: Path) -> WSGIApplication:
-    """Serve the files of a folder, which may come and go."""
+    """Serve the files of a folder, which may appear and disappear."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = safe_join(str(folder.resolve()), environ["PATH_INFO"].removeprefix("/"))
         if path is None or not Path(path).is_file():
             return flask.Response("Not Found", 404, mimetype="text/plain")(environ, start_response)
         response = send_file(path, environ)
-        # They are shown on pages of this machine that come from another port.
+        # Pages of this machine on another port show them.
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response(environ, start_response)
@@ -124,7 +124,7 @@ def serve(functions: Iterable[Function], project: str, host: str, port: int) -> 
 
 
 def names_of(functions: Iterable[Function], project: str) -> dict[str, str]:
-    """Return what people call the paths of functions and of their queues."""
+    """Return readable names of functions and queues by path."""
     functions = list(functions)
     queues = {
         f"/{function.queue_name(project)}/tasks": f"queue {function.name}" for function in functions if function.queue
@@ -136,8 +136,8 @@ class FunctionsServer(ThreadedWSGIServer):
     """A threaded HTTP/1.1 server on a socket that is bound already and outlives it.
 
     Args:
-        listener: the socket; calls that come while nobody serves wait there.
-        application: what answers.
+        listener: the socket; calls wait in its backlog until they are served.
+        application: answers calls.
         names: of functions by path, for the log.
     """
 
@@ -150,20 +150,20 @@ class FunctionsServer(ThreadedWSGIServer):
         self._open_calls = 0
 
     def drain(self, seconds: float) -> None:
-        """Take no call any more, and wait so long for those that are open."""
+        """Stop accepting calls, and wait up to `seconds` for the open ones."""
         self.shutdown()
         time.sleep(_FIRST_BYTES_SECONDS)
         with self._changed:
             self._changed.wait_for(lambda: not self._open_calls, seconds)
 
     def count_open_calls(self, change: int) -> None:
-        """Note that calls began or ended."""
+        """Count calls that began or ended."""
         with self._changed:
             self._open_calls += change
             self._changed.notify_all()
 
     def name_of(self, path: str) -> str:
-        """Return a path as people know it, by the name of its function."""
+        """Return the readable name of a path."""
         prefix = "/".join(path.split("/", 4)[:4])
         return self._names.get(path) or self._names.get(prefix, prefix) + path[len(prefix) :]
 
@@ -177,7 +177,7 @@ class _Handler(WSGIRequestHandler):
     _started = 0.0
 
     def parse_request(self) -> bool:
-        # Not sooner, since browsers open connections that they may never use.
+        # Not earlier, since browsers open spare connections that they may never use.
         if not self._is_open:
             self._is_open = True
             self.server.count_open_calls(1)
@@ -204,7 +204,7 @@ class _Handler(WSGIRequestHandler):
         log.write("ERROR" if type == "error" else "INFO", message % args if args else message)
 
     def _caller(self) -> str:
-        """Return who calls: a method over HTTP, or what stands behind it."""
+        """Return the kind of call: a task, a schedule or an HTTP method."""
         headers = vars(self).get("headers", {})
         if "X-CloudTasks-TaskName" in headers:
             retries = headers.get("X-CloudTasks-TaskRetryCount", "0")
@@ -215,7 +215,7 @@ class _Handler(WSGIRequestHandler):
 def _application_of(function: Function) -> WSGIApplication:
     app = flask.Flask(function.name, static_folder=None)
     app.url_map.merge_slashes = False
-    # No methods: which are allowed is the function's to say.
+    # No methods: the function decides which are allowed.
     app.url_map.add(Rule("/", defaults={"path": ""}, endpoint="call"))
     app.url_map.add(Rule("/<path:path>", endpoint="call"))
     app.view_functions["call"] = lambda path: function.call(flask.request._get_current_object())  # type: ignore[attr-defined]

@@ -1,7 +1,4 @@
-"""Owns the commands of a project that a page of this machine may run: which there are, and running one at a time.
-
-Must not know what they do.
-"""
+"""Owns running the modules of a project for pages of this machine, one run at a time; must not know what they do."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ _MAX_SECONDS = 300
 def run(module: str, environment: Mapping[str, str]) -> WSGIApplication:
     """Run a Python module at a POST and answer `{exitCode, output}` when it has ended.
 
-    A page from elsewhere is refused, and so is a second call while the first one runs.
+    Pages of other origins are refused (CSRF), and so is a second call while the first one runs.
     """
     running = threading.Lock()
 

@@ -1,6 +1,6 @@
 """Owns serving a site as Firebase Hosting does: the files of a public folder, and rewrites to files and functions.
 
-Must not know what the functions do. What `firebase.json` says of a site beyond that is named and left out.
+Must not know what the functions do. Other settings of `firebase.json` are named in a warning and ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GLOB = re.compile(r"/\*\*/|\*\*|\*|\?|@\(([^()]*)\)|\{([^{}]*)\}|.", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What a path is answered with: a file of the site, or a function of a region."""
+    """The target of a rewrite: a file of the site, or a function of a region."""
 
     source: re.Pattern[str]
     destination: str | None = None
@@ -39,7 +39,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What `firebase.json` says of a site; the first rewrite that fits is taken, and all headers that do."""
+    """The settings of a site; the first matching rewrite applies, and all matching headers."""
 
     public: Path
     ignored: tuple[re.Pattern[str], ...]
@@ -80,7 +80,7 @@ def read_site(config: Path) -> Site | None:
 
 
 def init_json(project: str, emulators: Mapping[str, str]) -> WSGIApplication:
-    """Answer with what Firebase Hosting tells a page of its project, and with the addresses of what emulates it."""
+    """Answer `/__/firebase/init.json`: the project, and the addresses of its emulators."""
     text = json.dumps({"projectId": project, "apiKey": "demo", "emulators": emulators})
     return Response(text, mimetype="application/json", headers={"Cache-Control": "no-store"})
 
@@ -88,9 +88,9 @@ def init_json(project: str, emulators: Mapping[str, str]) -> WSGIApplication:
 def application(
     site: Site, functions: WSGIApplication, project: str, own: Mapping[str, WSGIApplication] | None = None
 ) -> WSGIApplication:
-    """Answer with a file where there is one, else by the first rewrite that fits, else by `404.html`.
+    """Answer with a file if there is one, else by the first matching rewrite, else with `404.html`.
 
-    `functions` are served as Firebase's emulator serves those of `project`; `own` are paths that Hosting keeps.
+    `functions` are served as Firebase's emulator serves those of `project`; `own` are reserved paths.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -115,7 +115,7 @@ def application(
 
 
 def _static(site: Site, path: str, request: Request) -> Response | None:
-    """Return a file of the site, or the way to where it is, or None."""
+    """Return a file of the site, or a redirect to it, or None."""
     if any(pattern.fullmatch(path) for pattern in site.ignored):
         return None
     if site.has_clean_urls and path.endswith(".html") and _file(site, path):
@@ -134,13 +134,13 @@ def _static(site: Site, path: str, request: Request) -> Response | None:
 def _file(site: Site, path: str) -> Path | None:
     joined = safe_join(str(site.public), path.lstrip("/"))
     file = Path(joined) if joined else None
-    # A link must not lead out of the folder either.
+    # Symbolic links must not lead out of the folder.
     return file if file and file.is_file() and file.resolve().is_relative_to(site.public) else None
 
 
 def _sent(file: Path, request: Request) -> Response:
     response = send_file(file, request.environ, etag=True, conditional=True)
-    # Asked for again each time, so that a change is seen at once; production lets files be kept for an hour.
+    # Revalidated every time, so that a change is visible at once; production caches files for an hour.
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -153,7 +153,7 @@ def _absent(site: Site, request: Request) -> Response:
 
 
 def _forwarded(request: Request) -> dict[str, str]:
-    """Return what a function sees of a call that comes through the site: of all cookies, one."""
+    """Return the headers of a call through the site: of all cookies, only `__session` is passed."""
     session = SimpleCookie(request.headers.get("Cookie", "")).get("__session")
     return {
         "HTTP_X_FORWARDED_HOST": request.host,
@@ -176,7 +176,7 @@ def _source(rule: Mapping[str, Any]) -> re.Pattern[str]:
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Translate a glob of `firebase.json`: `**` is any number of folders, `*` is what stands between two slashes."""
+    """Translate a glob of `firebase.json`: `**` is any number of folders, `*` is anything but a slash."""
 
     def translated(part: re.Match[str]) -> str:
         fixed = {"/**/": "/(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

@@ -1,1 +1,1 @@
-"""Task queues and schedules: what calls functions by itself."""
+"""Task queues and schedules: what calls functions without a client."""

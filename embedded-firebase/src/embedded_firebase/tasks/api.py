@@ -1,7 +1,7 @@
 """Owns the URLs of Cloud Tasks that a Firebase client uses: create, delete, list and get tasks, as JSON.
 
-Must not know how a task is delivered. Errors are in Google's model; a created task is answered as the Firebase CLI's
-emulator does, which is what clients expect of an emulator.
+Must not know how a task is delivered. Errors are in Google's model; a created task is answered like the Firebase
+CLI's emulator, as clients expect.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOUNT = "/projects"
 _TASKS = re.compile(r"/(?P<queue>projects/[^/]+/locations/[^/]+/queues/[^/]+)/tasks(?:/(?P<task>[^/]+))?")
 _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
-# What Cloud Tasks allows, and what it takes when nothing is said.
+# The range and the default of Cloud Tasks.
 _DEADLINE_SECONDS = range(15, 1801)
 _DEFAULT_DEADLINE_SECONDS = 600.0
 _MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -73,7 +73,7 @@ def _answer(request: Request, queues: Mapping[str, TaskQueue], now: Callable[[],
 
 
 def _create(request: Request, queue: TaskQueue, now: datetime) -> dict[str, Any]:
-    # What a form of another site can send is no JSON by its type.
+    # An HTML form of another site cannot send this content type without a CORS preflight (CSRF).
     if not request.is_json:
         raise _Refused(415, "INVALID_ARGUMENT", "Send the task with 'Content-Type: application/json'.")
     try:
@@ -117,7 +117,7 @@ def _parsed(given: dict[str, Any], queue: str, host: str, now: datetime) -> Task
 
 def _shown(task: Task) -> dict[str, Any]:
     return {
-        # The Firebase CLI's emulator begins it with a slash, and clients take one character away.
+        # The Firebase CLI's emulator adds a leading slash, and clients strip the first character.
         "name": f"/{task.name}",
         "createTime": _rfc3339(task.created_at),
         "scheduleTime": _rfc3339(task.due_at),

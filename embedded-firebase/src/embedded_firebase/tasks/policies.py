@@ -1,6 +1,6 @@
-"""Owns how a function is called by a queue or a schedule: when, how often, and when again after it failed.
+"""Owns the policies of queues and schedules: rates, concurrency, retries with back-off; must not know what is called.
 
-As Cloud Tasks and Cloud Scheduler document it. Must not know what is called.
+They follow the documentation of Cloud Tasks and Cloud Scheduler.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ UNLIMITED = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """The limits of trying again; `max_attempts` may be UNLIMITED, and no `max_retry_seconds` (0) is no limit."""
+    """The limits of retries; `max_attempts` may be UNLIMITED, and no `max_retry_seconds` (0) is no limit."""
 
     max_attempts: int
     max_retry_seconds: float = 0
@@ -22,7 +22,7 @@ class RetryPolicy:
     max_doublings: int
 
     def backoff_seconds(self, failures: int) -> float:
-        """Return the pause after so many failures, the first being 1: doubled at first, then growing by the same.
+        """Return the back-off after this many failures: exponential up to `max_doublings`, then linear.
 
         Source: `maxDoublings` in the reference of Cloud Tasks (RetryConfig).
         """
@@ -35,7 +35,7 @@ class RetryPolicy:
         return min(pause, self.max_backoff_seconds)
 
     def next_attempt_at(self, failures: int, first_attempt_at: datetime, now: datetime) -> datetime | None:
-        """Return when to try again after so many failures, or None to give up, which takes both limits."""
+        """Return when to retry after this many failures, or None to give up when both limits are reached."""
         attempts_left = self.max_attempts == UNLIMITED or failures < self.max_attempts
         if self.max_retry_seconds:
             time_left = now - first_attempt_at < timedelta(seconds=self.max_retry_seconds)

@@ -1,7 +1,7 @@
-"""Owns delivering the tasks of queues: when, how many at once, how often, and again when they fail.
+"""Owns the delivery of tasks: rate, concurrency and retries with back-off.
 
-Must not know how tasks are kept or asked for, nor what they do. At least once: a task ends with a delivery that was
-answered, so one whose answer was lost with the process is delivered again.
+Must not know how tasks are stored or enqueued, nor what they do. At-least-once delivery: a task ends when its delivery
+is answered, so a lost answer is followed by a redelivery.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from embedded_firebase.tasks.delivery import Deliver
 from embedded_firebase.tasks.policies import QueueOptions
 from embedded_firebase.tasks.storage import Task, TaskStorage
 
-# Each delivery has a thread here and one in the host, on a machine that has other things to do.
+# Each delivery takes a thread here and one in the server.
 _MAX_DELIVERIES = 32
 _MAX_WAIT_SECONDS = 60.0
-# What Cloud Tasks ignores or replaces of the headers that a task brings.
+# Headers of a task that Cloud Tasks ignores or replaces.
 _REPLACED_HEADERS = ("x-cloudtasks-", "host", "content-length", "transfer-encoding", "connection", "user-agent")
 
 
 class RateLimit:
-    """A bucket that fills at a rate, up to what a second brings; each dispatch takes one out."""
+    """A token bucket with a capacity of one second; each dispatch takes a token."""
 
     def __init__(self, per_second: float, now: datetime) -> None:
         self._per_second = per_second
@@ -40,11 +40,11 @@ class RateLimit:
         return int(self._level)
 
     def take(self, count: int) -> None:
-        """Note so many dispatches."""
+        """Take tokens."""
         self._level -= count
 
     def seconds_to_next(self) -> float:
-        """Return how long it takes until one more may be dispatched."""
+        """Return the seconds until the next token."""
         return max(1 - self._level, 0.0) / self._per_second
 
 
@@ -53,9 +53,9 @@ class TaskQueue:
 
     Args:
         name: its resource name.
-        url: where tasks are delivered that name no other.
+        url: the default target of its tasks.
         options: limits and retries.
-        storage: where its tasks are.
+        storage: holds its tasks.
         deliver: makes a call.
         now: the clock; after moving a fake one, `wake`.
     """
@@ -88,17 +88,17 @@ class TaskQueue:
         self._dispatcher.start()
 
     def stop(self, seconds: float) -> None:
-        """Begin no delivery any more, and wait so long for those under way."""
+        """Start no more deliveries, and wait up to `seconds` for the open ones."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-            # What is still under way then is delivered again by the next process.
+            # The next process redelivers what is still open then.
             self._abandoned = not self._changed.wait_for(lambda: not self._under_way, seconds)
         if self._dispatcher.ident:
             self._dispatcher.join()
 
     def add(self, task: Task) -> None:
-        """Take a task in; once this returns it will be delivered, whatever happens to the process.
+        """Enqueue a task durably; once this returns it will be delivered, even after a crash.
 
         Raises:
             TaskExists: its name is taken.
@@ -107,7 +107,7 @@ class TaskQueue:
         self.wake()
 
     def delete(self, task_name: str) -> bool:
-        """Forget a task, and return whether it was waiting."""
+        """Delete a task, and return whether it was waiting."""
         return self._storage.end(task_name, self._now())
 
     def waiting(self) -> list[Task]:
@@ -115,7 +115,7 @@ class TaskQueue:
         return self._storage.waiting(self.name)
 
     def wake(self) -> None:
-        """Look again at what is due."""
+        """Check again what is due."""
         with self._changed:
             self._changed.notify_all()
 
@@ -132,11 +132,11 @@ class TaskQueue:
                 self._changed.wait(self._idle_seconds(now))
 
     def _idle_seconds(self, now: datetime) -> float | None:
-        """Return how long nothing is to be done unless something changes, None for ever."""
+        """Return the seconds until something is due, None when nothing is scheduled."""
         due_at = self._storage.next_due_at(self.name)
         if due_at is None or self._under_way >= self._most_at_once:
             return None
-        # A laptop that slept, or whose clock was set, must not wait for ever.
+        # A machine that slept, or whose clock was set, must not oversleep.
         return min(max((due_at - now).total_seconds(), self._rate.seconds_to_next()), _MAX_WAIT_SECONDS)
 
     def _attempt(self, task: Task) -> None:
@@ -167,7 +167,7 @@ class TaskQueue:
 
 
 def _headers(task: Task) -> dict[str, str]:
-    """Return the headers of a delivery: those that the task brings, and those of Cloud Tasks."""
+    """Return the headers of a delivery: those of the task, and those of Cloud Tasks."""
     own = {name: value for name, value in task.headers.items() if not name.lower().startswith(_REPLACED_HEADERS)}
     headers = own | {
         "User-Agent": "Google-Cloud-Tasks",

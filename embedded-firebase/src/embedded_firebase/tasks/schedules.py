@@ -1,6 +1,6 @@
 """Owns firing scheduled functions when they are due, as Cloud Scheduler does while the host runs.
 
-Must not know what they do. What was due while the host did not run is not caught up on.
+Must not know what they do. Runs missed while the host was down are not caught up.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from embedded_firebase import log
 from embedded_firebase.tasks.delivery import Deliver
 from embedded_firebase.tasks.policies import Schedule
 
-# What Cloud Scheduler waits for an answer.
+# The attempt deadline of Cloud Scheduler.
 _DEADLINE_SECONDS = 180.0
 _HEADERS = {"User-Agent": "Google-Cloud-Scheduler", "X-CloudScheduler": "true"}
-# A laptop that slept, or whose clock was set, must not wait for ever.
+# A machine that slept, or whose clock was set, must not oversleep.
 _MAX_WAIT_SECONDS = 60.0
 
 
@@ -27,11 +27,11 @@ def next_due_at(schedule: Schedule, after: datetime) -> datetime:
     """Return when a schedule is next due, in UTC.
 
     Raises:
-        ValueError: it is no cron expression, or its time zone does not exist.
+        ValueError: it is not a cron expression, or its time zone does not exist.
     """
     try:
         due_at = next(CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.time_zone))))
-    # CronSimError is no ValueError, a zone that does not exist is a KeyError, a day that never comes ends the iterator.
+    # CronSimError is not a ValueError, an unknown zone is a KeyError, a date that never occurs ends the iterator.
     except Exception as error:
         raise ValueError(f"the schedule {schedule.cron!r} in {schedule.time_zone} is not understood") from error
     return due_at.astimezone(UTC)
@@ -42,8 +42,8 @@ class ScheduledJob:
 
     Args:
         name: as Firebase names the job in Cloud Scheduler.
-        schedule: when, and how often again when it fails.
-        url: what is called.
+        schedule: when it is due, and its retries.
+        url: the target.
         deliver: makes the call.
         now: the clock; after moving a fake one, `wake`.
 
@@ -67,7 +67,7 @@ class ScheduledJob:
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Fire it no more, and wait so long for a run under way."""
+        """Stop firing it, and wait up to `seconds` for an open run."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -75,7 +75,7 @@ class ScheduledJob:
             self._thread.join(seconds)
 
     def wake(self) -> None:
-        """Look again at the clock."""
+        """Check the clock again."""
         with self._changed:
             self._changed.notify_all()
 
@@ -98,7 +98,7 @@ class ScheduledJob:
                 again_at = self._schedule.retries.next_attempt_at(failures, started_at, now)
                 self._report(status, failures, again_at)
             if again_at is None:
-                # What came due during the run is left out, as Cloud Scheduler runs a job once at a time.
+                # Runs that came due meanwhile are skipped: Cloud Scheduler runs a job once at a time.
                 again_at = scheduled_at = next_due_at(self._schedule, now)
                 failures = 0
             self.due_at = again_at
@@ -111,7 +111,7 @@ class ScheduledJob:
             log.write("WARNING", f"schedule {self._name} {answered}; attempt {failures + 1} follows at {again_at:%X}")
 
     def _wait_until(self, time: datetime) -> bool:
-        """Wait, and return whether to go on."""
+        """Wait until a time; false when the job is stopped."""
         with self._changed:
             while not self._stopping and (missing := time - self._now()) > timedelta(0):
                 self._changed.wait(min(missing.total_seconds(), _MAX_WAIT_SECONDS))

@@ -1,7 +1,4 @@
-"""Owns the tasks as they are kept: what was enqueued, tried and ended outlives the process, even one that is killed.
-
-Must not know who delivers a task, or when it should be tried again.
-"""
+"""Owns the durable storage of tasks, which survives a killed process; must not know who delivers a task or when."""
 
 from __future__ import annotations
 
@@ -35,10 +32,10 @@ class TaskExists(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A request to be made, and what came of it so far.
+    """A request to be made, and its attempts so far.
 
-    `url` is empty where the queue's own is meant, which a restart may move. `attempts` counts deliveries that were
-    begun, `executions` the answers that were no server error.
+    `url` is empty for the default target of the queue, which may change with a restart. `attempts` counts started
+    deliveries, `executions` the answers other than server errors.
     """
 
     name: str
@@ -59,7 +56,7 @@ class Task:
 class TaskStorage:
     """Tasks in a file of a folder, or in memory.
 
-    Opening it makes the deliveries that a dead process had under way due again.
+    Opening it makes the open deliveries of a dead process due again.
 
     Raises:
         OSError: the folder cannot be used, or another process uses it.
@@ -71,7 +68,7 @@ class TaskStorage:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
             path = ":memory:" if folder is None else str(folder / "tasks.sqlite3")
-            # Each statement is a transaction of its own.
+            # Autocommit: each statement is a transaction.
             self._connection = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
             self._connection.row_factory = sqlite3.Row
             self._connection.executescript(_SCHEMA)
@@ -79,12 +76,12 @@ class TaskStorage:
             raise OSError(f"the tasks in {folder} cannot be opened: {error}") from error
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 
     def add(self, task: Task) -> None:
-        """Keep a new task; once this returns it is not lost.
+        """Store a new task durably.
 
         Raises:
             TaskExists: its name is taken.
@@ -112,7 +109,7 @@ class TaskStorage:
                 raise TaskExists(task.name) from None
 
     def take(self, queue: str, now: datetime, limit: int) -> list[Task]:
-        """Return tasks that are due, the longest due first, each counted as under way from now on."""
+        """Claim tasks that are due, the longest due first; each is under way from now on."""
         with self._lock:
             rows = self._connection.execute(
                 "UPDATE tasks SET is_under_way = 1, attempts = attempts + 1, "
@@ -132,7 +129,7 @@ class TaskStorage:
         return None if due_at is None else _time(due_at)
 
     def retry(self, task: Task, due_at: datetime, status: int | None) -> None:
-        """Note a failed delivery and make the task due again; `status` is None where there was no answer."""
+        """Record a failed delivery and make the task due again; `status` is None without an answer."""
         executed = status is not None and status < 500
         with self._lock:
             self._connection.execute(
@@ -142,7 +139,7 @@ class TaskStorage:
             )
 
     def end(self, name: str, now: datetime) -> bool:
-        """Note that a task was carried out, given up or deleted; return whether it had not ended before."""
+        """Mark a task as ended (done, given up or deleted); return whether it was waiting."""
         with self._lock:
             ended = self._connection.execute(
                 "UPDATE tasks SET ended_at = ?, body = x'' WHERE name = ? AND ended_at IS NULL", (_micros(now), name)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.embedded
 class TestRoot:
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_it_says_ok(self, http_client, method):
-        """As Google's emulator does, for whoever waits until it is there."""
+        """As Google's emulator does, for readiness checks."""
         answer = http_client(method, "/")
         assert (answer.status, answer.content) == (200, "Ok\n" if method == "GET" else "")
 
@@ -75,7 +75,7 @@ class TestBodies:
         assert (answer.status, answer.content["error"]["status"]) == (413, "INVALID_ARGUMENT")
 
     def test_a_request_beyond_10_mib_is_refused(self, http_client, documents):
-        """As it is over gRPC."""
+        """As over gRPC."""
         writes = [
             {
                 "update": {

@@ -39,7 +39,7 @@ def held(server, project: str, database: str = "(default)") -> dict[str, str]:
 
 class TestClear:
     def test_it_empties_one_database(self, http_client, project, db, server):
-        """Subcollections included; another database of the project stays as it is."""
+        """Subcollections included; another database of the project is unchanged."""
         for path in ("c/a", "c/a/d/b", "e/missing/f/g"):
             db.document(path).set({})
         http_client("PATCH", f"/v1/projects/{db.project}/databases/other/documents/c/a", {})
@@ -49,7 +49,7 @@ class TestClear:
         assert set(held(server, db.project, "other")) == {"c/a"}
 
     def test_an_empty_one_stays_empty(self, http_client, project):
-        """Which is no error."""
+        """It is not an error."""
         assert http_client("DELETE", f"{project}/databases/never-used/documents").status == 200
 
     def test_a_transaction_that_read_is_aborted(self, http_client, project, db):

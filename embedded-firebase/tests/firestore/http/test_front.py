@@ -108,7 +108,7 @@ def client_at_work(db) -> Iterator[Callable[[], None]]:
 
 
 def send(port: int, data: bytes) -> bytes:
-    """Send bytes, say that there are no more, and return what comes back until the server ends the connection."""
+    """Send bytes, half-close, and return the answer until the server closes the connection."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection, contextlib.suppress(OSError):
         connection.sendall(data)
@@ -120,14 +120,14 @@ def send(port: int, data: bytes) -> bytes:
 
 class TestOnePort:
     def test_grpc_and_http_see_the_same(self, http_client, db, documents):
-        """Whatever way it was written."""
+        """In each notation."""
         db.document("c/a").set({"v": 1})
         assert http_client("GET", f"{documents}/c/a").content["fields"] == {"v": {"integerValue": "1"}}
         http_client("PATCH", f"{documents}/c/a", {"fields": {"v": {"integerValue": 2}}})
         assert db.document("c/a").get().to_dict() == {"v": 2}
 
     def test_grpc_can_have_a_port_of_its_own_too(self):
-        """For whoever wants nothing in between; a taken one is an error."""
+        """Without the proxy; a taken one is an error."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             grpc_port = taken.getsockname()[1]
             server = FirestoreServer()
@@ -142,7 +142,7 @@ class TestOnePort:
         server.stop()
 
     def test_grpc_behind_a_port(self, monkeypatch):
-        """As where there are no abstract sockets: it is all the same."""
+        """As on systems without abstract sockets: the behaviour is the same."""
         monkeypatch.setattr("sys.platform", "darwin")
         server = FirestoreServer()
         port = server.start_with_http()
@@ -203,7 +203,7 @@ class TestHostileBytes:
 
 
 class TestSlowClients:
-    def test_many_slow_ones_keep_nobody_of_grpc_out(self, port, db, http_client):
+    def test_many_slow_ones_do_not_starve_grpc(self, port, db, http_client):
         """Neither one that is there nor one that comes; HTTP is served again when they have gone."""
         with contextlib.ExitStack() as slow:
             for _ in range(front.MAX_HTTP_CONNECTIONS + 20):
@@ -247,10 +247,10 @@ class TestHostileMessages:
 
             yield call
 
-    # The bytes are no message, so the library refuses them before any of our code runs, and says so in the log.
+    # The bytes are not a message, so the library refuses them before any of our code runs, and says so in the log.
     @pytest.mark.parametrize("rpc", ["Commit", "GetDocument", "BatchWrite", "NoSuchThing"])
     def test_noise_is_no_message(self, call, db, rpc):
-        """An error, and the client at work goes on."""
+        """An error, and the other client is not affected."""
         with client_at_work(db):
             assert call(rpc, noise(1_000)) in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED)
 

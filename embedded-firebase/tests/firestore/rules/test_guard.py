@@ -96,7 +96,7 @@ class TestCallers:
         ],
     )
     def test_a_token_that_is_not_valid_is_refused(self, call, authorization):
-        """Expired, malformed or of nobody: 401 over HTTP, also for what all may read."""
+        """Expired, malformed or without a subject: 401 over HTTP, also for public documents."""
         assert call("GetDocument", {"name": f"{ROOT}/x/y/open/z"}, authorization).status == "UNAUTHENTICATED"
         assert call("RunQuery", where("open", groups=True), authorization).status == "UNAUTHENTICATED"
 
@@ -106,7 +106,7 @@ class TestCallers:
         assert call("GetDocument", {"name": f"{ROOT}/notes/a"}).status == DENIED
 
     def test_without_rules_everyone_is_an_administrator(self):
-        """Whatever the header holds."""
+        """Regardless of the header."""
         server = FirestoreServer()
         port = server.start_with_http()
         clients = [Grpc(port), Rest(port)]
@@ -202,7 +202,7 @@ class TestReads:
         assert call(rpc, request_, OWNER).status in ("OK", "INVALID_ARGUMENT")
 
     def test_only_administrators_listen(self, port):
-        """Others are told so."""
+        """Others get an error that says so."""
         channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         listen = channel.stream_stream(
             "/google.firestore.v1.Firestore/Listen", lambda sent: sent.SerializeToString(), None
@@ -292,7 +292,7 @@ class TestWrites:
         assert call("GetDocument", {"name": f"{ROOT}/box/one"}, OWNER).status == "OK"
         assert "bob" in call("GetDocument", {"name": f"{ROOT}/notes/b"}, OWNER).text
 
-    def test_who_may_write_but_not_read_is_told_what_was_sent(self, port):
+    def test_a_writer_who_may_not_read_gets_what_was_sent(self, port):
         """A masked update does not answer the fields that it leaves."""
         url = f"/v1/{ROOT}/box/full?updateMask.fieldPaths=text"
         sent = {"text": {"stringValue": "t"}}
@@ -342,7 +342,7 @@ class TestEveryRpc:
         client.close()
         left = list(server.documents("demo-rules"))
         server.stop()
-        # These tell nothing of documents, answer each write by itself, or are tested as streams above.
+        # These disclose nothing about documents, answer each write by itself, or are tested as streams above.
         others = {"BeginTransaction", "Rollback", "BatchWrite", "ExecutePipeline", "Write", "Listen"}
         served = {name.title().replace("_", "") for name in vars(Rpcs) if not name.startswith("_")} - {"Handler"}
         assert served == requests.keys() | others

@@ -30,7 +30,7 @@ class TestParse:
         assert texts == [("a", False, False), ("x", True, False), ("b-c", False, False), ("y", True, True)]
 
     def test_comments_are_passed_over(self):
-        """Of both kinds, wherever there may be space."""
+        """Of both kinds, everywhere where space is allowed."""
         assert len(parse(file("/* a\n b */ match /a/{x} { // c", "allow /* d */ get; }")).rules) == 1
 
     @pytest.mark.parametrize(

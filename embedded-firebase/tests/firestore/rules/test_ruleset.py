@@ -154,7 +154,7 @@ class TestConditions:
         ],
     )
     def test_an_error_is_a_denial(self, text):
-        """Whatever stands around it; and so is what is no boolean."""
+        """In any expression; and so is another value than a boolean."""
         assert not says(text)
 
     def test_claims_are_read(self):
@@ -263,7 +263,7 @@ METHODS = st.sampled_from(["get", "list", "create", "update", "delete"])
 class TestAnyRules:
     @given(text=EXPRESSIONS, method=METHODS, auth=JSON, data=JSON)
     def test_any_condition_comes_to_a_decision(self, text, method, auth, data):
-        """Never to an exception, whatever the request holds."""
+        """No request leads to an exception."""
         rules = file(
             "function f(a) { return a == 'x' || a; }", "match /a/{id} {", f"allow read, write: if {text};", "}"
         )
@@ -273,14 +273,14 @@ class TestAnyRules:
 
     @given(text=EXPRESSIONS, method=METHODS, path=st.lists(st.sampled_from("abx"), max_size=4))
     def test_what_no_rule_names_is_denied(self, text, method, path):
-        """Another method or another path than those of the rules, whatever the condition."""
+        """Another method or path than those of the rules, regardless of the condition."""
         rules = file("function f(a) { return a; }", "match /a/{id} {", f"allow get: if {text} || true;", "}")
         allowed = allows(rules, tuple(path), method, data={"x": 1})
         assert allowed == (method == "get" and len(path) == 2 and path[0] == "a")
 
     @given(text=EXPRESSIONS, data=st.dictionaries(st.sampled_from("xy"), JSON))
     def test_what_is_allowed_of_all_is_allowed_of_each(self, text, data):
-        """A condition that holds with fields unknown holds whatever they are."""
+        """A condition that holds with unknown fields holds for all their values."""
         rules = parse(file("function f(a) { return a; }", "match /a/{id} {", f"allow list: if {text};", "}"))
         known = PartlyKnown(
             {string("data"): PartlyKnown({string(key): of_json(data[key]) for key in data if key == "x"})}

@@ -49,7 +49,7 @@ class SimulatedModel:
         self._source = source
 
     def generate(self, request: ImageRequest) -> Image | Picture:
-        """ResponseModel, or fail at the rate that the model's catalog document or else the setting gives."""
+        """Answer, or fail at the rate that the model's catalog document or else the setting gives."""
         rate = request.parameters.get("failureRate", self._failure_rate)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ModelError(f"failureRate is {rate!r}; it must be a number from 0 to 1")

@@ -1,7 +1,7 @@
-"""Owns who a call is from, as its `Authorization` header says; must not know what the caller may do.
+"""Owns authentication: the caller of a request by its `Authorization` header; must not know what the caller may do.
 
 As in Google's emulator `Bearer owner` is an administrator, which is what the server client libraries send to an
-emulator, and the signature of a user's token is not looked at: the tokens of the Auth emulator have none.
+emulator, and the signature of a user's token is not verified: tokens of the Auth emulator are unsigned.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _OWNER = "owner"
 
 
 def auth_of(authorization: str | None, now_seconds: float) -> Value | None:
-    """Return `request.auth` of the rules: null for who is not signed in, None for an administrator, whom none bind.
+    """Return `request.auth` of the rules: null when not signed in, None for an administrator, who bypasses the rules.
 
     Raises:
-        EmulatorError: UNAUTHENTICATED for a token that cannot be read, names nobody or has expired.
+        EmulatorError: UNAUTHENTICATED for a token that cannot be read, has no subject or has expired.
     """
     if not authorization:
         return NULL

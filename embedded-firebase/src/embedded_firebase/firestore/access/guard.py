@@ -1,8 +1,8 @@
-"""Owns that a caller whom the rules bind reads and writes what they allow, and learns nothing of anything else.
+"""Owns authorization: a caller bound by the rules reads and writes only what they allow, and learns nothing else.
 
-Must not know what a rule says, nor the protocol. It stands in front of the engine and has only what is guarded, so that
-whatever it does not know is refused. What is decided upon is what is done: a document is judged as it was read, a
-write within the lock of its commit, and a query for every document that it could ever find.
+Must not know what a rule says, nor the protocol. It wraps the engine and offers only guarded operations: default deny.
+No TOCTOU: a document is checked as it was read, a write inside of the lock of its commit, and a query for every
+document that it could match.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from embedded_firebase.firestore.values.timestamps import set_micros
 
 
 class GuardedEngine:
-    """What an engine does for one caller.
+    """The engine as one caller may use it.
 
     Args:
-        engine: what does it.
-        ruleset: what decides.
+        engine: carries out what is allowed.
+        ruleset: decides what is allowed.
         auth: `request.auth` of the caller.
         wall_clock: microseconds since the epoch.
     """
@@ -46,7 +46,7 @@ class GuardedEngine:
         self._wall_clock = wall_clock
 
     def begin(self, database: str, options: TransactionOptions | None) -> bytes:
-        """Start a transaction, which by itself tells nothing."""
+        """Start a transaction; it discloses nothing by itself."""
         return self._engine.begin(database, options)
 
     def rollback(self, database: str, transaction_id: bytes) -> None:
@@ -64,7 +64,7 @@ class GuardedEngine:
             path = parse_document(name)
             if not self._allow("get", _path(path), _resource(path, document)):
                 if view.transaction is not None:
-                    # Else its commit would tell whether the document has changed since.
+                    # Otherwise its commit would disclose whether the document has changed since.
                     self._engine.rollback(database, view.transaction.id)
                 raise denied()
         return documents, view
@@ -136,19 +136,19 @@ class GuardedEngine:
 
 
 def denied() -> EmulatorError:
-    """Return the error for whatever is not allowed; it says the same whether or not there is a document."""
+    """Return the one error for everything denied; it is the same whether or not a document exists (no oracle)."""
     return EmulatorError(Code.PERMISSION_DENIED, "Missing or insufficient permissions.")
 
 
 def _written(write: Write, current: Document | None, commit_time: int) -> Document | None:
-    """Return what a write would make of a document if its precondition held: that is for the commit to tell."""
+    """Return the document after a write whose precondition is assumed to hold; the commit checks it."""
     unconditional = Write()
     unconditional.CopyFrom(write)
     unconditional.ClearField("current_document")
     try:
         return write_rules.apply(unconditional, current, commit_time).document
     except EmulatorError:
-        # The commit says so, if the rules allow a write whatever it makes.
+        # The commit reports it, if the rules allow the write regardless of its content.
         return None
 
 
@@ -174,7 +174,7 @@ def _path_of_all(scope: Scope) -> Path:
 
 
 def _common_fields(conjunction: Sequence[Condition]) -> PartlyKnown:
-    """Return the fields that all documents share which meet some conditions: those that must equal a scalar."""
+    """Return the fields that all matching documents have in common: those compared for equality with a scalar."""
     known = PartlyKnown({})
     for condition in conjunction:
         (operand, *_) = condition.operands

@@ -1,4 +1,4 @@
-"""Owns how JSON comes in and goes out over HTTP, errors in Google's model included; must not know what is asked."""
+"""Owns JSON over HTTP, including errors in Google's model (AIP-193); must not know what is requested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
 
-# As google/rpc/code.proto maps them. 499 is what Google answers to a client that has gone.
+# As google/rpc/code.proto maps them. 499 is Google's answer to a client that has disconnected.
 HTTP_STATUS = {
     Code.CANCELLED: 499,
     Code.UNKNOWN: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -32,7 +32,7 @@ HTTP_STATUS = {
 
 
 def to_json(content: Any) -> str:
-    """Write JSON for people and programs alike."""
+    """Return indented JSON."""
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 

@@ -1,6 +1,6 @@
-"""Owns every HTTP answer: which part answers, what a page may read, and how a failure looks.
+"""Owns every HTTP answer: routing by prefix, CORS, and the rendering of errors.
 
-Must not know what is asked, nor who may ask.
+Must not know what is requested, nor who may request it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _LOGGER = logging.getLogger(__name__)
-# JSON takes more room than the 10 MiB of protobuf that a request may have; those are measured where it is carried out.
+# JSON is larger than the 10 MiB of protobuf that a request may have; that limit is checked where it is carried out.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
@@ -27,7 +27,7 @@ class Application:
     """The WSGI application.
 
     Args:
-        parts: what answers the URLs that begin with a prefix.
+        parts: handlers by URL prefix.
     """
 
     def __init__(self, parts: dict[str, Callable[[Request], Response]]) -> None:
@@ -67,7 +67,7 @@ class Application:
 
 
 def _preflight(request: Request) -> Response:
-    """Let a browser send what it announces."""
+    """Answer a CORS preflight request."""
     response = Response(status=204)
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, PUT, DELETE, OPTIONS"
     response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
@@ -76,7 +76,7 @@ def _preflight(request: Request) -> Response:
 
 
 def _of_http_exception(error: HTTPException) -> Response:
-    """Say in Google's model what werkzeug found wrong with a request."""
+    """Render an error of werkzeug in Google's model."""
     status = error.code or 500
     code = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}.get(status, Code.INVALID_ARGUMENT)
     return error_response(EmulatorError(code, error.description or error.name), status)

@@ -38,7 +38,7 @@ URLS = Map(
 
 
 class Databases(Protocol):
-    """The documents of all databases, moved as a whole and without a client."""
+    """Bulk operations on the documents of a database."""
 
     def load(self, documents: Iterable[Document], project: str, database: str) -> None:
         """Store documents, without preconditions."""
@@ -54,9 +54,9 @@ class Control:
     """Answers the URLs below /emulator/v1/.
 
     Args:
-        databases: what is cleared, exported and imported.
-        faults: the faults on demand.
-        counters: the counts of calls and billed operations.
+        databases: are cleared, exported and imported.
+        faults: faults on demand.
+        counters: counts of calls and billed operations.
     """
 
     def __init__(self, databases: Databases, faults: Faults, counters: Counters) -> None:
@@ -102,7 +102,7 @@ class Control:
         database = _database_id(body, project)
         place = Path(_text(body, "export_directory")) / _text(body, "export_name", "")
         try:
-            # Read whole before anything is stored, so that a damaged export changes nothing.
+            # Read completely before anything is stored, so that a damaged export changes nothing.
             documents = list(read_export(place.parent if place.is_file() else place))
         except (OSError, ExportError) as error:
             raise invalid(f"The export cannot be read: {error}") from error

@@ -1,7 +1,7 @@
-"""Owns the one port for gRPC and HTTP; must not know what either carries beyond the first four bytes of a connection.
+"""Owns the shared port of gRPC and HTTP; must not know what a connection carries beyond its first four bytes.
 
-Every HTTP/2 connection opens with the same bytes. One that does is passed on to the gRPC server as it is; any other is
-answered as HTTP/1.1 right here. See docs/decisions/0004-one-port.md.
+Every HTTP/2 connection starts with the same preface. Such a connection is proxied to the gRPC server byte by byte; any
+other is answered as HTTP/1.1 here. See docs/decisions/0004-one-port.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _LOGGER = logging.getLogger(__name__)
-# The first bytes of `PRI * HTTP/2.0`: no method of HTTP/1.1 begins so.
+# The first bytes of the preface `PRI * HTTP/2.0`; no method of HTTP/1.1 starts with them.
 _HTTP2 = b"PRI "
-# Whoever opens a connection says at once what it speaks.
+# Clients of both protocols send first.
 _FIRST_BYTES_SECONDS = 10.0
 _IDLE_SECONDS = 30.0
-# A process has 1,024 file descriptors by default. A connection of gRPC takes three here, one of HTTP takes one; and
-# many slow ones of HTTP never keep one of gRPC out.
+# A process has 1,024 file descriptors by default; a gRPC connection takes three, an HTTP connection one. The lower
+# limit of HTTP keeps many slow HTTP connections from starving gRPC.
 MAX_CONNECTIONS = 256
 MAX_HTTP_CONNECTIONS = 128
 _CHUNK_BYTES = 64 * 1024
@@ -47,8 +47,8 @@ class Front(ThreadedWSGIServer):
     Args:
         host: the address to listen on.
         port: the port, 0 for any free one; `port` tells which.
-        application: what answers HTTP.
-        grpc_address: where gRPC is served, a Unix socket or a host and port.
+        application: answers HTTP.
+        grpc_address: the gRPC server, a Unix socket or a host and port.
 
     Raises:
         OSError: when the port is taken.
@@ -66,7 +66,7 @@ class Front(ThreadedWSGIServer):
         self._acceptor = threading.Thread(target=self.serve_forever, args=(0.05,), name="front", daemon=True)
 
     def start(self) -> None:
-        """Serve, in threads of its own."""
+        """Serve in background threads."""
         self._acceptor.start()
 
     def stop(self) -> None:
@@ -80,7 +80,7 @@ class Front(ThreadedWSGIServer):
             self._changed.wait_for(lambda: not self._open, _STOP_SECONDS)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Take a connection in, unless there are too many."""
+        """Accept a connection, unless there are too many."""
         with self._changed:
             if self._stopping or len(self._open) >= MAX_CONNECTIONS:
                 return False
@@ -98,14 +98,14 @@ class Front(ThreadedWSGIServer):
                 self._http_slots.release()
 
     def shutdown_request(self, request: Any) -> None:
-        """Let a connection go."""
+        """Close a connection."""
         super().shutdown_request(request)
         with self._changed:
             self._open.discard(request)
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Note that a connection failed; it concerns no other."""
+        """Log the failure of a connection; others are not affected."""
         _LOGGER.debug("The connection of %s failed.", client_address, exc_info=True)
 
     def _pass_on(self, client: socket.socket) -> None:
@@ -122,7 +122,7 @@ class Front(ThreadedWSGIServer):
 
 
 def _speaks_http2(connection: socket.socket) -> bool:
-    """Wait for the first bytes of a connection and leave them where they are.
+    """Peek at the first bytes of a connection.
 
     Raises:
         TimeoutError: when they do not come.
@@ -135,7 +135,7 @@ def _speaks_http2(connection: socket.socket) -> bool:
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
-    """Pass on what comes until one side ends, then end both: HTTP/2 knows no half-closed connection."""
+    """Copy until one side closes, then close both: HTTP/2 has no half-closed connections."""
     chunk = bytearray(_CHUNK_BYTES)
     view = memoryview(chunk)
     try:
@@ -152,5 +152,5 @@ def _end(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # It has ended already.
+        # It is closed already.
         return

@@ -49,7 +49,7 @@ ROUTES = (
 )
 _BODY_IS_DOCUMENT = {"CreateDocument", "UpdateDocument"}
 _STREAMED = {rpc for rpc, (kind, _) in METHODS.items() if kind is Kind.SERVER_STREAM}
-# What any Google API takes in a URL, without a meaning here.
+# System parameters of all Google APIs; they have no effect here.
 _SYSTEM_PARAMETERS = {"$alt", "alt", "$prettyPrint", "prettyPrint", "key", "access_token", "oauth_token", "fields"}
 _SYSTEM_PARAMETERS |= {"$fields", "$.xgafv", "callback", "quotaUser", "uploadType", "upload_protocol", "$httpHeaders"}
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]+))?\}")
@@ -67,9 +67,9 @@ class Rest:
     """Answers the URLs below /v1/ with the RPCs.
 
     Args:
-        access: finds what answers an RPC, given a request and a context.
-        counters: where calls are counted, as those over gRPC are.
-        faults: which the calls meet.
+        access: finds the method of an RPC.
+        counters: count calls, as over gRPC.
+        faults: faults on demand.
     """
 
     def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
@@ -81,7 +81,7 @@ class Rest:
         """Answer a request.
 
         Raises:
-            EmulatorError: whatever the RPC answers, unless it answers with a stream, whose errors are in an array.
+            EmulatorError: of the RPC, unless it answers with a stream, whose errors are in an array.
         """
         route, values = _find(request.method, request.path)
         responses = self._call(route, values, request)
@@ -162,7 +162,7 @@ def _message(rpc: str, values: dict[str, str], parameters: MultiDict[str, str], 
 
 
 def _nested(descriptor: Any, key: str, values: list[str]) -> dict[str, Any]:
-    """Say `mask.fieldPaths=a` as {"mask": {"fieldPaths": ["a"]}}."""
+    """Translate `mask.fieldPaths=a` to {"mask": {"fieldPaths": ["a"]}}."""
     name, _, rest = key.partition(".")
     field = next((field for field in descriptor.fields if name in (field.name, field.json_name)), None)
     if field is None:
@@ -179,7 +179,7 @@ def _nested(descriptor: Any, key: str, values: list[str]) -> dict[str, Any]:
 
 
 def _innermost(reason: str) -> str:
-    """Shorten what the parser says: it repeats itself for each level."""
+    """Shorten the message of the parser, which repeats itself for each level."""
     return "The request cannot be read: " + reason.replace("Failed to parse fields field: ", "")[:500]
 
 
@@ -189,7 +189,7 @@ def _to_dict(message: Any) -> dict[str, Any]:
 
 
 def _array(first: Any, others: Iterator[Any]) -> Iterator[str]:
-    """Write a stream as one JSON array; an error on the way is its last element."""
+    """Render a stream as one JSON array; an error is its last element."""
     yield "["
     try:
         if first is not None:

@@ -2,7 +2,7 @@
 
 Pure; must not know how entries are stored or walked. The file is the `firestore.indexes.json` of the Firebase CLI
 (https://firebase.google.com/docs/reference/firestore/indexes). Every field has automatic indexes, unless an override
-in the file says which it has instead; an override of a map holds for the fields in it too.
+in the file replaces them; an override of a map also applies to its fields.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _AUTOMATIC = frozenset((mode, QueryScope.COLLECTION) for mode in Mode)
 
 @dataclass(frozen=True, slots=True)
 class IndexSet:
-    """The indexes that there are: the automatic ones, changed by overrides, and composite ones by collection id."""
+    """All indexes: the automatic ones, with overrides, and the composite ones by collection id."""
 
     composites: Mapping[tuple[str, QueryScope], tuple[Index, ...]] = field(default_factory=dict)
     overrides: Mapping[tuple[str, FieldPath], frozenset[tuple[Mode, QueryScope]]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class IndexSet:
     def composite(self, group_id: str) -> tuple[Index, ...]:
         """Return the composite indexes to keep of a collection id, without a `__name__` that ends them.
 
-        One that is left with a single field says no more than that field's own index.
+        One that is left with a single field is redundant to the index of that field.
         """
         if not self.composites:
             return ()
@@ -88,7 +88,7 @@ class IndexSet:
 
     @property
     def fingerprint(self) -> str:
-        """A text that differs between sets that hold different entries."""
+        """A text that identifies the entries of the set."""
         composites = sorted((group, scope.value, describe(index))
                             for (group, scope), indexes in self.composites.items() for index in indexes)  # fmt: skip
         overrides = sorted(

@@ -1,7 +1,7 @@
 """Owns the choice of the index ranges that answer a query; must not know how they are stored or read.
 
-Pure. A plan is one walk for each disjunct of the query's condition, and whoever follows it holds every document found
-against the whole query again. So a walk may find too much, and says so, but it never misses a result.
+Pure. A plan is one walk for each disjunct of the query's condition. Its executor filters every document found by the
+whole query again, so a walk may return false positives, and says so, but no false negatives.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from embedded_firebase.firestore.query.filters import Condition, Op, disjuncts, 
 from embedded_firebase.firestore.query.query import NAME, Order, Query
 from embedded_firebase.firestore.values.encoding import invert
 
-# Sorting so many documents costs less than walking an index in order past all those that other conditions refuse.
+# Sorting this many documents costs less than an ordered walk past all those that other conditions filter out.
 FEW_DOCUMENTS = 1_000
 
 # A field with one value, or an array with one element, as the position in its index.
@@ -66,12 +66,12 @@ def plan(query: Query, place: Place, count: Callable[[Walk, int], int]) -> tuple
     """Choose how to find the results of a query.
 
     Args:
-        query: what to look for, in collections with an id.
-        place: where.
-        count: tells how many documents a walk finds, up to a limit.
+        query: a query in collections with an id.
+        place: the indexes and the collection.
+        count: counts the documents of a walk, up to a limit.
 
     Returns:
-        A walk for each disjunct; None when only a look at every document will do.
+        A walk for each disjunct; None when only a full scan is possible.
     """
     walks = []
     for conjunction in disjuncts(query.condition):
@@ -99,7 +99,7 @@ class _Conjunction:
                 self._points.append((single(condition.path, mode), condition.operands[0]))
             else:
                 self._others.append(condition)
-        # A field with one value sorts nothing.
+        # A field with one value does not affect the order.
         equal = {condition.path for condition in conditions if condition.op is Op.EQUAL}
         self._orders = [order for order in query.orders[:-1] if order.path not in equal]
 
@@ -197,7 +197,7 @@ class _Conjunction:
             database=self._query.scope.database,
             by_name=index is None,
         )
-        # Each step narrows the range, and says whether the range then holds nothing that it would refuse.
+        # Each step narrows the range and returns whether the range now implies the condition.
         exact = True
         for condition in self._others:
             exact &= range_.narrow_by_condition(condition)

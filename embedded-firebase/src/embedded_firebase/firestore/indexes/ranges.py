@@ -22,7 +22,7 @@ _BEHIND = b"\x00"
 
 
 class IndexRange:
-    """A range of an index, narrowed step by step. Each step tells whether the range now says all that was asked.
+    """A range of an index, narrowed step by step. Each step returns whether the range now implies its condition.
 
     Args:
         prefix: the encoded values of the first fields of the index, which are the same all over the range.
@@ -109,7 +109,7 @@ class IndexRange:
             key = self._document_key(invert(encoded_name) if self._names_descending else encoded_name)
             if key is not None and self.descending is self._names_descending:
                 position = () if self._by_name else position
-                # A walk that starts before a document, or ends behind it, takes it along.
+                # A walk that starts before a document, or ends after it, includes it.
                 self._cut(
                     (*position, key), (*position, key + _BEHIND), is_start=is_start, included=bound.before is is_start
                 )
@@ -139,7 +139,7 @@ class IndexRange:
         self.high = position if self.high is None else min(self.high, position)
 
     def _document_key(self, encoded: bytes) -> bytes | None:
-        """Return the key within the collection of an encoded reference, None when it leads elsewhere.
+        """Return the key within the collection of an encoded reference, None when it points elsewhere.
 
         A document further below yields a key that no document of the collection has, in the right place among them.
         """

@@ -1,9 +1,9 @@
-"""Owns which index production needs for a query, and the refusal of one that has none; must not know of storage.
+"""Owns which indexes production requires for a query, and the error when one is missing; must not know storage.
 
-Pure. The rules are those of https://firebase.google.com/docs/firestore/query-data/index-overview: a query reads
-indexes that begin with fields of which it wants one value and go on with all that it orders by, in these directions;
-several of these are merged when together they hold every field of which it wants one value. Each disjunct needs its
-own. What has its results in the order of names, with no condition but on names, needs none.
+Pure. The rules are those of https://firebase.google.com/docs/firestore/query-data/index-overview: a query needs
+indexes whose first fields are those it compares for equality, followed by all that it orders by, in these directions.
+Several are merged when together they hold every field compared for equality. Each disjunct needs its own. A query in
+the order of names with conditions on names alone needs none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIRECTIONS = (Mode.ASCENDING, Mode.DESCENDING)
 
 
 def check(query: Query, indexes: IndexSet) -> None:
-    """Refuse a query that production would refuse for want of an index.
+    """Refuse a query that needs a missing index in production.
 
     Raises:
         EmulatorError: FAILED_PRECONDITION, with the definition to add to the index file.
@@ -41,12 +41,12 @@ def check(query: Query, indexes: IndexSet) -> None:
 
 
 def _missing(query: Query, conjunction: Sequence[Condition], indexes: IndexSet) -> tuple[str, dict[str, Any]] | None:
-    """Return the section of the index file and the definition that it lacks, None when it lacks nothing."""
+    """Return the section of the index file and the missing definition, None when none is missing."""
     scope = QueryScope.COLLECTION_GROUP if query.scope.descendants else QueryScope.COLLECTION
     group_id = query.scope.collection_id
     equal = {condition.path for condition in conjunction if condition.op is Op.EQUAL} - {NAME}
     contained = {condition.path for condition in conjunction if condition.op is Op.ARRAY_CONTAINS}
-    # A field with one value sorts nothing.
+    # A field with one value does not affect the order.
     orders = [order for order in query.orders[:-1] if order.path not in equal]
     suffix = tuple(IndexField(order.path, _direction(order.descending)) for order in orders)
     names = _direction(query.orders[-1].descending)

@@ -1,1 +1,1 @@
-"""Listen: which changes a client hears of."""
+"""Listen: which changes a client is sent."""

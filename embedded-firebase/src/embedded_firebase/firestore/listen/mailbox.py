@@ -1,4 +1,4 @@
-"""Owns what waits for a listen stream: requests of its client and commits; must not know what becomes of them."""
+"""Owns the queue of a listen stream, its client's requests and commits; must not know how they are processed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from embedded_firebase.firestore.messages import ListenRequest
 from embedded_firebase.firestore.query.changes import Changes
 from embedded_firebase.firestore.transactions.turns import Keys
 
-# A stream whose client is slow forgets the commits beyond this number of documents, and reads its targets anew.
+# Backpressure: beyond this number of documents a slow stream drops its commits and reads its targets again.
 MAX_WAITING_DOCUMENTS = 10_000
-# Beyond this number of requests their reading waits.
+# Backpressure: beyond this number of requests no more are read.
 _MAX_WAITING_REQUESTS = 100
 
 
 class Mailbox:
-    """Requests and commits for one stream, put in by other threads; none of them waits for the stream's client.
+    """Requests and commits for one stream, queued by other threads, which never wait for its client.
 
-    Only commits to the `wanted` keys are kept, so that others wake nobody.
+    Commits to other than the `wanted` keys are dropped and wake no thread.
     """
 
     def __init__(self) -> None:
@@ -27,19 +27,19 @@ class Mailbox:
         self._requests: deque[ListenRequest] = deque()
         self._commits: deque[tuple[int, Changes]] = deque()
         self._waiting_documents = 0
-        # Commits up to this time have been forgotten.
+        # Commits up to this time are dropped.
         self._lost_until: int | None = None
         self._ended = False
 
     def put_request(self, request: ListenRequest) -> None:
-        """Add a request; waits while there are too many."""
+        """Add a request; blocks while the queue is full."""
         with self._condition:
             self._condition.wait_for(lambda: self._ended or len(self._requests) < _MAX_WAITING_REQUESTS)
             self._requests.append(request)
             self._condition.notify_all()
 
     def put_commit(self, commit_time: int, changes: Changes, keys: Keys) -> None:
-        """Add a commit, when it is wanted; never waits."""
+        """Add a commit to wanted keys; never blocks."""
         if self.wanted.isdisjoint(keys):
             return
         with self._condition:
@@ -52,13 +52,13 @@ class Mailbox:
             self._condition.notify_all()
 
     def end(self) -> None:
-        """Note that no further request will come; the stream ends when it has answered those that wait."""
+        """Close the queue of requests; the stream ends when it has answered the remaining ones."""
         with self._condition:
             self._ended = True
             self._condition.notify_all()
 
     def wait(self) -> bool:
-        """Wait until there is something, and tell whether the stream goes on."""
+        """Block until there is a request or a commit; false when the stream has ended."""
         with self._condition:
             self._condition.wait_for(lambda: self._ended or self._requests or self._has_commits())
             return bool(self._requests) or not self._ended
@@ -70,7 +70,7 @@ class Mailbox:
             return self._requests.popleft() if self._requests else None
 
     def take_commits(self, time: int) -> list[Changes] | None:
-        """Take the commits up to a time, in order; None when some are lost, so that all must be read anew."""
+        """Take the commits up to a time, in order; None when some were dropped and all targets must be read again."""
         with self._condition:
             taken = []
             while self._commits and self._commits[0][0] <= time:

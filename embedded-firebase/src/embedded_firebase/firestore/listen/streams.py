@@ -1,4 +1,4 @@
-"""Owns the Listen RPC: what it tells a client about its targets, and when; must not know when a target matches.
+"""Owns the Listen RPC: the responses to a client about its targets; must not know which documents a target matches.
 
 A stream has two threads: one reads the requests, one waits for requests and commits and answers. It moves from one
 consistent snapshot to the next: all its targets, as of one time, and then the time itself.
@@ -38,7 +38,7 @@ class Listen:
     def __init__(self, engine: Engine, counters: Counters) -> None:
         self._engine = engine
         self._counters = counters
-        # A resume token holds a time and which server it is of: another one may have another past.
+        # A resume token holds a time and the server that issued it: another server has another history.
         self._origin = secrets.token_bytes(_ORIGIN_BYTES)
 
     def serve(self, requests: Iterator[ListenRequest], context: grpc.ServicerContext) -> Iterator[ListenResponse]:
@@ -65,7 +65,7 @@ class Listen:
 
 
 class _Stream:
-    """The targets of one stream and what its client knows of them."""
+    """The targets of one stream, and what its client has been sent of them."""
 
     def __init__(self, engine: Engine, counters: Counters, database: str, mailbox: Mailbox, origin: bytes) -> None:
         self._engine = engine
@@ -104,7 +104,7 @@ class _Stream:
             yield self._snapshot(_NO_CHANGE, time)
 
     def _catch_up(self, time: int) -> Iterator[ListenResponse]:
-        """Tell what has changed in all targets up to a time."""
+        """Send what has changed in all targets up to a time."""
         commits = self._mailbox.take_commits(time)
         changes = dict(targets.latest(commits or ()))
         for target in self._targets.values():
@@ -127,7 +127,7 @@ class _Stream:
         except EmulatorError as error:
             yield _target_change(_REMOVE, target_id, cause=error)
             return
-        # First wanted, then read: what is committed after the reading is heard of.
+        # Subscribe before reading, so that no commit in between is missed.
         self._mailbox.wanted |= target.keys
         time = self._engine.read_time()
         yield from self._catch_up(time)
@@ -141,7 +141,7 @@ class _Stream:
         if not resumed:
             yield _target_change(_RESET, target_id)
         if target.query is None:
-            # A client that asks for a document waits to hear that there is none.
+            # A client that listens to a document expects an answer when it does not exist.
             difference = Difference(difference.changed, [name for name in target.names if name not in target.shown])
         self._counters.count_reads(self._database, 0 if difference else 1)
         yield from self._tell(target, difference, time)
@@ -153,7 +153,7 @@ class _Stream:
             self._targets[target_id] = target
 
     def _choose_id(self, asked: int) -> int | None:
-        """Return the id of a new target; None when the client may not choose one any more."""
+        """Return the id of a new target; None when the client may no longer choose one."""
         if asked < 0:
             raise invalid("target_id must not be negative.")
         if asked in self._targets and not self._server_chooses_ids:
@@ -178,7 +178,7 @@ class _Stream:
                 raise invalid("A target needs a query or documents.")
 
     def _recall(self, target: Target, message: TargetMessage) -> bool:
-        """Note what the client knows already; False when it speaks of a past that is not known here."""
+        """Restore what the client has been sent; False when its resume token or time is not valid here."""
         match message.WhichOneof("resume_type"):
             case "read_time":
                 target.show(self._read(target, to_micros(message.read_time)))
@@ -190,7 +190,7 @@ class _Stream:
                     target.show(self._read(target, int.from_bytes(time, "big")))
                 except EmulatorError:
                     return False
-                # A client that lost count is told everything again.
+                # On a count mismatch the client is sent everything again.
                 if message.HasField("expected_count") and message.expected_count.value != len(target.shown):
                     target.shown.clear()
                     return False
@@ -216,14 +216,14 @@ class _Stream:
         present, _ = self._engine.get(self._database, difference.left, Consistency(read_time=time))
         for name, found in zip(difference.left, present, strict=True):
             departure = ListenResponse()
-            told = departure.document_delete if found is None else departure.document_remove
-            told.document = name
-            told.removed_target_ids.append(target.id)
-            set_micros(told.read_time, time)
+            gone = departure.document_delete if found is None else departure.document_remove
+            gone.document = name
+            gone.removed_target_ids.append(target.id)
+            set_micros(gone.read_time, time)
             yield departure
 
     def _snapshot(self, kind: int, time: int, *target_ids: int) -> ListenResponse:
-        """Say that these targets (none: all) are at a time, and how to go on from there."""
+        """Return a target change with a consistent time and its resume token, for these targets (none: all)."""
         response = _target_change(kind, *target_ids)
         response.target_change.resume_token = self._origin + time.to_bytes(8, "big")
         set_micros(response.target_change.read_time, time)
@@ -235,7 +235,7 @@ def _read(requests: Iterator[ListenRequest], mailbox: Mailbox) -> None:
         for request in requests:
             mailbox.put_request(request)
     except grpc.RpcError:
-        # The client has gone, or the server stops.
+        # The client has disconnected, or the server stops.
         pass
     finally:
         mailbox.end()

@@ -1,7 +1,7 @@
-"""Owns what a listen target shows, and which changes its client must hear of; must not know of streams or of storage.
+"""Owns the state of a listen target, and which changes its client is sent; must not know streams or storage.
 
-A target is a query or a list of documents. The server remembers of each what its client has been told, by name and
-update time, so that a change is the difference between that and the present.
+A target is a query or a list of documents. The server keeps the names and update times that the client has been
+sent, so that a change is the difference to the current results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from embedded_firebase.firestore.values.timestamps import to_micros
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a client must hear: documents that came or changed, in order, and the names of those that left."""
+    """What a client is sent: added or changed documents, in order, and the names of removed ones."""
 
     changed: list[Document]
     left: list[str]
@@ -34,7 +34,7 @@ class Difference:
 class Target:
     """What a client listens to: the results of a query, or without one the documents of these names.
 
-    `shown` holds what the client has been told: the update times in microseconds by document name.
+    `shown` holds what the client has been sent: update times in microseconds by document name.
     """
 
     id: int
@@ -46,13 +46,13 @@ class Target:
     def is_touched(self, changes: Changes) -> bool:
         """Tell whether the results may have changed with these documents."""
         if self.query is not None and self.query.offset:
-            # It is not known which documents the offset skips, so that any that leaves may be one of them.
+            # The skipped documents are unknown, so that any removed one may be among them.
             return any(contains(self.query.scope, path) for path in changes)
         return any(path.name in self.shown or self._selects(path, document) for path, document in changes.items())
 
     @property
     def keys(self) -> Keys:
-        """The keys of all writes that it may have to hear of."""
+        """The conflict keys of all writes that may change it."""
         return frozenset(self.names) if self.query is None else frozenset({scope_key(self.query.scope)})
 
     @property
@@ -61,13 +61,13 @@ class Target:
         return self.query is not None and (self.query.limit is not None or self.query.offset > 0)
 
     def follow(self, changes: Changes) -> Difference:
-        """Note what commits changed, and return what the client must hear. Not for one that `must_be_read`."""
+        """Apply commits and return what to send. Not for a target that `must_be_read`."""
         selected = {path.name: document for path, document in changes.items() if self._selects(path, document)}
         gone = {path.name for path in changes} - selected.keys()
         return self._note((document for document in selected.values() if document is not None), gone)
 
     def show(self, results: Iterable[Document]) -> Difference:
-        """Note all the results there are now, and return what the client must hear."""
+        """Replace the results by the current ones and return what to send."""
         found = list(results)
         return self._note(found, self.shown.keys() - {document.name for document in found})
 
@@ -94,7 +94,7 @@ class Target:
 
 
 def latest(commits: Iterable[Changes]) -> Iterator[tuple[DocumentPath, Document | None]]:
-    """Yield what several commits, in order, have made of each document in the end."""
+    """Yield the last content of each document after several commits, in order."""
     merged: dict[DocumentPath, Document | None] = {}
     for changes in commits:
         merged.update(changes)

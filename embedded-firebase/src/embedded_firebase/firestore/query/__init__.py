@@ -1,1 +1,1 @@
-"""What a query asks for, decided without storage."""
+"""What a query selects, decided without storage."""

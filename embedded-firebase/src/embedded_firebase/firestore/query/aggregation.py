@@ -16,7 +16,7 @@ _MIN_INTEGER, _MAX_INTEGER = -(1 << 63), (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """One figure to compute: `count` up to a limit (None: no limit), or `sum` or `avg` of a field."""
+    """One aggregate: `count` up to a limit (None: no limit), or `sum` or `avg` of a field."""
 
     alias: str
     operator: str
@@ -55,17 +55,17 @@ def parse(message: StructuredAggregationQuery) -> tuple[Aggregation, ...]:
 
 
 def run(aggregations: Iterable[Aggregation], documents: Iterable[Document]) -> dict[str, Value]:
-    """Return the figures over the given documents by alias."""
+    """Return the aggregates of the given documents by alias."""
     return run_grouped(aggregations, [(document, 1) for document in documents])
 
 
 def run_grouped(aggregations: Iterable[Aggregation], groups: Sequence[tuple[Document, int]]) -> dict[str, Value]:
-    """Return the figures over groups of documents with the same values: one of each, and how many there are."""
+    """Return the aggregates of groups of documents with the same values: one of each, and their number."""
     return {entry.alias: _figure(entry, groups) for entry in aggregations}
 
 
 def only_counts(aggregations: Iterable[Aggregation]) -> bool:
-    """Tell whether the number of results is all that is asked for."""
+    """Tell whether only the number of results is requested."""
     return all(entry.operator == "count" for entry in aggregations)
 
 

@@ -1,4 +1,4 @@
-"""Owns what commits change, and whether a changed document lies where a query looks; must not know who asks."""
+"""Owns the changes of commits, and whether one is in the scope of a query; must not know who needs to know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query.query import Scope
 from embedded_firebase.firestore.values.paths import DocumentPath
 
-# What commits have made of some documents: None for one that was deleted.
+# New contents by document path: None for a deleted document.
 Changes = Mapping[DocumentPath, Document | None]
 
 

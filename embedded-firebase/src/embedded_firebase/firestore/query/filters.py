@@ -1,6 +1,6 @@
 """Owns the conditions of a query: their grammar, their limits, and whether a document meets them.
 
-Must not know of orders, cursors or storage. A condition never compares across types: `age > 5` matches numbers alone.
+Must not know of orders, cursors or storage. A condition never compares across types: `age > 5` only matches numbers.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _holds(condition: Condition, value: Value) -> bool:
         case Op.EQUAL | Op.IN:
             return encode(value) in operands
         case Op.NOT_EQUAL | Op.NOT_IN:
-            # Neither matches null, and a null among the excluded values excludes everything that is left.
+            # Neither matches null, and a null among the excluded values excludes everything.
             encoded = encode(value)
             if encoded == _NULL_ENCODED or (condition.op is Op.NOT_IN and _NULL_ENCODED in operands):
                 return False
@@ -184,7 +184,7 @@ def _check_name_operand(value: Value, op: Op, root: str) -> None:
 
 
 def _check_together(condition: Condition | Composite) -> None:
-    """Enforce the rules about which conditions may stand in one query, and how many."""
+    """Check which conditions may be combined in one query, and how many."""
     leaves = list(condition.leaves())
     if len(leaves) > MAX_FILTERS:
         raise invalid(f"A query has at most {MAX_FILTERS} filters; this one has {len(leaves)}.")
@@ -202,7 +202,7 @@ def _check_together(condition: Condition | Composite) -> None:
 
 
 def disjuncts(condition: Condition | Composite | None) -> list[tuple[Condition, ...]]:
-    """Return the conjunctions of which any must hold: the disjunctive normal form, without lists but those of not-in.
+    """Return the disjunctive normal form: conjunctions of which any must hold, with lists expanded except not-in.
 
     There are at most `MAX_DISJUNCTIONS` of them. A query without a condition has one, which is empty.
     """

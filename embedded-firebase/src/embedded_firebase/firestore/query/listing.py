@@ -1,4 +1,4 @@
-"""Owns what a ListDocuments request asks for, as a query, and where its pages begin; must not know who answers it."""
+"""Owns the translation of ListDocuments to a query, and its page tokens; must not know who carries it out."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def parse(request: ListDocumentsRequest, size: int) -> Query:
 
 
 def page_token(parsed: Query, last: Document) -> str:
-    """Return the token of the page behind a document, wherever others come or go meanwhile."""
+    """Return the token of the page after a document; it stays valid when other documents are added or deleted."""
     key = query.sort_key(parsed.orders, last)
     assert key is not None, "a result has every field that it is sorted by"
     return ".".join(part.hex() for part in key)
 
 
 def _message(request: ListDocumentsRequest) -> StructuredQuery:
-    """Say in the form of a query what is listed; `order_by` is as `a desc, b`."""
+    """Return the request as a query; `order_by` has the form `a desc, b`."""
     listed = StructuredQuery()
     listed.from_.add(collection_id=request.collection_id)
     for part in filter(None, (part.strip() for part in request.order_by.split(","))):

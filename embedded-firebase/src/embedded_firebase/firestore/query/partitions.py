@@ -1,4 +1,4 @@
-"""Owns where a query is cut into partitions; must not know where documents come from, nor of pages."""
+"""Owns the split points of a partition query; must not know where documents come from, nor pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.query.query import Query
 
-# A partition below this size is not worth a query of its own; production draws the line there too.
+# A partition below this size is not worth its own query; production uses the same minimum.
 MIN_PARTITION_DOCUMENTS = 128
 
 
@@ -34,7 +34,7 @@ def split_points(names: Sequence[str], count: int) -> list[str]:
 
     Args:
         names: all results of the query in order.
-        count: the most points that are wanted.
+        count: the maximum number of points.
     """
     parts = min(count + 1, len(names) // MIN_PARTITION_DOCUMENTS)
     return [names[part * len(names) // parts] for part in range(1, parts)]

@@ -1,6 +1,6 @@
-"""Owns what a structured query means: which documents it selects, in which order, and what it shows of them.
+"""Owns the semantics of a structured query: selection, order and projection of documents.
 
-Must not know where documents come from, nor of the protocol beyond the query message itself. The rules are those of
+Must not know where documents come from, nor the protocol beyond the query message. The rules are those of
 `google.firestore.v1.StructuredQuery` and https://firebase.google.com/docs/firestore/query-data/queries.
 """
 
@@ -80,8 +80,8 @@ def parse(parent: str, message: StructuredQuery, aggregated: Iterable[tuple[str,
     Args:
         parent: the resource name of a document or of the root of all documents.
         message: the query.
-        aggregated: the fields that are summed or averaged. Production reads them off an index, so that results are
-            sorted by them unless the query says otherwise, and documents that lack one are left out.
+        aggregated: the fields that are summed or averaged. Production reads them from an index, so that results are
+            sorted by them unless the query has another order, and documents that lack one are excluded.
 
     Raises:
         EmulatorError: INVALID_ARGUMENT for a query that production refuses; UNIMPLEMENTED for vector search.
@@ -117,12 +117,12 @@ def parse_mask(field_paths: Iterable[str]) -> tuple[tuple[str, ...], ...] | None
 
 
 def run(query: Query, documents: Iterable[Document], *, ordered: bool) -> Iterator[Document]:
-    """Yield the results of a query, its offset not yet skipped and its projection not yet applied.
+    """Yield the results of a query, before its offset and projection are applied.
 
     Args:
-        query: what to look for.
-        documents: documents of the query's scope, each once, all results among them.
-        ordered: whether they come in the order of the query, so that the first results need not await the last.
+        query: the query.
+        documents: documents of its scope without duplicates, a superset of its results.
+        ordered: whether they are in the order of the query, so that results can be streamed.
 
     Returns:
         At most `offset + limit` documents, so that the caller can count those that the offset skips.
@@ -218,7 +218,7 @@ def _before(key: SortKey, bound: Bound) -> bool:
 
 
 def _directed(encoded: bytes, order: Order) -> bytes:
-    # An encoding ends itself, so that inverting every bit inverts the order.
+    # Encodings are prefix-free, so that inverting every bit inverts the order.
     return invert(encoded) if order.descending else encoded
 
 

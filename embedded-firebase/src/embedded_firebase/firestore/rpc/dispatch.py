@@ -1,4 +1,4 @@
-"""Owns which RPCs a call reaches: those of an administrator, or those that the rules guard for its caller.
+"""Owns the dispatch of a call: to the RPCs of an administrator, or to those guarded by the rules for its caller.
 
 Must not know what an RPC does. Without rules every caller is an administrator.
 """
@@ -19,17 +19,17 @@ from embedded_firebase.firestore.rules.ruleset import Ruleset
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
 
-# Nothing that a rule could be about.
+# No rule can cover these.
 _ADMINISTRATORS_ONLY = frozenset({"ListCollectionIds", "PartitionQuery"})
 
 
 class Access:
-    """Finds the method for a call.
+    """Finds the method of a call.
 
     Args:
-        engine: what all calls are about.
-        counters: where the calls' reads and writes are counted.
-        ruleset: what binds everyone but administrators; None for nothing.
+        engine: what calls read and write.
+        counters: count reads and writes.
+        ruleset: binds all callers but administrators; None when there are no rules.
     """
 
     def __init__(self, engine: Engine, counters: Counters, ruleset: Ruleset | None) -> None:
@@ -39,11 +39,11 @@ class Access:
         self._administrator = Rpcs(engine, counters, Listen(engine, counters))
 
     def behavior(self, rpc: str, authorization: str | None) -> Callable[[Any, Any], Any]:
-        """Return what answers an RPC, given a request and a context, for who sends this `Authorization` header.
+        """Return what answers an RPC, given a request and a context, for a caller with this `Authorization` header.
 
         Raises:
-            EmulatorError: UNAUTHENTICATED for a token that is not valid, PERMISSION_DENIED for what only
-                administrators may do.
+            EmulatorError: UNAUTHENTICATED for a token that is not valid, PERMISSION_DENIED for RPCs of
+                administrators only.
         """
         _, method = METHODS[rpc]
         return partial(method, self._rpcs(rpc, authorization))

@@ -1,4 +1,4 @@
-"""Owns which RPCs there are, and which sides of a call send many messages; must not know what an RPC does."""
+"""Owns the table of RPCs and which sides of each stream; must not know what an RPC does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVICE = "google.firestore.v1.Firestore"
 
 
 class Kind(Enum):
-    """Who sends a stream of messages and not just one."""
+    """Which sides of a call send a stream of messages."""
 
     UNARY = auto()
     SERVER_STREAM = auto()

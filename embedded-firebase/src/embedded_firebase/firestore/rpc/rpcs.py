@@ -48,13 +48,13 @@ _Written = TypeVar("_Written", messages.CommitRequest, messages.BatchWriteReques
 
 
 class Documents(Protocol):
-    """What the RPCs ask of all documents, or of those that a caller may see; `Engine` says what each returns."""
+    """The operations on documents that the RPCs need, unguarded or guarded; `Engine` documents them."""
 
     def begin(self, database: str, options: TransactionOptions | None) -> bytes:
         """Start a transaction."""
 
     def rollback(self, database: str, transaction_id: bytes) -> None:
-        """End a transaction without a trace."""
+        """Roll a transaction back."""
 
     def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
         """Return documents by name."""
@@ -86,9 +86,9 @@ class Rpcs:
     """The RPCs over documents; each method is named as its RPC in snake case.
 
     Args:
-        documents: what they are about.
-        counters: where billed operations are counted.
-        listener: serves Listen; None where that is refused.
+        documents: what they read and write.
+        counters: count billed operations.
+        listener: serves Listen; None to refuse it.
     """
 
     def __init__(self, documents: Documents, counters: Counters, listener: Listen | None = None) -> None:
@@ -151,7 +151,7 @@ class Rpcs:
         return response
 
     def create_document(self, request: messages.CreateDocumentRequest, _context: object) -> Document:
-        """Create a document, with an id of the server's making when the request names none."""
+        """Create a document, with a generated id when the request names none."""
         database, _ = parse_parent(request.parent)
         check_segment(request.collection_id, request.parent)
         document_id = request.document_id or "".join(secrets.choice(_ID_LETTERS) for _ in range(20))
@@ -195,7 +195,7 @@ class Rpcs:
         return response
 
     def rollback(self, request: messages.RollbackRequest, _context: object) -> messages.Empty:
-        """End a transaction without a trace."""
+        """Roll a transaction back."""
         self._documents.rollback(parse_database(request.database), request.transaction)
         return messages.Empty()
 
@@ -248,7 +248,7 @@ class Rpcs:
             raise invalid("page_size must be 0 or more.")
         parsed = query.parse(request.parent, request.structured_query)
         partitions.check(parsed, request.partition_count)
-        # All pages cut what there is at one time, which the token carries.
+        # All pages partition one snapshot, whose time is in the token.
         time, _, offset = request.page_token.partition(":")
         consistency = Consistency(read_time=_parse_number(time)) if time else _consistency(request)
         results, view = self._documents.query(parsed, consistency)
@@ -283,7 +283,7 @@ class Rpcs:
         return response
 
     def batch_write(self, request: messages.BatchWriteRequest, _context: object) -> messages.BatchWriteResponse:
-        """Apply each write on its own and answer a status for each."""
+        """Apply each write independently and answer a status for each."""
         _checked(request)
         database = parse_database(request.database)
         answers = self._documents.write_each(database, request.writes)
@@ -307,7 +307,7 @@ class Rpcs:
     def listen(
         self, requests: Iterator[messages.ListenRequest], context: grpc.ServicerContext
     ) -> Iterator[messages.ListenResponse]:
-        """Tell what changes in the targets of a stream until its client ends it."""
+        """Send the changes in the targets of a stream until its client ends it."""
         if self._listener is None:
             raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
         return self._listener.serve(requests, context)
@@ -323,7 +323,7 @@ class Rpcs:
         except EmulatorError as error:
             if error.code is not Code.PERMISSION_DENIED:
                 raise
-            # It is written by one who may not read it, and is told no more than what was sent.
+            # The caller may write but not read it, so the answer holds only what was sent.
             return Document(name=name, fields=write.update.fields, update_time=result.update_time)
         assert document is not None, "an update leaves a document"
         return query.project(document, _mask(request))

@@ -1,7 +1,7 @@
-"""Owns what happens around every call: it is counted, meets faults and access, its errors become gRPC statuses.
+"""Owns the gRPC service: counts each call, injects faults, checks access, and turns errors into gRPC statuses.
 
-Calls whose client streams too may last for hours, so they have threads of their own and are bounded in number. Must
-not know what a call does.
+Bidirectional streams may last for hours, so they have their own threads and are limited in number. Must not know what
+a call does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from embedded_firebase.firestore.testing.faults import Faults
 
 _LOGGER = logging.getLogger(__name__)
 MAX_STREAMS = 500
-# So many threads beyond that say that there are too many.
+# Further threads, which answer that there are too many.
 _REFUSERS = 8
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
@@ -35,8 +35,8 @@ class Service:
 
     Args:
         access: finds what answers an RPC.
-        counters: where calls are counted.
-        faults: which the calls meet.
+        counters: count calls.
+        faults: faults on demand.
     """
 
     def __init__(self, access: Access, counters: Counters, faults: Faults) -> None:
@@ -47,7 +47,7 @@ class Service:
         self._free_streams = threading.BoundedSemaphore(MAX_STREAMS)
 
     def handler(self) -> Any:
-        """Return what gRPC's server serves."""
+        """Return the handler for a gRPC server."""
         handlers = {rpc: self._handler(rpc, kind) for rpc, (kind, _) in METHODS.items()}
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
@@ -68,7 +68,7 @@ class Service:
         return make(around, getattr(messages, f"{rpc}Request").FromString, _serialize)
 
     def _behave(self, rpc: str, request: Any, context: Any) -> Any:
-        """Answer a request, or a stream of them, as its caller may be answered."""
+        """Answer a request, or a stream of them, with the access of its caller."""
         return self._access.behavior(rpc, _header(context, "authorization"))(request, context)
 
     def _around_unary(self, rpc: str) -> Callable[[Any, Any], Any]:
@@ -143,7 +143,7 @@ def database_of(request: Any) -> str:
 
 
 def _client(context: Any) -> str:
-    """Return how a client names itself: the first word of its user agent."""
+    """Return the name of a client: the first word of its user agent."""
     return (_header(context, "user-agent") or "").partition(" ")[0]
 
 
@@ -152,11 +152,11 @@ def _header(context: Any, name: str) -> str | None:
 
 
 def _abort(context: Any, rpc: str, error: Exception) -> None:
-    """End a call with the status of an error. An unexpected one is logged and tells the client nothing of itself."""
+    """End a call with the status of an error. The text of an unexpected one is logged and not sent."""
     if isinstance(error, EmulatorError):
         context.abort(_STATUS[error.code], error.message)
     if isinstance(error, grpc.RpcError):
-        # The client has gone while its requests were read; gRPC knows.
+        # The client disconnected while its requests were read; gRPC handles it.
         raise error
     _LOGGER.error("%s failed unexpectedly.", rpc, exc_info=error)
     context.abort(grpc.StatusCode.INTERNAL, "Internal error of the emulator; its log tells more.")

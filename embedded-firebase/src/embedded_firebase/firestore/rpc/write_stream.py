@@ -19,10 +19,10 @@ Commit = Callable[[str, Sequence[Write]], tuple[int, list[WriteResult]]]
 def serve(requests: Iterator[WriteRequest], commit: Commit) -> Iterator[WriteResponse]:
     """Answer the requests of one stream: the first with its id, each further one with the results of its writes.
 
-    A stream lives as long as its call and keeps nothing: one that broke cannot be resumed.
+    A stream has no state beyond its call, so a broken one cannot be resumed.
 
     Raises:
-        EmulatorError: INVALID_ARGUMENT for a request out of order; whatever a commit answers, which ends the stream.
+        EmulatorError: INVALID_ARGUMENT for a request out of order; the error of a commit, which ends the stream.
     """
     first = next(requests, None)
     if first is None:

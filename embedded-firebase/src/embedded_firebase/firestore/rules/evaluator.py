@@ -1,8 +1,8 @@
-"""Owns what an expression comes to; must not know which rules there are or where values come from.
+"""Owns the evaluation of expressions; must not know which rules there are or where values come from.
 
-Whatever is an error in production is `Undecided` here, and so is what is not known of the documents of a query: neither
-ever allows anything. `||` is true when one side is, whatever the other comes to. `&&` is false when a side is that
-stands before all that are undecided: production may know more, but never less.
+An error in production is `Undecided` here, and so are unknown fields of the documents of a query: neither ever allows a
+request. `||` is true when one side is, regardless of the other. `&&` is false when a side before all undecided ones is.
+So production may allow more, but never less.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Budget:
     expressions: int = MAX_EXPRESSIONS
 
     def spend(self) -> None:
-        """Take one.
+        """Use up one.
 
         Raises:
-            Undecided: when there is none left.
+            Undecided: when none is left.
         """
         self.expressions -= 1
         if self.expressions < 0:
@@ -59,7 +59,7 @@ class Budget:
 
 
 def holds(condition: Expression, names: Mapping[str, Value], functions: Mapping[str, Function], budget: Budget) -> bool:
-    """Tell whether a condition is true; an error, or what is no boolean, is not."""
+    """Tell whether a condition is true; an error or another value than a boolean counts as false."""
     try:
         return _Evaluation(names, functions, budget).value(condition, names) == TRUE
     except (Undecided, RecursionError):
@@ -117,7 +117,7 @@ class _Evaluation:
         return False
 
     def _call(self, function: Function, arguments: list[Value]) -> Value:
-        # A function sees the wildcards around it, and nothing of the function that calls it.
+        # Lexical scope: a function sees the wildcards around it, not the names of its caller.
         own = {**self.visible, **dict(zip(function.parameters, arguments, strict=True))}
         for name, expression in function.bindings:
             own[name] = self.value(expression, own)
@@ -144,7 +144,7 @@ def _compare(operator: str, left: Value, right: Value) -> bool:
 
 
 def _in_order(operator: str, left: Value, right: Value) -> bool:
-    """Compare two numbers, times, strings or bytes; nothing else has an order, and NaN has none either."""
+    """Compare two numbers, times, strings or bytes; other values and NaN are not ordered."""
     if not isinstance(left, bytes) or not isinstance(right, bytes) or left[0] != right[0]:
         raise Undecided
     if left[0] not in _ORDERED_TYPES or _NAN in (left, right):

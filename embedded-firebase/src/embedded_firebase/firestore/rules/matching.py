@@ -1,7 +1,7 @@
-"""Owns which paths a match stands for; must not know of conditions.
+"""Owns which paths a match applies to; must not know conditions.
 
-A path may be one document's or, for a query, that of every document that the query can find: then some of its parts
-are not known, and a match must stand for all of them.
+A path is that of one document or, for a query, of every document that it can find: then some parts are unknown, and a
+match must apply to all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from embedded_firebase.firestore.rules.syntax import Segment
 
 
 class Unknown(Enum):
-    """A part of a path that is not known, or any number of them."""
+    """An unknown part of a path, or any number of them."""
 
     ONE = "{}"
     ANY_NUMBER = "{=**}"
@@ -22,7 +22,7 @@ Path = tuple[str | Unknown, ...]
 
 
 def bind(pattern: tuple[Segment, ...], path: Path) -> dict[str, str] | None:
-    """Return what the wildcards of a match stand for, those alone that are known; None unless all such paths match.
+    """Return the known values of the wildcards of a match; None unless all such paths match.
 
     The one recursive wildcard that a pattern may have stands for zero or more parts, as in version 2 of the rules.
     """

@@ -1,8 +1,8 @@
 """Owns the grammar of rules; must not know what a name stands for or what a condition decides.
 
 The language is documented at https://firebase.google.com/docs/reference/rules/rules and
-https://firebase.google.com/docs/firestore/security/rules-structure. Whatever is not supported is refused where it
-stands, so that no rule is ever passed over.
+https://firebase.google.com/docs/firestore/security/rules-structure. Unsupported syntax is an error with its
+position, so that no rule is silently ignored.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CONSTANTS = {"true": TRUE, "false": FALSE, "null": NULL}
 _RESERVED = frozenset({*_CONSTANTS, "allow", "function", "if", "in", "is", "let", "match", "return", "service"})
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-# Of expressions, and of matches, one within the other.
+# Of expressions, and of matches.
 MAX_NESTING = 50
 
 
@@ -230,7 +230,7 @@ class _Parser:
         return token
 
     def _accept(self, text: str) -> bool:
-        # The text of a string has its quotes, so that it is never taken for a word or a sign.
+        # The text of a string includes its quotes, so that it is not mistaken for a name or a sign.
         if self._token.text != text:
             return False
         self._index += 1

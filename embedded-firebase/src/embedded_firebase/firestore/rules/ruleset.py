@@ -1,4 +1,4 @@
-"""Owns the decision whether a request is allowed: when any rule whose match stands for it says so, else not.
+"""Owns the decision whether a request is allowed: default deny, unless any matching rule allows it.
 
 Must not know how requests come in or what they do.
 """
@@ -16,16 +16,16 @@ from embedded_firebase.firestore.rules.syntax import NULL, Value, string
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What someone asks for.
+    """A request to be authorized.
 
     Args:
         method: get, list, create, update or delete.
-        path: from `databases` on, with what is not known of the documents of a list.
-        auth: `request.auth`, null for who is not signed in.
+        path: from `databases` on, with unknown parts for a list.
+        auth: `request.auth`, null when not signed in.
         time: `request.time`, a timestamp.
-        resource: the document as it is, null when there is none; for a list what all documents have in common.
-        new_resource: `request.resource`, the document as it would be; null when nothing is written.
-        query: `request.query`, None for what is no list.
+        resource: the current document, null when there is none; for a list what all documents have in common.
+        new_resource: `request.resource`, the document after the write; null when nothing is written.
+        query: `request.query`, None unless it is a list.
     """
 
     method: str
@@ -68,6 +68,6 @@ def parse(source: str) -> Ruleset:
     """Read a file of rules.
 
     Raises:
-        RulesError: naming the line and column of what cannot be read or is not supported.
+        RulesError: with the line and column of a syntax error or of unsupported syntax.
     """
     return Ruleset(flatten(parse_file(source)))

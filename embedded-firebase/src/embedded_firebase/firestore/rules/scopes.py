@@ -1,7 +1,6 @@
-"""Owns what names stand for: it refuses those that stand for nothing, and flattens a file into single rules.
+"""Owns name resolution: it refuses undeclared names, and flattens a file into single rules.
 
-Must not know of requests. No name is declared again where it is visible, but by the parameters of a function, so that
-one name never stands for two things.
+Must not know requests. Only parameters of a function may shadow a visible name, so that a name is never ambiguous.
 """
 
 from __future__ import annotations
@@ -153,7 +152,7 @@ def _check_name(name: Name, names: frozenset[str], scope: _Scope, own: frozenset
 
 
 def _check_member(member: Member, root: str) -> None:
-    """Refuse what no request has: it would always be an error, and most often is a slip of the pen."""
+    """Refuse members that no request has: they would always be an error, and usually are a typo."""
     members: Any = _MEMBERS.get(root)
     if members is None:
         return

@@ -1,7 +1,7 @@
-"""Owns what a file of rules is made of once it is read; must not know how it is written or what it decides.
+"""Owns the syntax tree of a file of rules and its values; must not know how a file is parsed or evaluated.
 
 A value of the language is a scalar, a list (a tuple) or a map (a dict with the encodings of strings as keys). A scalar
-is the encoding of a Firestore value, so that two are equal, and one comes before another, as they do in a query.
+is the encoding of a Firestore value, so that values compare as in a query.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from embedded_firebase.firestore.values.encoding import encode
 
 @dataclass(frozen=True, slots=True)
 class PartlyKnown:
-    """A map of which some entries are known: there may be others."""
+    """A map of which only some entries are known."""
 
     entries: dict[bytes, Value]
 
@@ -45,7 +45,7 @@ def number(figure: int | float) -> bytes:
 
 
 def of_json(content: Any) -> Value:
-    """Return what JSON says as a value of the language; an integer of more than 64 bits becomes a double."""
+    """Return JSON as a value of the language; an integer of more than 64 bits becomes a double."""
     match content:
         case None:
             return NULL
@@ -87,7 +87,7 @@ class Position:
 
 
 class RulesError(ValueError):
-    """A file of rules that cannot be read, or that says what is not supported."""
+    """A syntax error in a file of rules, or unsupported syntax."""
 
     def __init__(self, position: Position, message: str) -> None:
         super().__init__(f"line {position.line}, column {position.column}: {message}")
@@ -95,14 +95,14 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as it is written."""
+    """A literal."""
 
     value: Value
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a name stands for."""
+    """A name."""
 
     name: str
     position: Position
@@ -119,21 +119,21 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of what some expressions say."""
+    """A list of expressions."""
 
     items: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The opposite."""
+    """A negation."""
 
     operand: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """All of some expressions joined by `&&`, or any of those joined by `||`."""
+    """Expressions joined by `&&` or by `||`."""
 
     any_of: bool
     operands: tuple[Expression, ...]
@@ -150,7 +150,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a function of the file returns."""
+    """A call of a function of the file."""
 
     function: str
     arguments: tuple[Expression, ...]
@@ -162,7 +162,7 @@ Expression: TypeAlias = Literal | Name | Member | ListOf | Not | Junction | Comp
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function: what it takes, what it names on the way, and what it returns."""
+    """A function: parameters, `let` variables and the returned expression."""
 
     name: str
     parameters: tuple[str, ...]
@@ -173,7 +173,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a match's path: a literal, `{name}`, or `{name=**}`, which stands for any number of parts."""
+    """A part of a match's path: a literal, `{name}`, or `{name=**}`, which matches any number of parts."""
 
     text: str
     is_wildcard: bool = False
@@ -190,7 +190,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A match, or the service with an empty path: what stands between its braces."""
+    """The content of a match, or of the service, whose path is empty."""
 
     path: tuple[Segment, ...]
     allows: tuple[Allow, ...]

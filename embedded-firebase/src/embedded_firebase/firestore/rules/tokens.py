@@ -1,4 +1,4 @@
-"""Owns how a file of rules is cut into tokens; must not know what they mean together."""
+"""Owns the lexer of rules; must not know the grammar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from embedded_firebase.firestore.rules.syntax import Position, RulesError
 
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
-# A path stands after `match` alone, so that a slash means nothing elsewhere.
+# Paths only occur after `match`; a slash has no meaning elsewhere.
 _PATH = re.compile(r"(?:/(?:\{[A-Za-z_]\w*(?:=\*\*)?\}|[\w.()~-]+))+", re.ASCII)
 _TOKEN = re.compile(
     r"""
@@ -35,7 +35,7 @@ def tokenize(source: str) -> Iterator[Token]:
     """Yield the tokens of a file, the last of which is its end.
 
     Raises:
-        RulesError: at the first character that begins none.
+        RulesError: at the first character that does not start a token.
     """
     index, follows_match = 0, False
     while True:

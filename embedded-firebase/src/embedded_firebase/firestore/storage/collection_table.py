@@ -1,6 +1,6 @@
 """Owns which collections there are, in a table of the storage; must not know what they hold.
 
-Whoever calls holds the lock of the storage.
+The caller holds the storage lock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Collection:
 
 
 class CollectionTable:
-    """Collections by database and path; their ids are in memory too."""
+    """Collections by database and path; their ids are cached."""
 
     def __init__(self, execute: Callable[..., Any]) -> None:
         self._execute = execute
@@ -42,7 +42,7 @@ class CollectionTable:
         self.reload()
 
     def reload(self) -> None:
-        """Forget what a transaction that was rolled back has added."""
+        """Discard the cached rows of a rolled-back transaction."""
         rows = self._execute("SELECT id, database, path FROM collections")
         self._ids = {(database, path): id_ for id_, database, path in rows}
 
@@ -51,7 +51,7 @@ class CollectionTable:
         return self._ids.get((database, path))
 
     def make(self, database: str, path: str) -> int:
-        """Return the id of a collection, which is added when it is new."""
+        """Return the id of a collection, inserting it when it is new."""
         id_ = self._ids.get((database, path))
         if id_ is None:
             inserted = self._execute(

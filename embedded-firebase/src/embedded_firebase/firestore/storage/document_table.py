@@ -1,7 +1,7 @@
 """Owns the documents and their past versions in the tables of the storage; must not know what they hold.
 
-Documents live in one table, ordered by collection and id; what a commit supersedes moves to a second one, from where
-reads of the past hour are served. Whoever calls holds the lock of the storage.
+Documents live in one table, ordered by collection and id; superseded versions move to a second one (MVCC),
+which serves reads of the past hour. The caller holds the storage lock.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _OLDEST_KEPT = "SELECT superseded_at FROM versions ORDER BY superseded_at DESC L
 
 
 class DocumentTable:
-    """Serialised documents by collection and key; `horizon` is the time up to which superseded versions are gone."""
+    """Serialised documents by collection and key; versions superseded up to `horizon` are deleted."""
 
     def __init__(self, execute: Callable[..., Any]) -> None:
         self._execute = execute
@@ -83,7 +83,7 @@ class DocumentTable:
         return list(rows)
 
     def supersede(self, collection: int, key: bytes, time: int) -> None:
-        """Keep a document as a past version, which the next call replaces."""
+        """Copy a document to the past versions, before it is replaced or deleted."""
         self._execute(_SUPERSEDE, (time, collection, key))
 
     def put(self, collection: int, key: bytes, time: int, data: bytes) -> None:
@@ -99,7 +99,7 @@ class DocumentTable:
         horizon = max(self.horizon, now - HISTORY_MICROS)
         if surplus := self._execute(_OLDEST_KEPT, (MAX_VERSIONS,)).fetchone():
             horizon = max(horizon, surplus[0])
-        # First what can no longer be read, so that a process killed in between promises nothing that is gone.
+        # The horizon first: after a crash in between, no time is readable whose versions are deleted.
         self._execute("UPDATE horizon SET micros = ?", (horizon,))
         self._execute("DELETE FROM versions WHERE superseded_at <= ?", (horizon,))
         self.horizon = horizon

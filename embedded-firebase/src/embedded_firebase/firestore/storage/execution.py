@@ -1,7 +1,7 @@
 """Owns how a query is answered from the storage: by walks of indexes where a plan allows it, else by a scan.
 
-Must not know of transactions or of the protocol. Both ways give the same results: whatever a walk finds is held
-against the query again, and what has changed since the time of the read is looked at document by document.
+Must not know of transactions or of the protocol. Both ways give the same results: the documents that a walk
+finds are filtered again, and documents changed since the read time are checked one by one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from embedded_firebase.firestore.storage.storage import Storage
 
 
 def results(storage: Storage, query: Query, time: int) -> Iterator[Document]:
-    """Yield the results of a query as of a time, its offset not yet skipped and its projection not yet applied.
+    """Yield the results of a query as of a time, before its offset and projection are applied.
 
-    Indexes are walked before this returns, so that a caller who holds the lock of the storage has them as they are;
-    documents are read as they are asked for.
+    Indexes are walked before this returns, so that a caller with the storage lock sees their current state; documents
+    are read lazily.
 
     Args:
         storage: where to look.
@@ -40,7 +40,7 @@ def results(storage: Storage, query: Query, time: int) -> Iterator[Document]:
 
 
 def count(storage: Storage, query: Query, time: int) -> int | None:
-    """Return how many results a query has behind its offset, None when indexes alone cannot tell."""
+    """Return how many results a query has behind its offset, None when indexes alone cannot answer."""
     wanted = None if query.limit is None else query.offset + query.limit
     collections = collections_of(storage, query.scope)
     total = 0
@@ -67,7 +67,7 @@ def tally(
 ) -> Iterator[tuple[Document, int]] | None:
     """Return the results grouped by the values at some field paths: one document of each group, and how many it has.
 
-    None when one index alone cannot tell.
+    None when one index alone cannot answer.
     """
     collections = collections_of(storage, query.scope)
     if len(collections) != 1 or query.limit is not None or query.offset:
@@ -145,7 +145,7 @@ def _candidates(
 def _keys(
     storage: Storage, collection: Collection, walks: Iterable[Walk], wanted: int | None
 ) -> dict[bytes, None] | None:
-    """Return the keys of the documents that walks find in a collection, in order; None when one of them is unsure.
+    """Return the keys of the documents that walks find in a collection, in order; None when one of them is uncertain.
 
     At most `wanted` for each walk that finds the first results first.
     """

@@ -1,7 +1,7 @@
 """Owns the entries of all indexes in the tables of the storage; must not know which documents or queries they are for.
 
 An index of one collection is one range of a table without row ids, ordered by position and then by the key of the
-document, so that a walk reads neighbours. Whoever calls holds the lock of the storage.
+document, so that a walk reads adjacent rows. The caller holds the storage lock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from embedded_firebase.firestore.indexes.definitions import Index, describe
 from embedded_firebase.firestore.indexes.planner import Walk
 
-# Longer positions are cut, so that a long text is not kept twice. A cut one no longer tells its place among others.
+# Longer positions are truncated, so that a long text is not stored twice. A truncated one cannot be ordered exactly.
 MAX_POSITION_BYTES = 1_500
 
 SCHEMA = """
@@ -50,7 +50,7 @@ class IndexTable:
         self.reload()
 
     def reload(self) -> None:
-        """Forget what a transaction that was rolled back has added."""
+        """Discard the cached rows of a rolled-back transaction."""
         self._ids.clear()
         rows = self._execute("SELECT collection, definition, id, has_cut FROM indexes").fetchall()
         self._definitions = {(collection, definition): id_ for collection, definition, id_, _ in rows}
@@ -63,7 +63,7 @@ class IndexTable:
         self.reload()
 
     def replace(self, collection: int, key: bytes, old: Entries, new: Entries) -> None:
-        """Make the entries of a document what they are to be, given what they are."""
+        """Replace the entries of a document by new ones, given the old ones."""
         if old:
             gone = [(self._id(collection, index), _cut(position), key) for index, position in old - new]
             self._execute_many(_DELETE, gone)
@@ -72,7 +72,7 @@ class IndexTable:
     def keys(self, collection: int, walk: Walk, limit: int | None) -> list[bytes] | None:
         """Return the keys of the documents that a walk finds in a collection, in its order.
 
-        None when positions that were cut make it unsure.
+        None when truncated positions make the result uncertain.
         """
         where = self._where(collection, walk)
         if where is None or not where[0]:
@@ -111,7 +111,7 @@ class IndexTable:
         return list(rows)
 
     def _where(self, collection: int, walk: Walk) -> tuple[str, list[Any]] | None:
-        """Return what stands behind FROM, with its values: "" when nothing can be found, None when that is unsure."""
+        """Return what stands behind FROM, with its values: "" when the result is empty, None when it is uncertain."""
         values: list[Any] = [collection]
         columns = ["e.key"]
         if walk.index is None:

@@ -1,7 +1,7 @@
-"""Owns which documents have changed lately, in memory; must not know what of them changed, nor how they are stored.
+"""Owns the keys of recently changed documents, in memory; must not know what changed in them, nor how they are stored.
 
-It tells a read of the past where index entries mislead, which say how documents are now. Whoever calls holds the lock
-of the storage.
+Index entries describe the current documents, so a read of the past has to check these documents one by one. The caller
+holds the storage lock.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-# A read of the past looks at so many changed documents of a collection one by one; at more, all are scanned.
+# A read of the past checks up to this many changed documents of a collection one by one; beyond, it scans all.
 MAX_RECENT_CHANGES = 1_000
 
 
 class RecentChanges:
-    """The keys of changed documents by collection; `opened_at` is the last commit of which nothing is known."""
+    """The keys of changed documents by collection; commits up to `opened_at` are not recorded."""
 
     def __init__(self, opened_at: int) -> None:
         self._opened_at = opened_at
         self._changed_at: dict[int, int] = {}
-        # By collection: what has changed, in the order of time, and the time up to which that is forgotten.
+        # By collection: the changes in commit order, and the time up to which they are evicted.
         self._recent: dict[int, deque[tuple[int, bytes]]] = {}
         self._forgotten_to: dict[int, int] = {}
 
     def note(self, touched: Iterable[tuple[int, bytes]], commit_time: int) -> None:
-        """Note a commit to documents, each named by its collection and key."""
+        """Record a commit of documents, each given by its collection and key."""
         for collection, key in touched:
             self._changed_at[collection] = commit_time
             recent = self._recent.setdefault(collection, deque())
@@ -37,7 +37,7 @@ class RecentChanges:
         return self._changed_at.get(collection, self._opened_at) > time
 
     def since(self, collection: int, time: int) -> set[bytes] | None:
-        """Return the keys of what changed in a collection after a time; None when that is not known any more."""
+        """Return the keys of what changed in a collection after a time; None when they are evicted."""
         if not self.changed_since(collection, time):
             return set()
         if time < self._forgotten_to.get(collection, self._opened_at):

@@ -1,7 +1,7 @@
 """Owns the documents on disk or in memory, with their past versions; must not know of the protocol or of transactions.
 
-The only importer of SQLite in Firestore. Brings the tables together: what a commit makes of documents, their versions
-and their index entries is one transaction of SQLite. One connection and one lock serve all threads: a long scan takes
+The only importer of SQLite in Firestore. Combines the tables: a commit changes documents, versions and index entries in
+one SQLite transaction. One connection and one lock serve all threads: a long scan takes
 the lock for one chunk at a time and stays consistent, because it reads as of a commit time.
 """
 
@@ -27,7 +27,7 @@ from embedded_firebase.firestore.values.paths import DocumentPath, path_key, seg
 
 _FIRST_CHUNK, _MAX_CHUNK = 64, 1_024
 _COMMITS_PER_SWEEP = 1_000
-# Entries written by other rules than these are written anew when a file is opened.
+# Entries of another version are rebuilt when a file is opened.
 _ENTRIES_VERSION = 1
 
 _PRAGMAS = """
@@ -44,7 +44,7 @@ _SCHEMAS = collection_table.SCHEMA + document_table.SCHEMA + _SCHEMA + index_tab
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit makes of one document: its new content, or None when it is deleted."""
+    """The change of one document by a commit: its new content, or None when it is deleted."""
 
     path: DocumentPath
     document: Document | None
@@ -54,13 +54,13 @@ class Storage:
     """Documents by name and by collection, now and in the past hour. Times are microseconds since the epoch."""
 
     def __init__(self, path: Path | None = None, indexes: IndexSet | None = None) -> None:
-        # Reentrant: the engine holds it around several calls that must see one state, or make one commit.
+        # Reentrant: the engine holds it around several calls that form one snapshot or one commit.
         self.lock = threading.RLock()
         self._connection = sqlite3.connect(
             path or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0.0
         )
         try:
-            # A process that dies loses nothing that was written to the log; only checkpoints wait for the disk.
+            # WAL with synchronous=NORMAL: a killed process loses no commit; only checkpoints wait for fsync.
             self._connection.executescript(_PRAGMAS + _SCHEMAS)
         except sqlite3.OperationalError as error:
             self._connection.close()
@@ -130,7 +130,7 @@ class Storage:
     def walk(self, collection: Collection, walk: Walk, limit: int | None) -> list[bytes] | None:
         """Return the keys of the documents as they are now that a walk finds in a collection, in its order.
 
-        None when the index cannot tell, because it holds positions that were cut.
+        None when truncated positions make the result uncertain.
         """
         with self.lock:
             return self._index_table.keys(collection.id, walk, limit)
@@ -146,7 +146,7 @@ class Storage:
             return self._index_table.tally(collection.id, walk)
 
     def fetch(self, collection: Collection, keys: Iterable[bytes], time: int) -> Iterator[Document]:
-        """Yield the documents with these keys as they were at a time, in this order; those that were not are left out.
+        """Yield the documents with these keys as they were at a time, in this order; missing ones are skipped.
 
         Args:
             collection: where they live.
@@ -171,7 +171,7 @@ class Storage:
         return any(self._recent.changed_since(collection.id, time) for collection in collections)
 
     def apply(self, changes: Sequence[Change], commit_time: int) -> None:
-        """Make all changes at once, in order, or none. At most one change for each document."""
+        """Apply all changes atomically, at most one for each document."""
         with self.lock:
             execute = self._connection.execute
             execute("BEGIN IMMEDIATE")
@@ -197,7 +197,7 @@ class Storage:
                 self._documents.sweep(commit_time)
 
     def has_documents(self, database_prefix: str) -> bool:
-        """Tell whether any database whose resource name starts so holds a document."""
+        """Tell whether any database with this prefix of its resource name holds a document."""
         with self.lock:
             row = self._connection.execute(
                 "SELECT 1 FROM collections WHERE substr(database, 1, ?) = ? AND EXISTS "
@@ -210,11 +210,11 @@ class Storage:
         return self._documents.get(collection, key, self._past(collection, time))
 
     def _past(self, collection: int, time: int | None) -> int | None:
-        """Return a time, or None where a collection is now as it was then, which is read faster."""
+        """Return a time, or None when the collection has not changed since, so that the faster current read serves."""
         return time if time is not None and self._recent.changed_since(collection, time) else None
 
     def _put(self, collection: int, key: bytes, change: Change, commit_time: int) -> None:
-        """Bring one document, what it was, and its index entries up to date."""
+        """Update one document, its past versions and its index entries."""
         group_id = change.path.collection.rpartition("/")[2]
         data = self._documents.get(collection, key, None)
         old = new = set()
@@ -229,7 +229,7 @@ class Storage:
         self._index_table.replace(collection, key, old, new)
 
     def _make_entries(self) -> None:
-        """Make the index entries of all documents anew when they were made for other indexes, or never."""
+        """Rebuild the index entries of all documents when they were built for other indexes, or never."""
         execute = self._connection.execute
         wanted = f"{_ENTRIES_VERSION} {self.indexes.fingerprint}"
         if execute("SELECT by FROM entries_made").fetchone()[0] == wanted:

@@ -1,6 +1,6 @@
-"""Owns callers of one Firestore over gRPC and over REST, who send a token and hear a status, to test security rules.
+"""Owns test clients over gRPC and REST that send a token and return a status, to test security rules.
 
-Must not know the rules, nor how a server comes to its answer.
+Must not know the rules, nor how a server decides.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def token(uid: str, **claims: Any) -> str:
 
 @dataclass(frozen=True)
 class Heard:
-    """What came of a call: a status by its name, and what was said, as text."""
+    """The outcome of a call: the name of its status, and its answer or message as text."""
 
     status: str
     text: str
@@ -56,12 +56,12 @@ class Grpc:
             answer = send(message, metadata=metadata, timeout=_TIMEOUT_SECONDS, wait_for_ready=True)
             return Heard("OK", repr(list(answer) if rpc in _STREAMED else answer))
         except grpc.RpcError as error:
-            # What a call raises is the call itself.
+            # The error that a call raises is the call itself.
             call: Any = error
             return Heard(call.code().name, call.details())
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the channel."""
         self._channel.close()
 
 
@@ -88,7 +88,7 @@ class Rest:
         return Heard(error["status"], error["message"])
 
     def close(self) -> None:
-        """Do nothing: each call has a connection of its own."""
+        """Do nothing: each call has its own connection."""
 
 
 def _of_rest(rpc: str, request: dict[str, Any]) -> tuple[str, str, dict[str, Any] | None]:

@@ -17,7 +17,7 @@ MAX_OPERATIONS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often what was done: calls by RPC name, documents as Firestore bills them, index entries matched."""
+    """Counts of calls by RPC name, of documents as Firestore bills them, and of matched index entries."""
 
     calls: Mapping[str, int] = field(default_factory=dict)
     reads: int = 0
@@ -27,7 +27,7 @@ class Counts:
 
     @property
     def round_trips(self) -> int:
-        """All calls, whatever their RPC."""
+        """The calls of all RPCs."""
         return sum(self.calls.values())
 
     def __sub__(self, earlier: Counts) -> Counts:
@@ -50,13 +50,13 @@ class Counters:
         self._calls: Counter[tuple[str, str]] = Counter()
         self._marks: dict[str, tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]] = {}
         self._last_mark = 0
-        # When, for whom, reads and writes. What is as old as the first one is not known, or no more.
+        # Time, client, reads and writes. Operations as old as the first one may have been evicted.
         self._operations = deque([(time.time(), "", 0, 0)], maxlen=MAX_OPERATIONS)
         # A call is answered by one thread.
         self._answered = threading.local()
 
     def count_call(self, rpc: str, database: str, client: str = "") -> None:
-        """Count one round trip; what this thread counts from now on is its client's."""
+        """Count one round trip; further counts of this thread are attributed to its client."""
         self._answered.client = client
         with self._lock:
             self._calls[database, rpc] += 1
@@ -86,7 +86,7 @@ class Counters:
         """Return the reads and writes of one client between two times, in seconds since 1970.
 
         Raises:
-            EmulatorError: NOT_FOUND for what began too long ago; the newest `MAX_OPERATIONS` are known.
+            EmulatorError: NOT_FOUND for a start before the newest `MAX_OPERATIONS`.
         """
         with self._lock:
             operations = list(self._operations)
@@ -96,7 +96,7 @@ class Counters:
         return Counts(reads=sum(each[2] for each in found), writes=sum(each[3] for each in found))
 
     def snapshot(self, database: str | None = None) -> Counts:
-        """Return the counts so far, of one database or of all. The difference of two tells what lies between them."""
+        """Return the counts so far, of one database or of all. Subtract two to get the counts in between."""
         with self._lock:
             return _counts(self._calls, self._counts, database)
 
@@ -113,7 +113,7 @@ class Counters:
         """Return what was counted since a mark, "" for the server's start, of one database or of all.
 
         Raises:
-            EmulatorError: NOT_FOUND for a mark that is not known, or no more.
+            EmulatorError: NOT_FOUND for an unknown or evicted mark.
         """
         now = self.snapshot(database)
         if not mark:

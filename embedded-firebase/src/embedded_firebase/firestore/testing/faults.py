@@ -23,7 +23,7 @@ class _Fault:
 
 
 class Faults:
-    """The faults that wait for their call. RPCs are named as in the protocol: `Commit`, `BatchGetDocuments`.
+    """The pending faults. RPCs are named as in the protocol: `Commit`, `BatchGetDocuments`.
 
     Every method takes `database`, the resource name `projects/{project}/databases/{database}`, or None for any.
     """
@@ -34,7 +34,7 @@ class Faults:
         self._ended = threading.Event()
 
     def abort_commits(self, count: int, *, database: str | None = None) -> None:
-        """Refuse the next `count` commits with ABORTED, as a conflict would; nothing of them is applied."""
+        """Refuse the next `count` commits with ABORTED, as a conflict would, without applying them."""
         self.fail("Commit", Code.ABORTED, count, database=database, message="Aborted on demand.")
 
     def fail(
@@ -50,7 +50,7 @@ class Faults:
         self.before(rpc, _raiser(code, message), count, database=database)
 
     def drop_answer(self, rpc: str = "Commit", count: int = 1, *, database: str | None = None) -> None:
-        """Let the next `count` calls of an RPC do their work and then answer UNAVAILABLE, as a lost answer looks."""
+        """Let the next `count` calls of an RPC take effect and then answer UNAVAILABLE, like a lost answer."""
         self.after(rpc, _raiser(Code.UNAVAILABLE, "The answer was dropped on demand."), count, database=database)
 
     def delay(self, rpc: str, seconds: float, count: int | None = None, *, database: str | None = None) -> None:
@@ -70,16 +70,16 @@ class Faults:
         self._add(_Fault(rpc, database, True, count, action))
 
     def clear(self, *, database: str | None = None) -> None:
-        """Forget the faults of one database, or all."""
+        """Remove the faults of one database, or all."""
         with self._lock:
             self._faults = [f for f in self._faults if database is not None and f.database != database]
 
     def end(self) -> None:
-        """Let all who wait go on, and nobody wait any more: the server stops."""
+        """End all delays, because the server stops."""
         self._ended.set()
 
     def meet(self, rpc: str, database: str, *, after: bool) -> None:
-        """Carry out the faults that a call meets before or after its work, in the order of their making.
+        """Apply the faults of a call before or after its work, in the order of their creation.
 
         Raises:
             EmulatorError: from a fault that makes the call fail.
@@ -87,7 +87,7 @@ class Faults:
         if not self._faults:
             return
         for fault in list(self._faults):
-            # One is used up only when its turn comes: an earlier one that makes the call fail spares the later ones.
+            # A fault is used up only when it is reached: an earlier one that fails the call leaves the later ones.
             if (fault.rpc, fault.after) == (rpc, after) and fault.database in (None, database) and self._use(fault):
                 fault.action()
 
@@ -139,7 +139,7 @@ class DatabaseFaults:
         self._faults.after(rpc, action, count, database=self._database)
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove all faults of the database."""
         self._faults.clear(database=self._database)
 
 

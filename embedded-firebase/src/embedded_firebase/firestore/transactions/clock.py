@@ -1,4 +1,4 @@
-"""Owns the time that commits and reads are stamped with; must not know what is committed or read."""
+"""Owns the timestamps of commits and reads; must not know what is committed or read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Callable
 class CommitClock:
     """A clock in microseconds whose commits are strictly later than every commit and every read before them.
 
-    So a document read at a time stays the same for ever when read at that time again. Not thread-safe: whoever reads
-    or commits holds the lock of the storage.
+    So a read at a given time always returns the same documents. Not thread-safe: the caller holds the storage lock.
     """
 
     def __init__(self, latest: int, now_micros: Callable[[], int]) -> None:
@@ -17,7 +16,7 @@ class CommitClock:
         self._now_micros = now_micros
 
     def read_time(self) -> int:
-        """Return a time that sees every commit so far and none to come."""
+        """Return a time that includes every commit so far and no later one."""
         self._latest = max(self._now_micros(), self._latest)
         return self._latest
 

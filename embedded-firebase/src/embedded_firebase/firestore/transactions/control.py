@@ -1,7 +1,7 @@
-"""Owns which transactions go on, wait or are aborted, so that what commits is serializable.
+"""Owns concurrency control: which transactions proceed, wait or abort, so that commits are serializable.
 
-Optimistic or pessimistic: the validation at commit alone decides what is correct, turns and locks only who waits. Must
-not know what is written, nor the protocol's requests.
+The validation at commit alone guarantees it, with optimistic and pessimistic control alike; turns and locks only decide
+who waits. Must not know what is written, nor the protocol's requests.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from embedded_firebase.firestore.values.timestamps import to_micros
 
 
 class ConcurrencyControl:
-    """The transactions on one storage, from their begin to their end.
+    """The transactions on one storage, from begin to commit or rollback.
 
     Args:
         storage: what they read; its lock is held by the caller of `view`, `past`, `validated`, `must_wait`, `commit`.
         clock: the time of its commits.
-        monotonic: seconds, for what waits or expires.
+        monotonic: seconds, for timeouts.
         concurrency: whether reads lock.
     """
 
@@ -52,7 +52,7 @@ class ConcurrencyControl:
         self._transactions = Transactions(monotonic)
         self._turns = Turns()
         pessimistic = concurrency is Concurrency.PESSIMISTIC
-        self._locks = Locks(storage.lock, self._transactions, monotonic, self._give_way) if pessimistic else None
+        self._locks = Locks(storage.lock, self._transactions, monotonic, self._abort_victim) if pessimistic else None
 
     def begin(self, database: str, options: TransactionOptions | None) -> bytes:
         """Start a transaction and return its id.
@@ -69,7 +69,7 @@ class ConcurrencyControl:
         return self._transactions.begin(database, read_only=False, retry_of=retry_of).id
 
     def rollback(self, database: str, transaction_id: bytes) -> None:
-        """End a transaction without a trace; one that was aborted or rolled back already stays so.
+        """Roll a transaction back; does nothing when it was aborted or rolled back already.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT when it is unknown or committed.
@@ -83,16 +83,16 @@ class ConcurrencyControl:
         self._turns.leave(transaction_id)
 
     def take_turn(self, database: str, transaction_id: bytes, reads: Keys) -> None:
-        """Before a transaction's first read, wait for its turn on what others contend for."""
+        """Before the first read of a transaction, wait for its turn on contended keys."""
         transaction = self._transactions.active(transaction_id, database)
         if transaction.read_time is None:
             self._turns.take(transaction_id, reads | transaction.predecessor_lost_on)
 
     def view(self, database: str, consistency: Consistency, began: bytes) -> View:
-        """Choose the state that a read sees."""
+        """Choose the snapshot of a read."""
         if consistency.transaction:
             transaction = self._transactions.active(consistency.transaction, database)
-            # Its locks keep what it has read as it is, so that all of it is of the present too.
+            # Its locks keep its read set unchanged, so that all of it is current.
             locked = self._locks is not None and not transaction.read_only and not transaction.lost_lock
             if transaction.read_time is None or locked:
                 transaction.read_time = self._clock.read_time()
@@ -124,12 +124,12 @@ class ConcurrencyControl:
             raise invalid("Cannot modify entities in a read-only transaction.")
 
     def let_pass(self, transaction_id: bytes, paths: Iterable[DocumentPath]) -> None:
-        """Before a commit, wait for those whose turn it would spoil; where there are locks, these make it wait."""
+        """Before a commit, wait for the turns that it would invalidate; with locks, those make it wait instead."""
         if self._turns and self._locks is None:
             self._turns.let_pass(transaction_id, write_keys(paths))
 
     def validated(self, database: str, transaction_id: bytes) -> Transaction:
-        """Return a transaction about to commit, of which all that it read is still so.
+        """Return a transaction whose read set is unchanged, so that it may commit (backward validation).
 
         Raises:
             EmulatorError: ABORTED when that has changed, INVALID_ARGUMENT when the transaction cannot be used.
@@ -149,20 +149,20 @@ class ConcurrencyControl:
         return transaction
 
     def must_wait(self, transaction: Transaction | None, database: str, changes: Changes, asked_at: float) -> bool:
-        """Wait a moment for the locks of others; true when it waited, so that all must be looked at anew."""
+        """Wait a moment for the locks of others; true when it waited, so that the caller has to validate again."""
         return self._locks is not None and self._locks.wait(transaction, database, changes, asked_at)
 
     def break_locks(self, transaction: Transaction | None, database: str, changes: Changes) -> None:
-        """Take the locks from all whose reads a commit changes now."""
+        """Break the locks of all transactions whose reads a commit invalidates."""
         if self._locks is not None:
             self._locks.break_(transaction, database, changes)
 
     def commit(self, transaction: Transaction) -> None:
-        """Note that a transaction has committed."""
+        """Mark a transaction as committed."""
         self._finish(transaction, State.COMMITTED)
 
     def leave(self, transaction_id: bytes) -> None:
-        """Give up a transaction's turn, if any, once its commit has been decided."""
+        """Release the turn of a transaction, if any, once its commit is decided."""
         self._turns.leave(transaction_id)
 
     def _query_unchanged(self, transaction: Transaction, query: Query, seen: Fingerprint) -> bool:
@@ -171,8 +171,8 @@ class ConcurrencyControl:
             return True
         return fingerprint_of(execution.results(self._storage, query, self._clock.read_time())) == seen
 
-    def _give_way(self, transaction: Transaction) -> None:
-        """Abort a transaction whose locks stand in the way of an older one."""
+    def _abort_victim(self, transaction: Transaction) -> None:
+        """Abort a transaction as the victim of a deadlock."""
         scopes = (scope_key(query.scope) for query, _ in transaction.read_queries)
         self._lose(transaction, frozenset({*transaction.read_versions, *scopes}))
 

@@ -1,7 +1,7 @@
 """Owns what reads and commits guarantee: a read sees one snapshot, a commit is atomic.
 
 Brings the pure rules (`writes`, `query`), the storage and the concurrency control together; must not know of the
-protocol's requests, of SQL, or of who waits for whom.
+protocol's requests, SQL, or who waits for whom.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def now_micros() -> int:
     return time.time_ns() // 1_000
 
 
-# Refuses a write to a document as it is now, at a commit time, by raising what its client is told.
+# Called with a write, its path, the current document and the commit time; raises to refuse the write.
 Authorize = Callable[[Write, DocumentPath, Document | None, int], None]
 
 
 class Engine:
-    """Reads and commits on all databases of one storage; safe for any number of threads."""
+    """Reads and commits on all databases of one storage; thread-safe."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Engine:
         return self._control.begin(database, options)
 
     def rollback(self, database: str, transaction_id: bytes) -> None:
-        """End a transaction without a trace; one that was aborted or rolled back already stays so.
+        """Roll a transaction back; does nothing when it was aborted or rolled back already.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT when it is unknown or committed.
@@ -74,7 +74,7 @@ class Engine:
         self._control.rollback(database, transaction_id)
 
     def get(self, database: str, names: Sequence[str], consistency: Consistency) -> tuple[list[Document | None], View]:
-        """Return documents by name, None for each that is missing, all of one state.
+        """Return documents by name, None for each missing one, all of one snapshot.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT for a name or a transaction that is not valid.
@@ -91,11 +91,11 @@ class Engine:
         return documents, view
 
     def query(self, query: Query, consistency: Consistency) -> tuple[Iterator[Document], View]:
-        """Return the results of a query, those that its offset skips included, its projection not yet applied.
+        """Return the results of a query, including those that its offset skips, without its projection.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT for a transaction or a read time that is not valid; FAILED_PRECONDITION
-                for want of an index, where indexes are required.
+                when a required index is missing.
         """
         if self._require_indexes:
             required_indexes.check(query, self._storage.indexes)
@@ -107,7 +107,7 @@ class Engine:
             view = self._control.view(database, consistency, began)
             results = execution.results(self._storage, query, view.read_time)
             if view.tracked is not None:
-                # Within the lock, so that no commit falls between the reading and its being known.
+                # Inside of the lock, so that no commit comes between the read and its record.
                 found = list(results)
                 view.tracked.note_query(query, found)
                 results = iter(found)
@@ -116,7 +116,7 @@ class Engine:
     def aggregate(
         self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
     ) -> tuple[dict[str, Value], int, View]:
-        """Return figures over the results of a query by alias, how many results there are, and the state.
+        """Return the aggregates of a query by alias, the number of results, and the snapshot.
 
         Raises:
             EmulatorError: as `query` does.
@@ -144,14 +144,14 @@ class Engine:
     def commit(
         self, database: str, writes: Sequence[Write], transaction_id: bytes = b"", authorize: Authorize | None = None
     ) -> tuple[int, list[WriteResult]]:
-        """Apply all writes at once, in order, or none; `authorize` is asked of each before its precondition is.
+        """Apply all writes atomically, in order; `authorize` is called for each before its precondition is checked.
 
         Returns:
             The commit time in microseconds and one result for each write.
 
         Raises:
             EmulatorError: ABORTED when what the transaction read has changed; INVALID_ARGUMENT when it cannot be used
-                or a write is not valid; whatever a precondition answers.
+                or a write is not valid; the error of a precondition.
         """
         targets = [(write, _path_in(write_rules.target(write), database)) for write in writes]
         if transaction_id and writes:
@@ -178,7 +178,7 @@ class Engine:
     def write_each(
         self, database: str, writes: Sequence[Write], authorize: Authorize | None = None
     ) -> list[WriteResult | EmulatorError]:
-        """Apply every write on its own; one that fails leaves the others alone.
+        """Apply every write independently; a failure does not affect the others.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT when two writes are about one document.
@@ -225,7 +225,7 @@ class Engine:
                 self._apply(changes, self._clock.commit_time())
 
     def read_time(self) -> int:
-        """Return a time that sees every commit so far and none to come, and that can be read."""
+        """Return a readable time that includes every commit so far and no later one."""
         with self._storage.lock:
             return self._clock.read_time()
 
@@ -237,7 +237,7 @@ class Engine:
         return self._storage.scan(collections, read_time)
 
     def collection_ids(self, database: str, parent: str, read_time: int | None) -> list[str]:
-        """Return the ids of the collections right below a document (""; the root) that hold a document, sorted.
+        """Return the ids of the non-empty collections directly below a document ("" for the root), sorted.
 
         A collection counts also when only a document deeper below it exists.
         """
@@ -275,7 +275,7 @@ class Engine:
         return Consistency(transaction=began), began
 
     def _apply(self, changes: Sequence[Change], commit_time: int, transaction: Transaction | None = None) -> None:
-        """Commit and tell all who listen. The caller holds the lock of the storage."""
+        """Commit and notify the listeners. The caller holds the storage lock."""
         self._storage.apply(changes, commit_time)
         self._control.break_locks(transaction, changes[0].path.database, _by_path(changes))
         self.feed.publish(changes, commit_time)
@@ -283,7 +283,7 @@ class Engine:
     def _changes(
         self, targets: Sequence[tuple[Write, DocumentPath]], commit_time: int, authorize: Authorize | None = None
     ) -> tuple[list[Change], list[WriteResult]]:
-        """Work out what writes make of the current documents. The caller holds the lock of the storage."""
+        """Compute the changes that writes make to the current documents. The caller holds the storage lock."""
         stored: dict[DocumentPath, Document | None] = {}
         pending: dict[DocumentPath, Document | None] = {}
         results = []

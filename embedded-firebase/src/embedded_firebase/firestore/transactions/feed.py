@@ -1,4 +1,4 @@
-"""Owns who is told of which database's commits; must not know what they do with them, nor how commits come about."""
+"""Owns the subscriptions to the commits of a database; must not know the subscribers, nor how commits are made."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from embedded_firebase.firestore.transactions.keys import write_keys
 from embedded_firebase.firestore.transactions.turns import Keys
 from embedded_firebase.firestore.values.paths import DocumentPath
 
-# Called with the commit time in microseconds, what the commit made of each document, and the keys of these.
+# Called with the commit time in microseconds, the new content of each document, and their conflict keys.
 Listener = Callable[[int, Changes, Keys], None]
 
 
 class Feed:
-    """Tells listeners of commits, in the order of commits."""
+    """Calls listeners for each commit, in commit order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[str, list[Listener]] = {}
 
     def subscribe(self, database: str, listener: Listener) -> None:
-        """Call the listener for every commit from now on; it runs within the commit, so it must be quick."""
+        """Call the listener for every commit from now on; it runs inside of the commit, so it must not block."""
         with self._lock:
             self._listeners[database] = [*self._listeners.get(database, ()), listener]
 
     def unsubscribe(self, database: str, listener: Listener) -> None:
-        """Call the listener no more; nothing happens when it was not called before."""
+        """Stop calling the listener; does nothing when it is not subscribed."""
         with self._lock:
             left = [other for other in self._listeners.get(database, ()) if other != listener]
             if left:
@@ -38,7 +38,7 @@ class Feed:
                 self._listeners.pop(database, None)
 
     def publish(self, changes: Sequence[Change], commit_time: int) -> None:
-        """Tell those who listen to the databases of a commit. Whoever commits holds the lock of the storage."""
+        """Call the listeners of the databases that a commit changed. The caller holds the storage lock."""
         if not self._listeners:
             return
         by_database: dict[str, dict[DocumentPath, Document | None]] = {}

@@ -1,7 +1,4 @@
-"""Owns the keys by which reads and writes meet: who reads under a key may see other documents after a write to it.
-
-Must not know who reads or writes.
-"""
+"""Owns conflict keys: a write to a key may change what a read of it sees; must not know who reads or writes."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ def scope_key(scope: Scope) -> tuple[str, ...]:
 
 
 def write_keys(paths: Iterable[DocumentPath]) -> Keys:
-    """Return everything that could be read and would change when these documents are written."""
+    """Return every key whose reads a write to these documents may change."""
     keys: set[Hashable] = set()
     for path in paths:
         group = path.collection.rpartition("/")[2]

@@ -1,10 +1,10 @@
-"""Owns pessimistic concurrency: who waits for whose reads, and who gives way; must not know of storage or the protocol.
+"""Owns pessimistic concurrency control: read locks and deadlock detection; must not know storage or the protocol.
 
-A read-write transaction locks what it has read, together with other readers: its read set is its lock. A commit waits
-for the transactions of others whose reads it would change. A circle of those who wait is found at once and its
-youngest is aborted (https://en.wikipedia.org/wiki/Wait-for_graph). Nobody waits for long: the locks of a holder that
-says nothing for a moment are broken. Like a turn, a lock is a courtesy: the validation at commit alone decides what is
-correct, and refuses whoever lost a lock.
+The read set of a read-write transaction is its lock, shared with other readers. A commit waits for the transactions
+whose reads it would invalidate. A deadlock is a cycle in the wait-for graph; it is detected as soon as it closes, and
+its youngest transaction is aborted (https://en.wikipedia.org/wiki/Wait-for_graph). Waiting is bounded: an idle holder
+loses its locks. Like a turn, a lock is a hint: correctness depends on the validation at commit alone, which aborts a
+transaction that lost a lock.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from embedded_firebase.firestore.errors import Code, EmulatorError
 from embedded_firebase.firestore.query.changes import Changes
 from embedded_firebase.firestore.transactions.transactions import State, Transaction, Transactions
 
-# A holder that says nothing for so long loses its locks to whoever asks; a client's round trips take milliseconds.
+# A holder that is idle for this long loses its locks; the round trips of a client take a few milliseconds.
 SILENCE_SECONDS = 0.1
 MAX_WAIT_SECONDS = 1.0
-# Each waiter occupies a thread of the server, as those of `turns` do; beyond this number locks are broken at once.
+# Each waiter blocks a thread of the server, as in `turns`. Beyond this number locks are broken at once.
 MAX_WAITERS = 48
 _LOOK_AGAIN_SECONDS = 0.025
 
 
 class Locks:
-    """The locks of all active transactions. Whoever calls a method holds `lock`, that of the storage."""
+    """The locks of all active transactions. The caller of a method holds `lock`, the storage lock."""
 
     def __init__(
         self,
@@ -42,19 +42,19 @@ class Locks:
         self._waiters = 0
 
     def wait(self, writer: Transaction | None, database: str, changes: Changes, since: float) -> bool:
-        """Wait a moment when others hold locks on what a commit would change.
+        """Wait a moment if other transactions hold locks on what a commit would change.
 
         Args:
-            writer: the transaction that wants to commit; None for a commit without one.
-            database: what it is about.
-            changes: what it would make of which documents.
-            since: when it asked first, in the seconds of the clock.
+            writer: the committing transaction; None for a commit outside of one.
+            database: the resource name of the database.
+            changes: the new content of each document.
+            since: when the commit was requested, in seconds of the monotonic clock.
 
         Returns:
-            Whether it waited, so that the caller must look at everything anew; otherwise it may go ahead.
+            Whether it waited, so that the caller has to validate again; otherwise the commit may proceed.
 
         Raises:
-            EmulatorError: ABORTED when the writer gave way to those it waited for in a circle.
+            EmulatorError: ABORTED when the writer was chosen as the victim of a deadlock.
         """
         now = self._monotonic()
         holders = [
@@ -68,11 +68,11 @@ class Locks:
         if writer is not None:
             self._waiting[writer] = holders
         try:
-            youngest = self._youngest_in_circle(writer)
-            if youngest is None:
+            victim = self._deadlock_victim(writer)
+            if victim is None:
                 self._ended.wait(_LOOK_AGAIN_SECONDS)
             else:
-                self._abort(youngest)
+                self._abort(victim)
         finally:
             self._waiters -= 1
             if writer is not None:
@@ -84,12 +84,12 @@ class Locks:
         return True
 
     def break_(self, writer: Transaction | None, database: str, changes: Changes) -> None:
-        """Take the locks from all whose reads a commit changes now."""
+        """Break the locks of all transactions whose reads a commit invalidates."""
         for holder in self._touched(writer, database, changes):
             holder.lost_lock = True
 
     def release(self) -> None:
-        """Let those who wait look again, because a transaction has ended."""
+        """Wake the waiters, because a transaction has ended."""
         self._ended.notify_all()
 
     def _touched(self, writer: Transaction | None, database: str, changes: Changes) -> list[Transaction]:
@@ -99,10 +99,10 @@ class Locks:
             if holder is not writer and not holder.lost_lock and holder.has_read(changes)
         ]
 
-    def _youngest_in_circle(self, writer: Transaction | None) -> Transaction | None:
-        """Return the youngest of those who wait in a circle with the writer, None when there is no circle.
+    def _deadlock_victim(self, writer: Transaction | None) -> Transaction | None:
+        """Return the youngest transaction of a deadlock with the writer, None when there is no deadlock.
 
-        Every circle goes through the last one to wait, because each is broken as soon as it closes.
+        Every cycle contains the last transaction to wait, because each is broken as soon as it closes.
         """
         if writer is None:
             return None
@@ -111,10 +111,10 @@ class Locks:
         for waiting in reached:
             for holder in self._waiting.get(waiting, ()):
                 if holder is writer:
-                    circle = [waiting]
-                    while circle[-1] is not writer:
-                        circle.append(reached_from[circle[-1]])
-                    return max(circle, key=lambda transaction: transaction.rank)
+                    cycle = [waiting]
+                    while cycle[-1] is not writer:
+                        cycle.append(reached_from[cycle[-1]])
+                    return max(cycle, key=lambda transaction: transaction.rank)
                 if holder not in reached_from:
                     reached_from[holder] = waiting
                     reached.append(holder)

@@ -1,4 +1,4 @@
-"""Owns transactions: who they are, what they read, how long they live; must not know of storage or the protocol."""
+"""Owns transactions: their state, read sets and lifetimes; must not know storage or the protocol."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from embedded_firebase.firestore.values.timestamps import to_micros
 
 LIFETIME_SECONDS = 270.0
 IDLE_SECONDS = 60.0
-# Finished transactions are remembered for a clear refusal, and for the turn of those that repeat them.
+# Finished transactions are kept for clear errors, and for the turns of their retries.
 MAX_FINISHED = 10_000
 
 
 class Concurrency(Enum):
-    """What a read-write transaction does about others: find a conflict when it commits, or lock what it reads."""
+    """How read-write transactions are isolated: validated at commit (OCC), or locked by their reads."""
 
     OPTIMISTIC = "optimistic"
     PESSIMISTIC = "pessimistic"
 
 
 class State(Enum):
-    """What has become of a transaction; only an active one can be used."""
+    """The state of a transaction; only an active one can be used."""
 
     ACTIVE = "active"
     COMMITTED = "committed"
@@ -48,10 +48,10 @@ Fingerprint = tuple[tuple[str, int], ...]
 class Transaction:
     """A transaction and its read set.
 
-    `rank` is lower for older ones; one that repeats another is as old as that. `read_time` is the one snapshot that it
-    sees: for a read-only one from the start, for a read-write one from its first read on (while it holds locks, which
-    keep what it has read as it is, it moves on). `read_versions` holds the update time of every document read, None for
-    a missing one.
+    `rank` is lower for older transactions; a retry inherits the rank of its predecessor. `read_time` is its snapshot:
+    fixed at the start for a read-only transaction, at the first read for a read-write one (with locks it moves on,
+    since they keep the read set unchanged). `read_versions` holds the update time of every document read, None for a
+    missing one.
     """
 
     id: bytes
@@ -66,7 +66,7 @@ class Transaction:
     read_queries: list[tuple[Query, Fingerprint]] = field(default_factory=list)
     found_names: set[str] = field(default_factory=set)
     lost_lock: bool = False
-    # What had changed when it lost, and the same of the aborted transactions that it repeats.
+    # The keys that caused its abort, and those of the aborted transactions that it retries.
     lost_on: Keys = frozenset()
     predecessor_lost_on: Keys = frozenset()
 
@@ -81,7 +81,7 @@ class Transaction:
         self.found_names.update(name for name, _ in fingerprint)
 
     def has_read(self, changes: Changes) -> bool:
-        """Tell whether it has read one of these documents, or made a query that would find one as it now is."""
+        """Tell whether it has read one of these documents, or run a query that the new content of one matches."""
         return any(
             path.name in self.read_versions
             or path.name in self.found_names
@@ -96,13 +96,13 @@ class Transaction:
 
 
 class Transactions:
-    """All transactions of a server that are active or were until recently."""
+    """The active and the recently finished transactions of a server."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._ranks = itertools.count()
-        # Both in the order in which transactions entered them.
+        # Both in insertion order.
         self._active: OrderedDict[bytes, Transaction] = OrderedDict()
         self._finished: OrderedDict[bytes, Transaction] = OrderedDict()
 
@@ -112,11 +112,11 @@ class Transactions:
         """Start a transaction.
 
         Args:
-            database: the resource name of the database that it is about.
+            database: the resource name of the database.
             read_only: whether it refuses writes.
             read_time: the snapshot that it sees; None to choose one at its first read.
-            retry_of: the id of the aborted transaction that it repeats. An id that is not known (any more) is taken
-                for none, because it only helps to find its turn.
+            retry_of: the id of the aborted transaction that it retries. An unknown id is ignored, because it only
+                serves to order the turns.
         """
         now = self._monotonic()
         transaction = Transaction(secrets.token_bytes(16), database, read_only, now, now, next(self._ranks), read_time)
@@ -130,7 +130,7 @@ class Transactions:
         return transaction
 
     def active(self, id_: bytes, database: str) -> Transaction:
-        """Return a transaction that can be used, and note that it was.
+        """Return a usable transaction, and record that it was used.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT when it is unknown, of another database, finished or expired.
@@ -192,5 +192,5 @@ def version_of(document: Document | None) -> int | None:
 
 
 def fingerprint_of(documents: Iterable[Document]) -> Fingerprint:
-    """Return what tells the results of a query from others."""
+    """Return the names and update times of the results of a query."""
     return tuple((document.name, to_micros(document.update_time)) for document in documents)

@@ -1,9 +1,9 @@
-"""Owns whose turn it is on contended keys; must not know what a transaction does with its turn.
+"""Owns fairness under contention: a FIFO queue of turns on contended keys; must not know what a transaction does.
 
-Optimistic transactions alone starve: of twenty that increment one counter each round has one winner, and a client
-gives up after five rounds. So whatever made a transaction lose is contended for a while, and those who read it in a
-transaction take turns in the order of asking; commits of others that would make the holder of a turn lose wait for
-it, a bounded while. A turn is a courtesy, never a lock: correctness rests on the validation at commit alone.
+Optimistic concurrency control alone starves: of twenty transactions that increment one counter one wins each round,
+and a client gives up after five retries. So the keys that caused an abort count as contended for a while. Transactions
+that read them take turns in FIFO order, and other commits that would invalidate the holder of a turn wait for it, for
+a bounded time. A turn is a hint, not a lock: correctness depends on the validation at commit alone.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-# A holder that says nothing for so long is passed over; the client's round trips between take a few milliseconds.
+# A holder that is idle for this long loses its turn; the round trips of a client take a few milliseconds.
 TURN_SECONDS = 0.1
 MAX_WAIT_SECONDS = 2.0
 CONTENDED_SECONDS = 1.0
-# Each waiter occupies a thread of the server; beyond this number nobody waits, so that the holder can be served.
+# Each waiter blocks a thread of the server. Beyond this number no call waits, so that the holder can be served.
 MAX_WAITERS = 192
 
-# Names of documents, collections, whatever else is read and written.
+# What is read and written: names of documents, collections, collection groups.
 Keys = frozenset[Hashable]
 
 
@@ -44,20 +44,20 @@ class Turns:
         self._waiters = 0
 
     def __bool__(self) -> bool:
-        """Whether anybody has or awaits a turn; when nobody does, a commit has nothing to wait for."""
+        """Whether a turn is held or awaited; otherwise a commit does not have to wait."""
         return bool(self._queue)
 
     def note_conflict(self, keys: Keys) -> None:
-        """Note that a transaction lost because these keys changed."""
+        """Mark the keys whose change aborted a transaction as contended."""
         now = self._monotonic()
         with self._lock:
             self._contended_until = {key: until for key, until in self._contended_until.items() if until > now}
             self._contended_until.update(dict.fromkeys(keys, now + CONTENDED_SECONDS))
 
     def take(self, owner: bytes, keys: Keys) -> None:
-        """Wait for a turn on those of the keys that are contended, behind all who asked before; a bounded while.
+        """Wait in FIFO order for a turn on the contended ones of these keys, for a bounded time.
 
-        Whoever calls this holds no other turn, so that nobody waits in a circle.
+        The caller must not hold another turn, so that no deadlock is possible.
         """
         if not self._contended_until:
             return
@@ -82,9 +82,9 @@ class Turns:
             self._waiters -= 1
 
     def let_pass(self, owner: bytes, keys: Keys) -> None:
-        """Wait, before writing these keys, until no one else has a turn on one of them; a bounded while.
+        """Wait, before writing these keys, until no other owner has a turn on one of them, for a bounded time.
 
-        Whoever holds a turn of its own goes ahead, so that two holders never wait for each other.
+        An owner that holds a turn itself does not wait, so that two holders cannot deadlock.
         """
         deadline = self._monotonic() + TURN_SECONDS
         while True:
@@ -118,7 +118,7 @@ class Turns:
         turn.ended.set()
 
     def _grant(self) -> None:
-        """End the turns whose time is up and give one to all who now have nobody before them on any of their keys."""
+        """End expired turns, and grant each turn that is now the first in the queue on all of its keys."""
         now = self._monotonic()
         for turn in [turn for turn in self._queue if turn.expires_at is not None and turn.expires_at <= now]:
             self._end(turn)

@@ -1,4 +1,4 @@
-"""Owns which state a read asks for, and which one it sees; must not know how either is found."""
+"""Owns the consistency that a read requests and the snapshot that it gets; must not know how that is chosen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from embedded_firebase.firestore.transactions.transactions import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """Which state a read asks for: a transaction's, a new transaction's, that of a time, or the current one."""
+    """The requested snapshot: of a transaction, of a new transaction, of a time, or the current one."""
 
     transaction: bytes = b""
     new_transaction: TransactionOptions | None = None
@@ -18,13 +18,13 @@ class Consistency:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether the read is on behalf of a transaction."""
+        """Whether the read belongs to a transaction."""
         return bool(self.transaction) or self.new_transaction is not None
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The state that a read sees: as of `read_time`, on behalf of a transaction or of none.
+    """The snapshot of a read: as of `read_time`, inside of a transaction or of none.
 
     `began` is the id of the transaction that the read itself started.
     """

@@ -1,4 +1,4 @@
-"""Owns what a write makes of a document: preconditions, field masks, transforms; must not know of storage or clocks.
+"""Owns the effect of a write on a document: preconditions, masks, transforms; must not know storage or clocks.
 
 The rules are those of `google.firestore.v1.Write`, `Precondition` and `DocumentTransform`.
 """
@@ -22,7 +22,7 @@ _MIN_INTEGER, _MAX_INTEGER = -(1 << 63), (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a write came to: the document as it now is (None when there is none), and what the client is told."""
+    """The outcome of a write: the new document (None when it is deleted), and the result for the client."""
 
     document: Document | None
     result: WriteResult
@@ -92,10 +92,10 @@ def apply(write: Write, current: Document | None, commit_time: int) -> Outcome:
 
 
 def check_precondition(precondition: Precondition, name: str, current: Document | None, commit_time: int) -> None:
-    """Hold a document against what a write demands of it.
+    """Check the precondition of a write against the current document.
 
     Raises:
-        EmulatorError: ALREADY_EXISTS, NOT_FOUND, FAILED_PRECONDITION; INVALID_ARGUMENT for a time yet to come.
+        EmulatorError: ALREADY_EXISTS, NOT_FOUND, FAILED_PRECONDITION; INVALID_ARGUMENT for a time in the future.
     """
     match precondition.WhichOneof("condition_type"):
         case "exists":
@@ -145,7 +145,7 @@ def _check_path_depth(path: tuple[str, ...], value: Value) -> None:
 
 
 def _same(document: Document, current: Document) -> bool:
-    # Bytes, not messages, are compared, because NaN equals no NaN and 0.0 equals -0.0 in a message.
+    # Compares bytes, because messages compare NaN as unequal to itself and 0.0 as equal to -0.0.
     return bool(document.SerializeToString(deterministic=True) == current.SerializeToString(deterministic=True))
 
 

@@ -4,9 +4,9 @@ Must not know of documents, queries or storage.
 
 The order is documented at https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering:
 null, booleans, numbers (NaN first, integers and doubles mixed), timestamps, strings, bytes, references, geo points,
-arrays, vectors, maps. `encode` is the single source of it: two values are equal for Firestore when their encodings
-are, and one sorts before another when its encoding does. An encoding ends itself (none is a prefix of another), so
-that encodings can be joined, and inverted bit by bit for descending order.
+arrays, vectors, maps. `encode` is its single source of truth: values are equal, or sort before each other, exactly when
+their encodings do. Encodings are prefix-free, so that they can be concatenated, and inverted bit by bit for descending
+order.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def encode(value: Value) -> bytes:
     """Encode a value so that byte order is Firestore's order.
 
     Raises:
-        EmulatorError: INVALID_ARGUMENT for what is no value of a document, as a client might still send in a query.
+        EmulatorError: INVALID_ARGUMENT for a value that documents cannot hold, which a query may still contain.
     """
     kind = value.WhichOneof("value_type")
     try:
@@ -97,7 +97,7 @@ def check_timestamp(timestamp: Timestamp, holder: str) -> None:
 
 
 def invert(encoded: bytes) -> bytes:
-    """Return an encoding, or several joined, for descending order; twice gives the encoding back."""
+    """Return an encoding, or several joined, for descending order; applying it twice gives the encoding back."""
     return encoded.translate(_INVERTED_BYTES)
 
 
@@ -143,7 +143,7 @@ def field(fields: Mapping[str, Value], path: Sequence[str]) -> Value | None:
 
 
 def set_field(fields: MutableMapping[str, Value], path: Sequence[str], value: Value) -> None:
-    """Set the value at a field path in place; whatever is in the way and no map becomes one."""
+    """Set the value at a field path in place; values on the way that are not maps are replaced by maps."""
     for name in path[:-1]:
         parent = fields[name]
         if parent.WhichOneof("value_type") != "map_value":
@@ -156,7 +156,7 @@ def set_field(fields: MutableMapping[str, Value], path: Sequence[str], value: Va
 def delete_field(fields: MutableMapping[str, Value], path: Sequence[str]) -> None:
     """Delete the value at a field path in place; nothing happens when it is absent."""
     for name in path[:-1]:
-        # Going into a value that is no map would make it one.
+        # Accessing the map of another value would turn it into a map.
         if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return
         fields = fields[name].map_value.fields
@@ -172,7 +172,7 @@ def _encode_double(held: float) -> bytes:
 
 
 def _encode_integer(held: int) -> bytes:
-    # Rounding to a double keeps the order of integers; what it rounds away (at most 512) orders those that it joins.
+    # Rounding to a double keeps the order of integers; the remainder (at most 512) orders those with the same double.
     nearest = float(held)
     return _encode_double(nearest) + struct.pack(">H", held - int(nearest) + 0x8000)
 

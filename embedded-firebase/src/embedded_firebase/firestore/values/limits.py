@@ -19,7 +19,7 @@ MAX_TRANSFORMS = 500
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 MAX_VECTOR_DIMENSIONS = 2_048
 
-# The wire form takes at least half the bytes that billing counts, so a small message needs no exact measure.
+# The wire form takes at least half the bytes that billing counts, so a small message needs no exact calculation.
 _SURELY_SMALL_BYTES = MAX_DOCUMENT_BYTES // 2 - 8_192
 
 

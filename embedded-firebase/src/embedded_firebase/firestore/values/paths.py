@@ -112,7 +112,7 @@ def database_name(project: str, database: str = "(default)") -> str:
 
 
 def escape_zeros(raw: bytes) -> bytes:
-    """Return `raw` so that no zero byte in it can be taken for an end."""
+    """Escape zero bytes, so that none can be mistaken for a terminator."""
     return raw.replace(b"\x00", ZERO_ESCAPED) if b"\x00" in raw else raw
 
 

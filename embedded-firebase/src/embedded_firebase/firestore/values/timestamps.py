@@ -1,4 +1,4 @@
-"""Owns the passage between protobuf timestamps and the server's own integer microseconds; must know nothing else."""
+"""Owns the conversion between protobuf timestamps and integer microseconds; must not know what they date."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+// Owns choosing an account: what is typed, what the account has, and which others there are.
+// Must not know how that looks, nor what is done with the account.
+
+import { call } from "../backend/api.js";
+import { ApiError, isAbort } from "../backend/errors.js";
+import { credits } from "../format.js";
+import { Form } from "../ui/form.js";
+import { chooseAccount, currentAccount } from "./chosen.js";
+import { knownAccounts } from "./known.js";
+
+export class AccountChoice {
+  /** @type {number | null} What the account has, null where that is not known. */
+  credits = null;
+  balance = "–";
+  /** @type {KnownAccount[]} */
+  known = [];
+  #page;
+  #onChoose;
+
+  /**
+   * @param {Page} page
+   * @param {() => void} onChoose
+   */
+  constructor(page, onChoose) {
+    this.#page = page;
+    this.#onChoose = onChoose;
+    this.form = new Form(page.update, "bar", { account: currentAccount() });
+    this.#findKnown();
+    this.#readBalance();
+  }
+
+  /** @param {string} userId */
+  choose(userId) {
+    this.form.values.account = userId;
+    this.#page.update();
+    if (!userId) return;
+    chooseAccount(userId);
+    this.#readBalance();
+    if (!this.known.some((account) => account.userId === userId)) this.#findKnown();
+    this.#onChoose();
+  }
+
+  refresh() {
+    return Promise.all([this.#readBalance(), this.#findKnown()]);
+  }
+
+  /** Whether an account is named that there is; if none is named, the field says so. */
+  isChosen() {
+    if (!this.form.values.account.trim()) this.form.setFault("account", "Choose an account.");
+    return !this.form.hasFaults;
+  }
+
+  async #readBalance() {
+    const userId = currentAccount();
+    if (!userId) return;
+    const { signal } = this.#page;
+    try {
+      const { body } = await call("getUserCredits", { query: { userId, pageSize: 1 }, signal });
+      if (userId !== currentAccount()) return;
+      this.form.faults = {};
+      this.#show(credits(body.currentCredits), body.currentCredits);
+    } catch (error) {
+      if (isAbort(error) || userId !== currentAccount()) return;
+      const { status, violations } = error instanceof ApiError ? error : new ApiError(0);
+      if (status === 404) this.form.setFault("account", "No such account");
+      else if (violations.length > 0) this.form.setFault("account", `It ${violations[0].description}.`);
+      this.#show(status === 401 ? "Sign in to see it" : "–", null);
+    }
+  }
+
+  /**
+   * @param {string} balance
+   * @param {number | null} held
+   */
+  #show(balance, held) {
+    this.balance = balance;
+    this.credits = held;
+    this.#page.update();
+  }
+
+  async #findKnown() {
+    this.known = await knownAccounts();
+    this.#page.update();
+  }
+}

@@ -1,0 +1,38 @@
+// Owns the error of a call that was refused or had no answer, in Google's API error model (AIP-193).
+// Must not know who called what.
+
+/** An answer other than success; `status` is 0 where there was no answer at all. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{message?: string, details?: ErrorDetail[]}} error
+   * @param {string | null} requestId
+   */
+  constructor(status, error = {}, requestId = null) {
+    super(error.message ?? (status ? `The server answered ${status}.` : "The server could not be reached."));
+    /** @type {(type: string) => ErrorDetail} */
+    const detail = (type) => error.details?.find((each) => each["@type"]?.endsWith(type)) ?? {};
+    this.status = status;
+    this.requestId = requestId;
+    this.reason = detail("ErrorInfo").reason ?? "";
+    this.violations = detail("BadRequest").fieldViolations ?? [];
+    this.retryAfterSeconds = parseFloat(detail("RetryInfo").retryDelay ?? "1");
+  }
+
+  /** Whether the same call may succeed later and do no harm, given that it has an idempotency key. */
+  get isPassing() {
+    return this.status === 0 || this.status === 503 || this.reason === "REQUEST_IN_PROGRESS";
+  }
+}
+
+/**
+ * Whether a call was ended because its page was left.
+ * @param {unknown} error
+ */
+export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
+
+/**
+ * The message of anything that was thrown.
+ * @param {unknown} error
+ */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

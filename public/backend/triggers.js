@@ -1,0 +1,49 @@
+// Owns firing scheduled functions, running commands and reading the last calls, which only a developer's machine
+// offers. Must not know what they do.
+
+import { environment } from "./environment.js";
+
+const REGION = "us-central1";
+
+/**
+ * Fire a scheduled function and wait for its end.
+ * @param {string} name
+ */
+export async function fire(name) {
+  const { projectId, emulators } = await environment();
+  const url = `http://${emulators.functions}/functions/projects/${projectId}/triggers/${REGION}-${name}-0`;
+  let response;
+  try {
+    response = await fetch(url, { method: "POST" });
+  } catch {
+    throw new Error("The functions could not be reached.");
+  }
+  if (!response.ok) throw new Error(`${name} ended with ${response.status}.`);
+}
+
+/**
+ * Run a command of the project and wait for its end.
+ * @param {string} name
+ */
+export async function run(name) {
+  let response;
+  try {
+    response = await fetch(`/__/run/${name}`, { method: "POST" });
+  } catch {
+    throw new Error("The functions host could not be reached.");
+  }
+  if (response.status === 409) throw new Error("It is running already.");
+  if (!response.ok) throw new Error(`It cannot be run from here (${response.status}).`);
+  const { exitCode, output } = await response.json();
+  if (exitCode !== 0) throw new Error(output.trim().split("\n").pop());
+}
+
+/**
+ * The last calls, newest first; null where the host does not keep them.
+ * @param {AbortSignal} signal
+ * @returns {Promise<ServedCall[] | null>}
+ */
+export async function recentCalls(signal) {
+  const response = await fetch("/__/calls", { signal });
+  return response.status === 404 ? null : (await response.json()).calls;
+}

@@ -1,0 +1,35 @@
+// Owns what a generation is and what is said of it. Must not know where it comes from.
+
+import { words } from "../format.js";
+
+export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"];
+
+/**
+ * Whether a generation has not ended yet.
+ * @param {Pick<Generation, "status">} generation
+ */
+export const isUnderWay = ({ status }) => status === "queued" || status === "processing";
+
+/** @type {Record<NonNullable<Generation["failureReason"]>, string>} */
+const FAILURES = {
+  MODEL_ERROR: "The model failed.",
+  MODEL_REFUSED: "The model refused to draw this.",
+  MODEL_TIMEOUT: "The model took too long.",
+  NOT_OFFERED: "This is no longer on offer.",
+  STORAGE_ERROR: "The picture could not be kept.",
+  QUEUE_ERROR: "The request could not be queued.",
+  LEASE_EXPIRED: "It was not finished in time.",
+};
+
+/**
+ * Why a generation failed, in a sentence.
+ * @param {Generation["failureReason"]} reason
+ */
+export const failure = (reason) => (reason && FAILURES[reason]) ?? "The picture could not be made.";
+
+/**
+ * The text that stands for a picture.
+ * @param {Generation} generation
+ */
+export const alternative = ({ model, style, color, size }) =>
+  `${words(style)} picture in ${words(color).toLowerCase()} colors by ${words(model)}, ${size}`;

@@ -1,0 +1,30 @@
+// Owns the page of an account: how its parts work together. Must not know any other page.
+
+import { html } from "/vendor/lit-html/lit-html.js";
+import { accountBar } from "../../accounts/bar.js";
+import { AccountChoice } from "../../accounts/choice.js";
+import { Finder } from "../../generations/finder.js";
+import { pageHeader } from "../../ui/elements.js";
+import { LoadedList } from "../../ui/loaded.js";
+import { grantCard, openingCard } from "./cards.js";
+import { Grant, Opening } from "./grants.js";
+import { statementView } from "./ledger.js";
+import { readStatement } from "./statement.js";
+
+/** @type {MakePage} */
+export function make(page) {
+  const statement = new LoadedList(page, (pageToken) => readStatement(pageToken, page.signal));
+  const choice = new AccountChoice(page, () => statement.load());
+  const finder = new Finder(page);
+  const grant = new Grant(page, choice, () => {
+    choice.refresh();
+    statement.load({ isQuiet: true });
+  });
+  const opening = new Opening(page, (userId) => choice.choose(userId));
+  statement.load();
+  return () => html`
+    ${pageHeader("Account", "What it has, where it went, and more of it.")} ${accountBar(choice)}
+    <div class="columns even">${grantCard(grant)} ${openingCard(opening)}</div>
+    ${statementView(statement, finder)}
+  `;
+}

@@ -1,0 +1,85 @@
+// Owns what is asked for: the choices, the prompt, their price, and what is wrong with them. Must not know how they look.
+
+import { currentAccount } from "../../accounts/chosen.js";
+import { ApiError, isAbort } from "../../backend/errors.js";
+import { Form } from "../../ui/form.js";
+
+// The color of the first picture, until another is chosen.
+const FIRST_COLOR = "vibrant";
+
+export class PictureRequest {
+  #making;
+
+  /**
+   * @param {Page} page
+   * @param {Catalog} catalog
+   * @param {AccountChoice} choice
+   * @param {Making} making
+   */
+  constructor(page, catalog, choice, making) {
+    this.catalog = catalog;
+    this.choice = choice;
+    this.#making = making;
+    this.sizes = catalog.sizes.toSorted((one, other) => one.credits - other.credits);
+    const color = catalog.colors.find((item) => item.id === FIRST_COLOR) ?? catalog.colors[0];
+    this.form = new Form(page.update, "request", {
+      model: catalog.models[0]?.id ?? "",
+      style: catalog.styles[0]?.id ?? "",
+      color: color?.id ?? "",
+      size: this.sizes[0]?.id ?? "",
+      prompt: "",
+    });
+  }
+
+  /** What the chosen size costs, in credits. */
+  get price() {
+    return this.sizes.find((size) => size.id === this.form.values.size)?.credits ?? 0;
+  }
+
+  /**
+   * Ask for a picture and wait for it.
+   * @returns {Promise<Faulty | null>}
+   */
+  async submit() {
+    this.form.clearFaults();
+    const isChosen = this.choice.isChosen();
+    if (!this.form.values.prompt.trim()) this.form.setFault("prompt", "Say what the picture should show.");
+    if (!isChosen) return "account";
+    if (this.form.hasFaults) return "form";
+    return this.#attempt(() => this.#making.create({ userId: currentAccount(), ...this.form.values }));
+  }
+
+  /** Go on waiting for what was asked for before the page was left. */
+  resume() {
+    return this.form.sending.run(() => this.#attempt(() => this.#making.resume(currentAccount())));
+  }
+
+  /**
+   * @param {() => Promise<void>} act
+   * @returns {Promise<Faulty | null>}
+   */
+  async #attempt(act) {
+    try {
+      await act();
+      return null;
+    } catch (error) {
+      return isAbort(error) ? null : this.#refuse(error);
+    }
+  }
+
+  /**
+   * Say at the field what is wrong with a request, and in place of the picture what is wrong with no field.
+   * @param {unknown} error
+   * @returns {Promise<Faulty | null>}
+   */
+  async #refuse(error) {
+    this.#making.clear();
+    if (error instanceof ApiError && error.reason === "USER_NOT_FOUND") {
+      await this.choice.refresh();
+      if (!this.choice.isChosen()) return "account";
+    }
+    const isPlaced = this.form.takeFaults(error);
+    if (!isPlaced) this.#making.refuse(error);
+    return this.form.hasFaults ? "form" : null;
+  }
+}

@@ -1,0 +1,57 @@
+// Owns the page for operators: how its parts work together. Must not know any other page.
+
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { fire } from "../../backend/triggers.js";
+import { card, pageHeader } from "../../ui/elements.js";
+import { Action, actionButton } from "../../ui/once.js";
+import { verifyBooks } from "./books.js";
+import { Calls, callsCard } from "./calls.js";
+import { FailureRates } from "./rates.js";
+import { ratesCard } from "./settings.js";
+
+/** @type {MakePage} */
+export function make(page) {
+  const { emulators } = page;
+  const rates = emulators.firestore ? new FailureRates(page) : null;
+  const books = new Action(page.update, (say) => verifyBooks(page.signal, say));
+  const reconcile = emulators.functions ? new Action(page.update, fireReconcile) : null;
+  const calls = emulators.functions ? new Calls(page) : null;
+  return () => html`
+    ${pageHeader("Operations", "What an operator looks at, and sets.")} ${rates ? ratesCard(rates) : nothing}
+    <div class="columns even">
+      ${actionCard("Books", "Compares every balance with its ledger and its generations.", "Verify the books", books)}
+      ${
+        reconcile
+          ? actionCard(
+              "Reconcile",
+              "Refunds what a dead process left unfinished. Runs every five minutes by itself.",
+              "Reconcile now",
+              reconcile,
+            )
+          : nothing
+      }
+    </div>
+    ${calls ? callsCard(calls) : nothing}
+  `;
+}
+
+async function fireReconcile() {
+  await fire("reconcile");
+  return html`<p class="done">Done: what was left pending past its time is refunded.</p>`;
+}
+
+/**
+ * @param {string} title
+ * @param {string} hint
+ * @param {string} label
+ * @param {Action} action
+ */
+const actionCard = (title, hint, label, action) =>
+  card(
+    title,
+    html`
+      <p class="hint">${hint}</p>
+      ${actionButton(label, action)}
+      <div class="outcome" role="status">${action.outcome}</div>
+    `,
+  );

@@ -1,0 +1,44 @@
+"""Page tokens."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagegen.kit import paging
+from imagegen.kit.errors import InvalidRequest
+
+pytestmark = pytest.mark.pure
+
+
+class TestRead:
+    @given(st.text(), st.text())
+    def test_gives_back_what_was_made(self, list_name: str, cursor: str) -> None:
+        """A token holds its cursor."""
+        assert paging.read(list_name, paging.make(list_name, cursor), str) == cursor
+
+    def test_without_a_token(self) -> None:
+        """The first page has no cursor."""
+        assert paging.read("list", None, paging.number) is None
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            paging.make("another", "7"),
+            paging.make("list", "seven"),
+            paging.make("list", "-7"),
+            paging.make("list", "9" * 40),
+            paging.make("list", "7")[:-4],
+            base64.urlsafe_b64encode(b"\xff" * 12).decode(),
+            "",
+            "!",
+            "\u00e9",
+        ],
+    )
+    def test_refuses_what_is_no_token_of_the_list(self, token: str) -> None:
+        """Another list's, a mistyped one, one made by hand: a fault of the field, never of ours."""
+        with pytest.raises(InvalidRequest) as refused:
+            paging.read("list", token, paging.number, whose="account")
+        (violation,) = refused.value.violations
+        assert (violation.field, violation.description) == ("pageToken", "must be a nextPageToken of this account")

@@ -1,0 +1,69 @@
+"""The settings, as an operator gives them."""
+
+import pytest
+
+from imagegen import config
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.fixture(autouse=True)
+def _as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting and no emulator of the shell that runs the tests."""
+    for name in (*vars(config), "FUNCTIONS_EMULATOR", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"):
+        if name.isupper():
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GCLOUD_PROJECT", "demo-config")
+
+
+class TestLoad:
+    @pytest.mark.parametrize("value", [None, ""])
+    def test_what_is_not_set_has_its_default(self, monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+        """A missing and an empty parameter are the same; deployed, callers must sign in."""
+        for name in ("MODEL_FAILURE_RATE", "MODEL_ATTEMPTS", "PLACEHOLDER_IMAGES", "RATE_LIMIT_PER_MINUTE"):
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        settings = config.load()
+        assert (settings.model_failure_rate, settings.model_attempts, settings.rate_limit_per_minute) == (0.05, 3, 0)
+        assert (settings.placeholder_images, settings.require_auth) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("name", "allowed"),
+        [
+            ("MODEL_FAILURE_RATE", ["0", "1", "0.5"]),
+            ("MODEL_ATTEMPTS", ["1", "9"]),
+            ("RATE_LIMIT_PER_MINUTE", ["0", "1000000"]),
+            ("PLACEHOLDER_IMAGES", ["true", "false"]),
+            ("REQUIRE_AUTH", ["true", "false"]),
+        ],
+    )
+    def test_takes_what_is_allowed(self, monkeypatch: pytest.MonkeyPatch, name: str, allowed: list[str]) -> None:
+        """The bounds themselves are allowed."""
+        for value in allowed:
+            monkeypatch.setenv(name, value)
+            config.load()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "allowed"),
+        [
+            *[("MODEL_FAILURE_RATE", value, "a number from 0 to 1") for value in ("-0.1", "1.1", "nan", "often")],
+            *[("MODEL_ATTEMPTS", value, "a number from 1 to 9") for value in ("0", "10", "-1", "1.0", "\u0661")],
+            *[("RATE_LIMIT_BURST", value, "a number from 0 to 1000000") for value in ("1000001", "many")],
+            *[("PLACEHOLDER_IMAGES", value, "true or false") for value in ("0", "1", "2", "True", "yes")],
+            ("WEBHOOK_ALLOW_LOOPBACK", "on", "true or false"),
+        ],
+    )
+    def test_refuses_anything_else(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str) -> None:
+        """The message names the parameter, what was given and what is allowed."""
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ValueError, match="must be") as refused:
+            config.load()
+        assert str(refused.value) == f"{name} is {value!r}; it must be {allowed}"
+
+    @pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "FUNCTIONS_EMULATOR", "CLOUD_TASKS_EMULATOR_HOST"])
+    def test_refuses_an_emulator_where_it_is_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """Cloud Run sets K_CONFIGURATION; with an emulator's variable there, callers or data would go astray."""
+        monkeypatch.setenv("K_CONFIGURATION", "functions")
+        monkeypatch.setenv(name, "true")
+        with pytest.raises(ValueError, match=name):
+            config.load()
