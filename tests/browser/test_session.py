@@ -73,8 +73,8 @@ def guarded(
 ) -> Iterator[Console]:
     """A `make dev` that requires a sign-in."""
     host = f"127.0.0.1:{auth_emulator.server_port}"
-    settings = {"REQUIRE_AUTH": "true", "FIREBASE_AUTH_EMULATOR_HOST": host}
-    with consoles.running(tmp_path_factory.mktemp("guarded"), **settings) as running:
+    data = tmp_path_factory.mktemp("guarded")
+    with consoles.running(data, REQUIRE_AUTH="true", FIREBASE_AUTH_EMULATOR_HOST=host) as running:
         yield running
 
 

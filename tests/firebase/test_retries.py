@@ -1,6 +1,7 @@
 """Retrying Firestore until a deadline."""
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from google.api_core import exceptions
@@ -48,7 +49,7 @@ class TestRetryUntil:
     @pytest.mark.parametrize("kind", TRANSIENT)
     def test_retries_what_is_transient(self, time: Time, kind: type[exceptions.GoogleAPICallError]) -> None:
         """A transient error is retried after a growing pause, and the answer counts."""
-        answers = iter([kind("not now"), kind("not now"), "answer"])
+        answers: Iterator[Exception | str] = iter([kind("not now"), kind("not now"), "answer"])
 
         def attempt(seconds: float) -> str:
             answer = next(answers)
@@ -76,7 +77,7 @@ class TestRetryUntil:
 
         def attempt(seconds: float) -> None:
             given.append(seconds)
-            raise exceptions.ServiceUnavailable("away")
+            raise exceptions.ServiceUnavailable("away")  # type: ignore[no-untyped-call]
 
         with pytest.raises(Unavailable) as unavailable:
             retry_until(Deadline(7), attempt)
