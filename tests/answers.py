@@ -31,7 +31,7 @@ def violations_of(response: httpx.Response) -> dict[str, str]:
 
 
 def until(ask: Callable[[], T], is_enough: Callable[[T], object]) -> T:
-    """Ask until the answer is enough; the time limit of the test is the limit."""
+    """Ask until the answer is enough; the test's own time limit ends the loop."""
     while not is_enough(answer := ask()):
         time.sleep(0.02)
     return answer

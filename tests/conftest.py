@@ -20,7 +20,7 @@ from tests.world import Clock, Draws, World, make_deps, write_catalog
 
 pytest_plugins = ["tests.hosted"]
 
-# A slow machine is no failure.
+# A slow machine is not a failure.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def firestore_options() -> dict[str, Any]:
-    """Refuse what production would refuse for want of an index in the project's own index file."""
+    """Refuse a query that production would refuse because the project's index file lacks its index."""
     return {"indexes": Path(__file__).parent.parent / "firestore.indexes.json", "require_indexes": True}
 
 
@@ -54,19 +54,19 @@ def server(firestore_server: FirestoreServer) -> FirestoreServer:
 
 @pytest.fixture
 def db(firestore_client: firestore.Client) -> firestore.Client:
-    """An empty database of the test's own."""
+    """An empty database for one test."""
     return firestore_client
 
 
 @pytest.fixture
 def faults(firestore_faults: DatabaseFaults) -> DatabaseFaults:
-    """Faults on demand."""
+    """Injects faults into the embedded Firestore."""
     return firestore_faults
 
 
 @pytest.fixture
 def make_world(db: firestore.Client) -> Callable[..., World]:
-    """Build a world on the test's database with a small catalog; models default to ones that draw."""
+    """Build a world on the test's database with a small catalog; by default all models draw."""
     write_catalog(db)
     clock = Clock()
     numbers = itertools.count(1)

@@ -1,4 +1,4 @@
-"""Owns standing between Google's client and Firestore: every RPC of a client goes through a hook of the test's own."""
+"""Owns intercepting Google's client: every RPC goes through a hook that the test provides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class HookedClient(firestore.Client):
     `rpc` is named as in the protocol: `Commit`, `BatchGetDocuments`. `send()` makes the call and returns its response,
     a list of them where they are streamed, or raises `grpc.RpcError`. The hook returns the response that the client is
     to see, and may do something before and after, send more than once or not at all, or raise: a `RpcFault` reaches the
-    client as if Firestore had answered it, and whatever else goes through the client to its caller.
+    client as if Firestore had answered it, and any other exception passes through the client to its caller.
     """
 
     def __init__(self, project: str, hook: Hook) -> None:
@@ -47,7 +47,7 @@ class RpcFault(grpc.RpcError):
         return ()
 
     def result(self) -> None:
-        """Raise it: what gRPC's interceptors pass on is asked for its result."""
+        """Raise the error: gRPC's interceptors call `result` on the call that they pass on."""
         raise self
 
 

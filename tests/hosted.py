@@ -26,7 +26,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """A client of the host, whose base URL is where the functions are; its models never fail, its queues run."""
+    """A client of the host, with the functions' base URL; its models never fail, its queues run."""
     with bind("127.0.0.1", 0) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         environment: dict[str, str] = {}
@@ -35,7 +35,7 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
         production._built.cache_clear()
-        # Any origin, since that is the functions' own to allow when they are deployed.
+        # Any origin, because the deployed functions answer CORS themselves.
         host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, HostOptions(any_origin=True))
         host.start()
         with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:

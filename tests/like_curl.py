@@ -1,4 +1,4 @@
-"""Owns doing what curl does with the options that the README uses, for a machine that has no curl."""
+"""Owns a stand-in for curl with the options that the README uses, for a machine without curl."""
 
 import sys
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def main(words: list[str]) -> None:
-    """Make the call and print what it answers."""
+    """Make the call and print the answer."""
     options: dict[str, str] = {}
     headers: dict[str, str] = {}
     url = ""

@@ -1,4 +1,4 @@
-"""Owns a web server that webhooks are sent to, and which answers as a test says."""
+"""Owns a web server that receives webhooks and answers as a test chooses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """Remembers what it was sent; answers `status`, with `location` where there is one."""
+    """Records the requests it receives; answers `status`, with `location` if one is set."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
@@ -35,7 +35,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.port}/hook?of=ada"
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._serving.join()
         self._server.server_close()

@@ -1,4 +1,4 @@
-"""Owns a `make dev` of a test's own, on free ports, and a shell in which commands reach it.
+"""Owns a `make dev` for one test, on free ports, and a shell in which commands reach it.
 
 Must not know what the commands are.
 """
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 class Dev:
-    """A running `make dev` on ports of its own, with the data folder of a test."""
+    """A running `make dev` on its own ports, with the test's data folder."""
 
     def __init__(self, data: Path, **environment: str) -> None:
         self.functions_port, self.firestore_port, self.hosting_port = free_port(), free_port(), free_port()

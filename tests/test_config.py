@@ -1,4 +1,4 @@
-"""The settings, as an operator gives them."""
+"""How the settings are read from parameters."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.pure
 
 @pytest.fixture(autouse=True)
 def _as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting and no emulator of the shell that runs the tests."""
+    """No setting and no emulator variable of the shell that runs the tests is visible."""
     for name in (*vars(config), "FUNCTIONS_EMULATOR", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"):
         if name.isupper():
             monkeypatch.delenv(name, raising=False)
@@ -18,8 +18,8 @@ def _as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestLoad:
     @pytest.mark.parametrize("value", [None, ""])
-    def test_what_is_not_set_has_its_default(self, monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
-        """A missing and an empty parameter are the same; deployed, callers must sign in."""
+    def test_an_unset_parameter_has_its_default(self, monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+        """A missing and an empty parameter both mean the default; deployed, callers must sign in."""
         for name in ("MODEL_FAILURE_RATE", "MODEL_ATTEMPTS", "PLACEHOLDER_IMAGES", "RATE_LIMIT_PER_MINUTE"):
             if value is not None:
                 monkeypatch.setenv(name, value)
@@ -37,7 +37,7 @@ class TestLoad:
             ("REQUIRE_AUTH", ["true", "false"]),
         ],
     )
-    def test_takes_what_is_allowed(self, monkeypatch: pytest.MonkeyPatch, name: str, allowed: list[str]) -> None:
+    def test_takes_an_allowed_value(self, monkeypatch: pytest.MonkeyPatch, name: str, allowed: list[str]) -> None:
         """The bounds themselves are allowed."""
         for value in allowed:
             monkeypatch.setenv(name, value)
@@ -53,16 +53,16 @@ class TestLoad:
             ("WEBHOOK_ALLOW_LOOPBACK", "on", "true or false"),
         ],
     )
-    def test_refuses_anything_else(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str) -> None:
-        """The message names the parameter, what was given and what is allowed."""
+    def test_refuses_other_values(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str) -> None:
+        """The message names the parameter, the given value and the allowed values."""
         monkeypatch.setenv(name, value)
         with pytest.raises(ValueError, match="must be") as refused:
             config.load()
         assert str(refused.value) == f"{name} is {value!r}; it must be {allowed}"
 
     @pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "FUNCTIONS_EMULATOR", "CLOUD_TASKS_EMULATOR_HOST"])
-    def test_refuses_an_emulator_where_it_is_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        """Cloud Run sets K_CONFIGURATION; with an emulator's variable there, callers or data would go astray."""
+    def test_refuses_an_emulator_variable_when_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """With K_CONFIGURATION, which Cloud Run sets, an emulator variable is refused: it would misdirect calls."""
         monkeypatch.setenv("K_CONFIGURATION", "functions")
         monkeypatch.setenv(name, "true")
         with pytest.raises(ValueError, match=name):

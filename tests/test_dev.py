@@ -1,4 +1,4 @@
-"""What `make dev` promises: data that stays, ports that are free afterwards, faults in one line."""
+"""`make dev`: data persists, ports are free afterwards, a wrong setting is reported in one line."""
 
 import signal
 import socket
@@ -27,7 +27,7 @@ REQUEST = {
 
 @pytest.fixture
 def make_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
-    """Start `make dev` and wait until it is ready; what still runs is stopped after the test."""
+    """Start `make dev` and wait until it is ready; stop it after the test."""
     started: list[Dev] = []
 
     def make(**environment: str) -> Dev:
@@ -56,7 +56,7 @@ def account(dev: Dev) -> Any:
 
 class TestMakeDev:
     def test_keeps_what_was_written(self, make_dev: Callable[..., Dev]) -> None:
-        """What was written is there again on the next start, until a reset."""
+        """Data that was written is there again after a restart, until a reset."""
         dev = make_dev()
         create(dev)
         assert dev.stop() == 0
@@ -69,8 +69,8 @@ class TestMakeDev:
         assert account(dev)["currentCredits"] == 100
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-    def test_leaves_nothing_behind(self, make_dev: Callable[..., Dev], number: int) -> None:
-        """However it is ended, both ports are free soon after."""
+    def test_frees_its_ports(self, make_dev: Callable[..., Dev], number: int) -> None:
+        """Both ports are free soon after it ends, by any signal."""
         dev = make_dev()
         dev.stop(number)
         deadline = time.monotonic() + 10
@@ -82,13 +82,13 @@ class TestMakeDev:
     def test_other_origins_may_call_where_callers_sign_in(
         self, make_dev: Callable[..., Dev], required: str, is_refused: bool
     ) -> None:
-        """With REQUIRE_AUTH the functions authenticate callers; without, pages of other origins are refused (CSRF)."""
+        """With REQUIRE_AUTH other origins may call, because callers authenticate; without, they are refused (CSRF)."""
         dev = make_dev(REQUIRE_AUTH=required)
         answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
         assert ("https://elsewhere.example" in answer.text) is is_refused
 
-    def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
-        """A port that is in use is named with the variable that chooses another."""
+    def test_a_taken_port_is_reported_in_one_line(self, tmp_path: Path) -> None:
+        """A port in use is named together with the variable that changes it."""
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
@@ -101,8 +101,8 @@ class TestMakeDev:
         assert "FIRESTORE_PORT" in errors
 
     @pytest.mark.parametrize("value", ["http", "0", "70000", "-1"])
-    def test_a_senseless_port_is_one_line(self, tmp_path: Path, value: str) -> None:
-        """A value that is no port is named too."""
+    def test_an_invalid_port_is_reported_in_one_line(self, tmp_path: Path, value: str) -> None:
+        """A value that is not a port number is named with its variable."""
         process = Dev(tmp_path / "data", FUNCTIONS_PORT=value).start()
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 1
@@ -117,27 +117,27 @@ class TestMakeDev:
             ("PLACEHOLDER_IMAGES", "2", "true or false"),
         ],
     )
-    def test_a_bad_setting_is_one_line(self, tmp_path: Path, name: str, value: str, allowed: str) -> None:
-        """A setting that is not allowed is refused at the start, not with every call."""
+    def test_a_bad_setting_is_reported(self, tmp_path: Path, name: str, value: str, allowed: str) -> None:
+        """An invalid setting is refused at the start, not at every call."""
         process = Dev(tmp_path / "data", **{name: value}).start()
         _, errors = process.communicate(timeout=20)
         assert process.returncode == 1
         assert errors == f"make dev: {name} is {value!r}; it must be {allowed}\n"
 
-    def test_equal_ports_are_one_line(self, tmp_path: Path) -> None:
-        """Two parts cannot share a port."""
+    def test_equal_ports_are_reported_in_one_line(self, tmp_path: Path) -> None:
+        """Two servers cannot share a port."""
         port = str(free_port())
         process = Dev(tmp_path / "data", FUNCTIONS_PORT=port, FIRESTORE_PORT=port).start()
         _, errors = process.communicate(timeout=20)
         assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; choose two\n"
 
-    def test_a_proxy_in_the_environment_is_not_asked(self, make_dev: Callable[..., Dev]) -> None:
-        """What runs on this machine is reached directly."""
+    def test_a_proxy_in_the_environment_is_ignored(self, make_dev: Callable[..., Dev]) -> None:
+        """Servers on this machine are reached directly."""
         dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
         assert account(dev)["currentCredits"] == 100
 
-    def test_calls_say_what_they_cost(self, make_dev: Callable[..., Dev]) -> None:
-        """The host remembers what each call cost at Firestore, and who looks at the data meanwhile costs nothing."""
+    def test_each_call_has_its_firestore_cost(self, make_dev: Callable[..., Dev]) -> None:
+        """The host records the Firestore cost of each call; looking at the data meanwhile adds nothing to it."""
         dev = make_dev()
         calls, data = f"http://127.0.0.1:{dev.hosting_port}/__/calls", f"http://127.0.0.1:{dev.firestore_port}"
         create(dev)
@@ -157,11 +157,11 @@ class TestMakeDev:
         read, created, first = httpx.get(calls).json()["calls"]
         assert read["firestore"] == {"reads": 3, "writes": 0}
         assert created["firestore"] == {"reads": 1, "writes": 4}
-        # The first one reads the catalog too.
+        # The first call also reads the catalog.
         assert first["firestore"] == {"reads": 17, "writes": 4}
 
-    def test_a_reset_removes_nothing_else(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
-        """A folder that was named by mistake loses nothing."""
+    def test_a_reset_removes_only_its_own_data(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
+        """A folder that was named by mistake loses no file."""
         dev = make_dev()
         dev.stop()
         (tmp_path / "data" / "letter.txt").write_text("dear")
@@ -170,7 +170,7 @@ class TestMakeDev:
         assert (tmp_path / "data" / "letter.txt").exists()
 
     def test_kill_9_of_everything_loses_no_charge(self, make_dev: Callable[..., Dev]) -> None:
-        """An answered request is still charged and completed after a kill -9 of the whole."""
+        """An answered request is still charged and completed after a kill -9 of all processes."""
         dev = make_dev()
         answered = [create(dev) for _ in range(10)]
         dev.stop(signal.SIGKILL)

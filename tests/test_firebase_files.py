@@ -1,4 +1,4 @@
-"""What firebase.json and firestore.indexes.json say, as the embedded Firebase takes it."""
+"""firebase.json and firestore.indexes.json, as the embedded Firebase reads them."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 class TestIndexes:
     def test_long_texts_are_exempt(self) -> None:
-        """Nobody searches them; every other field has its automatic indexes."""
+        """Long texts have no index, because no query uses them; every other field has its automatic indexes."""
         indexes = parse((ROOT / "firestore.indexes.json").read_text())
         assert not indexes.modes("generationRequests", ("prompt",))
         assert indexes.modes("generationRequests", ("createdAt",)) == IndexSet().modes("any", ("field",))
@@ -23,7 +23,7 @@ class TestIndexes:
 class TestSite:
     @pytest.mark.parametrize("path", ["/", "/index.html", "/app.js", "/nothing"])
     def test_its_headers(self, path: str) -> None:
-        """No other site can put the console into a frame, and nothing of it is read as another type than its own."""
+        """No other site can frame the console (clickjacking), and browsers do not guess content types (nosniff)."""
         console = site.read_site(ROOT / "firebase.json")
         assert console
         headers = (

@@ -39,7 +39,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """A server with the project's rules and a document at each path; these tests leave it as it is."""
+    """A server with the project's rules and a document at each path; these tests do not change it."""
     server = FirestoreServer(rules=RULES)
     documents = []
     for path in PATHS:
@@ -59,7 +59,7 @@ def call(request: pytest.FixtureRequest, port: int) -> Iterator[Call]:
 
 
 def get(call: Call, path: str, authorization: str | None) -> str:
-    """The status of reading one document, the same in both ways to do so."""
+    """The status of reading one document, checked to be the same for both ways to read it."""
     one = call("GetDocument", {"name": f"{ROOT}/{path}"}, authorization)
     batch = call("BatchGetDocuments", {"database": DATABASE, "documents": [f"{ROOT}/{path}"]}, authorization)
     assert batch.status in (one.status, "OK" if one.status == "NOT_FOUND" else "")
@@ -68,12 +68,12 @@ def get(call: Call, path: str, authorization: str | None) -> str:
 
 class TestAccounts:
     def test_an_account_reads_its_own_document(self, call: Call) -> None:
-        """And nobody else's, an administrator's claim included."""
+        """An account reads only its own document; the `admin` claim does not change that."""
         assert get(call, "users/alice", ALICE) == "OK"
         assert [get(call, "users/alice", other) for other in (None, BOB, ADMIN)] == [DENIED] * 3
 
-    def test_whether_an_account_exists_is_not_told(self, call: Call) -> None:
-        """One that does not exist is denied as one that does; only its own name is told that there is none."""
+    def test_the_existence_of_an_account_is_not_disclosed(self, call: Call) -> None:
+        """Others' paths are denied alike, existing or not (existence oracle); one's own absence is NOT_FOUND."""
         existing = call("GetDocument", {"name": f"{ROOT}/users/bob"}, ALICE)
         absent = call("GetDocument", {"name": f"{ROOT}/users/nobody"}, ALICE)
         assert existing == absent
@@ -82,7 +82,7 @@ class TestAccounts:
 
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_accounts_are_not_listed(self, call: Call, caller: str | None) -> None:
-        """By nobody, nor counted."""
+        """Accounts can be neither listed nor counted by a client."""
         assert call("RunQuery", where("users"), caller).status == DENIED
         assert call("ListDocuments", {"parent": ROOT, "collectionId": "users"}, caller).status == DENIED
         assert call("RunAggregationQuery", counting(where("users")), caller).status == DENIED
@@ -90,7 +90,7 @@ class TestAccounts:
 
 class TestLedger:
     def test_an_account_reads_its_own_ledger(self, call: Call) -> None:
-        """Entry by entry and as a list; nobody else does."""
+        """An account reads its own ledger, single entries and lists; no other account does."""
         ledger = where("transactions", f"{ROOT}/users/alice")
         page = {"parent": f"{ROOT}/users/alice", "collectionId": "transactions"}
         for caller, expected in ((ALICE, "OK"), (BOB, DENIED), (None, DENIED), (ADMIN, DENIED)):
@@ -100,19 +100,19 @@ class TestLedger:
             assert call("RunAggregationQuery", counting(ledger), caller).status == expected
 
     def test_ledgers_are_not_read_across_accounts(self, call: Call) -> None:
-        """A collection group holds what belongs to others."""
+        """A collection group query is denied, because it would include other accounts' entries."""
         assert call("RunQuery", where("transactions", groups=True), ALICE).status == DENIED
 
 
 class TestGenerations:
     def test_an_account_reads_its_own_generation(self, call: Call) -> None:
-        """And no other, whether or not there is one."""
+        """An account reads only its own generations; others are denied whether or not they exist."""
         statuses = [get(call, f"generationRequests/{name}", ALICE) for name in ("gen1", "gen2", "gen3")]
         assert statuses == ["OK", DENIED, DENIED]
         assert get(call, "generationRequests/gen1", None) == DENIED
 
     def test_a_list_must_be_of_its_own(self, call: Call) -> None:
-        """Rules are no filters: a query that could find another's is denied, whatever it would find."""
+        """Rules are not filters: a query that could match others' documents is denied even if it matches none."""
         own = where("generationRequests", userId="alice")
         assert call("RunQuery", own, ALICE).status == "OK"
         assert call("RunAggregationQuery", counting(own), ALICE).status == "OK"
@@ -128,7 +128,7 @@ class TestCatalog:
     @pytest.mark.parametrize("collection", CATALOG)
     @pytest.mark.parametrize("caller", [None, ALICE])
     def test_everyone_reads_it(self, call: Call, collection: str, caller: str | None) -> None:
-        """Signed in or not."""
+        """The catalog is public, signed in or not."""
         assert get(call, f"{collection}/one", caller) == "OK"
         assert call("RunQuery", where(collection), caller).status == "OK"
         assert call("ListDocuments", {"parent": ROOT, "collectionId": collection}, caller).status == "OK"
@@ -138,14 +138,14 @@ class TestEverythingElse:
     @pytest.mark.parametrize("path", ["weeklyReports/2026-W46", "anything/else", "models/one/deeper/x"])
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_it_is_closed(self, call: Call, path: str, caller: str | None) -> None:
-        """Reports too, also for an administrator's claim: the functions hand them out."""
+        """Reports are closed too, even to the `admin` claim: the functions serve them."""
         assert get(call, path, caller) == DENIED
         assert call("RunQuery", where(path.split("/")[0], groups=True), caller).status == DENIED
 
     @pytest.mark.parametrize("caller", EVERYONE)
     @pytest.mark.parametrize("path", [*PATHS, "users/alice/transactions/new", "users/new", "models/new"])
-    def test_nobody_writes(self, call: Call, path: str, caller: str | None) -> None:
-        """Neither what is there nor anything new, in any way, one's own included."""
+    def test_no_client_writes(self, call: Call, path: str, caller: str | None) -> None:
+        """No client can create, change or delete a document, not even its own."""
         name = f"{ROOT}/{path}"
         parent, collection, document_id = name.rsplit("/", 2)
         creation = {"parent": parent, "collectionId": collection, "documentId": document_id, "document": {"fields": {}}}
@@ -156,6 +156,6 @@ class TestEverythingElse:
         assert call("DeleteDocument", {"name": name}, caller).status == DENIED
 
     def test_an_administrator_of_the_server_is_not_bound(self, call: Call) -> None:
-        """The functions act with its rights."""
+        """The functions use the server's administrator rights, which rules do not bind."""
         assert [get(call, path, OWNER) for path in PATHS] == ["OK"] * len(PATHS)
         assert call("RunQuery", where("users"), OWNER).status == "OK"

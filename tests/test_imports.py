@@ -1,4 +1,4 @@
-"""The contracts of import-linter: that `make check` runs them is no use unless a wrong import breaks one."""
+"""The import-linter contracts hold, and a wrong import breaks one."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
 
 class TestContracts:
     def test_hold(self, tree: Path) -> None:
-        """Nothing imports what it may not."""
+        """No import breaks a contract."""
         assert lint(tree).returncode == 0
 
     @pytest.mark.parametrize(

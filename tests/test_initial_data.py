@@ -1,4 +1,4 @@
-"""The initial data: the export in the tree is what its readable source says, and the source is what was promised."""
+"""The initial data: the export in the tree matches its readable source, and the source matches the specification."""
 
 import json
 from datetime import UTC, datetime
@@ -38,11 +38,11 @@ def documents() -> Documents:
 
 class TestExport:
     def test_the_export_in_the_tree_is_current(self) -> None:
-        """Every file of the export is, byte for byte, what the command makes of the source."""
+        """Every file of the export equals, byte for byte, the output of the command on the source."""
         assert outdated_files(load_source(SOURCE), INITIAL_DATA) == []
 
     def test_reading_it_back_gives_exactly_the_source(self, documents: Documents) -> None:
-        """The documents of the export are those of source.json: paths, fields, values and types, and no more."""
+        """The documents of the export are exactly those of source.json: paths, fields, values and types."""
         source = json.loads(SOURCE.read_text())["documents"]
         assert documents == source
         assert [type(v) for d in documents.values() for _, v in sorted(d.items())] == [
@@ -50,7 +50,7 @@ class TestExport:
         ]
 
     def test_its_auth_users_are_those_of_the_source(self) -> None:
-        """Each account has the id, email, name and password of the source, the last as the Auth emulator keeps it."""
+        """Each Auth account has the id, email, name and password of the source, hashed as the Auth emulator expects."""
         accounts = read_auth_export(INITIAL_DATA)
         source = json.loads(SOURCE.read_text())["users"]
         assert [
@@ -110,7 +110,7 @@ class TestCatalog:
     def test_a_collection_has_its_entries_and_all_are_enabled(
         self, documents: Documents, collection: str, names: dict[str, str]
     ) -> None:
-        """Ids and names are exactly the ones on offer."""
+        """Ids and names are exactly the specified ones."""
         entries = {path.partition("/")[2]: d for path, d in documents.items() if path.startswith(f"{collection}/")}
         assert {entry_id: entry["name"] for entry_id, entry in entries.items()} == names
         assert all(entry["enabled"] is True for entry in entries.values())

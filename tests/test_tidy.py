@@ -1,4 +1,4 @@
-"""House rules, read off the syntax tree: promises that neither the type checker nor import-linter can see."""
+"""House rules that neither the type checker nor import-linter can check, read from the syntax tree."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ MAIN = ROOT / "functions" / "main.py"
 DEPLOYED = [MAIN, *sorted(PACKAGE.rglob("*.py"))]
 CODE = [*DEPLOYED, *sorted((ROOT / "operations").rglob("*.py"))]
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
-# Clock, ids and randomness come from these, so that a test decides them.
+# Clock, ids and randomness come from these, so that a test can replace them.
 SOURCES_OF_CHANCE = {"production.py", "kit/ids.py"}
 IMPURE = {"datetime.now", "datetime.utcnow", "uuid.uuid4", "random.random", "time.time"}
 
@@ -35,24 +35,24 @@ def dotted_names(path: Path) -> set[str]:
 
 class TestImports:
     def test_main_imports_a_feature_inside_its_function(self) -> None:
-        """Each function is an instance of its own: a cold start does not wait for the code of the others."""
+        """Each function is its own instance: a cold start loads only the code it needs."""
         own = {name.split(".")[1] for name in imports(ast.parse(MAIN.read_text()).body) if name.startswith("imagegen.")}
         assert own == {"config", "production", "web"}
 
     def test_a_package_imports_nothing_by_itself(self) -> None:
-        """An import in an `__init__.py` is a cold start for all that is below it."""
+        """An import in an `__init__.py` would slow the cold start of every module below it."""
         packages = [path for path in DEPLOYED if path.name == "__init__.py" and path.parent.name != "drawing"]
         assert not [name_of(path) for path in packages if list(imports(ast.parse(path.read_text()).body))]
 
-    def test_parameters_stand_in_one_module(self) -> None:
+    def test_parameters_are_declared_in_one_module(self) -> None:
         """The Firebase CLI collects them from the import of main.py, which imports no feature."""
         users = [name_of(path) for path in DEPLOYED if "firebase_functions.params" in imports(_statements(path))]
         assert users == ["functions/imagegen/config.py"]
 
 
 class TestPurity:
-    def test_chance_comes_from_one_place(self) -> None:
-        """Clock, ids and randomness are handed in."""
+    def test_randomness_comes_from_one_place(self) -> None:
+        """Clock, ids and randomness are injected."""
         modules = [path for path in PACKAGE.rglob("*.py") if str(path.relative_to(PACKAGE)) not in SOURCES_OF_CHANCE]
         assert not [name_of(path) for path in modules if dotted_names(path) & IMPURE]
 
@@ -77,7 +77,7 @@ class TestShape:
         ]
 
     def test_tests_state_facts(self) -> None:
-        """Each test says in a sentence what is so."""
+        """Each test states a fact in one sentence."""
         tests = [(path, node) for path in TESTS for node in _statements(path) if isinstance(node, ast.FunctionDef)]
         silent = [(path, test) for path, test in tests if test.name.startswith("test_") and not ast.get_docstring(test)]
         assert not [f"{name_of(path)}:{test.name}" for path, test in silent]
@@ -85,7 +85,7 @@ class TestShape:
 
 class TestProject:
     def test_no_port_is_written_twice(self) -> None:
-        """The ports of `make dev` are those that firebase.json gives the Firebase CLI."""
+        """`make dev` uses the ports that firebase.json gives to the Firebase CLI."""
         emulators = json.loads((ROOT / "firebase.json").read_text())["emulators"]
         source = (ROOT / "operations" / "dev.py").read_text()
         assert f'"FUNCTIONS_PORT", {emulators["functions"]["port"]}' in source

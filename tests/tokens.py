@@ -1,4 +1,4 @@
-"""Owns tokens as Firebase signs them, and a server of the keys that they are verified with."""
+"""Owns tokens as Firebase signs them, and a server for the keys that verify them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unsigned(payload: dict[str, Any]) -> str:
 
 
 class Signer:
-    """A pair of keys, as Google has one, whose public half is served over HTTP in both forms that Google uses."""
+    """A key pair in Google's role; the public half is served over HTTP in both formats that Google uses."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -65,7 +65,7 @@ class Signer:
         return jwt.encode(payload, key or self._key, algorithm=algorithm, headers={"kid": "key-1"})
 
     def stop(self) -> None:
-        """Serve the keys no longer; more than once is as good."""
+        """Stop serving the keys; safe to call more than once."""
         if not self._serving.is_alive():
             return
         self._server.shutdown()

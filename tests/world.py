@@ -1,4 +1,4 @@
-"""Owns the world a test runs in: a back end on a database of its own, with a fake clock, fake ids and fake models."""
+"""Owns the world of a test: a back end on its own database, with a fake clock, fake ids and fake models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that stands still until it is told to move."""
+    """A clock that moves only when a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -44,7 +44,7 @@ class Clock:
 
 
 class Draws:
-    """A model that always draws; it remembers what it was asked for."""
+    """A model that always draws; it records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[ImageRequest] = []
@@ -58,7 +58,7 @@ A_PICTURE = Picture(b"\x89PNG\r\n\x1a\n and so on")
 
 
 class Paints:
-    """A model that hands out bytes."""
+    """A model that returns bytes."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -69,7 +69,7 @@ class Paints:
 
 
 class AlwaysFails:
-    """A model that never draws."""
+    """A model that always fails."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error or ModelError("no picture today")
@@ -79,7 +79,7 @@ class AlwaysFails:
 
 
 class Does:
-    """A model that does something first, such as moving the clock, and then draws."""
+    """A model that first calls a function, such as one that moves the clock, and then draws."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         self.action = action
@@ -90,7 +90,7 @@ class Does:
 
 
 class Queue:
-    """A queue that keeps its tasks until a test looks at them; it can be told to fail, having taken a task or not."""
+    """A queue that keeps its tasks for the test; it can be set to fail, with or without having taken the task."""
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, str]] = []
@@ -105,7 +105,7 @@ class Queue:
 
 
 class Shelf:
-    """A store of images that keeps them in memory."""
+    """An image store in memory."""
 
     def __init__(self) -> None:
         self.pictures: dict[str, Picture] = {}
@@ -132,7 +132,7 @@ class Deaf:
 
 
 def make_deps(client: firestore.Client, **changed: Any) -> Deps:
-    """Build what services need, with a clock that stands still and fakes for all that is not Firestore."""
+    """Build the services' dependencies, with a clock that stands still and a fake for all but Firestore."""
     parts: dict[str, Any] = {
         "settings": Settings(),
         "now": Clock(),
@@ -148,13 +148,13 @@ def make_deps(client: firestore.Client, **changed: Any) -> Deps:
 
 
 def make_catalog(db: Database, providers: Mapping[str, object], now: Clock, settings: Settings) -> CatalogCache:
-    """Build a catalog that is loaded when it is first asked for."""
+    """Build a catalog that is loaded on first use."""
     return CatalogCache(partial(read_catalog, db, providers), now, settings.catalog_lifetime_seconds)
 
 
 @dataclass
 class World:
-    """A back end of the test's own: the deps, and reading and writing what is in its database."""
+    """The back end of one test: its dependencies, and access to the documents of its database."""
 
     deps: Deps
     clock: Clock = field(default_factory=Clock)
@@ -165,13 +165,13 @@ class World:
 
     @property
     def queue(self) -> Queue:
-        """The tasks that were handed over."""
+        """The tasks that were enqueued."""
         assert isinstance(self.deps.tasks, Queue)
         return self.deps.tasks
 
     @property
     def shelf(self) -> Shelf:
-        """The pictures that were kept."""
+        """The pictures that were stored."""
         assert isinstance(self.deps.images, Shelf)
         return self.deps.images
 
@@ -201,7 +201,7 @@ class World:
         return [{"id": snapshot.id} | (snapshot.to_dict() or {}) for snapshot in stream]
 
     def check_books(self, user_id: str) -> None:
-        """Assert the promise: the balance is what the ledger says, without a gap, and each generation is settled."""
+        """Assert that each balance equals its ledger, without a gap, and that each generation is settled."""
         stored = books_store.read_books(self.deps.db, user_id)
         assert stored.account is not None
         assert check.check(user_id, stored.account, stored.entries, stored.generations, self.clock()) == []
@@ -219,7 +219,7 @@ class World:
         } | changed
 
     def order(self, user_id: str, **changed: str) -> Order:
-        """What a valid request asks for."""
+        """The options of a valid request."""
         return read_request(self.deps, self.body(user_id, **changed)).order()
 
 
@@ -245,5 +245,5 @@ def write_catalog(db: firestore.Client) -> None:
 
 
 def refusal(error: pytest.ExceptionInfo[AppError]) -> dict[str, str]:
-    """What an error says of its bad fields: field -> what is allowed."""
+    """The bad fields of an error: field -> what is allowed."""
     return {violation.field: violation.description for violation in error.value.violations}

@@ -1,6 +1,6 @@
-"""Owns `make bench`: what calls cost at Firestore, and what this code adds to the time of its round trips.
+"""Owns `make bench`: the Firestore cost of calls, and the overhead of this code over its round trips.
 
-Times are given as ratios within one run, since machines differ; the bars they should keep stand beside them.
+Times are ratios within one run, because machines differ; the bar is beside each figure.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ USER = "bench"
 
 
 def main() -> None:
-    """Print every figure beside its bar."""
+    """Print every figure with its bar."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--calls", type=int, default=400, help="timed calls of each kind (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=9, help="timed imports of each kind (default: %(default)s)")
@@ -87,7 +87,7 @@ def costs() -> dict[str, str]:
 
 
 def overhead(calls: int) -> dict[str, str]:
-    """Time createGenerationRequest through the functions host beside a bare client's same round trips, in turn."""
+    """Time createGenerationRequest through the functions host and a bare client's same round trips, alternately."""
     with ExitStack() as running:
         firestore_port = running.enter_context(server_process("embedded_firebase.cli.firestore"))
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{firestore_port}"
@@ -119,7 +119,7 @@ def overhead(calls: int) -> dict[str, str]:
 
 
 def waiting(calls: int) -> dict[str, str]:
-    """Time the answer of those who wait for a model that takes no time, and of those who do not, in turn."""
+    """Time synchronous and asynchronous requests with a model that takes no time, alternately."""
     with ExitStack() as running:
         firestore_host = f"127.0.0.1:{running.enter_context(server_process('embedded_firebase.cli.firestore'))}"
         os.environ |= {
@@ -138,7 +138,7 @@ def waiting(calls: int) -> dict[str, str]:
         for number in range(calls + 20):
             for sample, headers in ((synchronous, {}), (asynchronous, {"Prefer": "respond-async"})):
                 elapsed = timed(functools.partial(call_host, port, headers))
-                # What was queued is drawn before the next is timed.
+                # The queued generation is drawn before the next one is timed.
                 drain(db)
                 if number >= 20:
                     sample.append(elapsed)
@@ -151,7 +151,7 @@ def waiting(calls: int) -> dict[str, str]:
 
 
 def drain(db: firestore.Client) -> None:
-    """Wait until nothing is pending."""
+    """Wait until no generation is pending."""
     pending = db.collection("generationRequests").where(filter=FieldFilter("status", "==", "pending")).limit(1)
     while list(pending.stream()):
         time.sleep(0.005)
@@ -240,7 +240,7 @@ def call_bare(db: firestore.Client) -> None:
 
 
 def import_time(starts: int) -> dict[str, str]:
-    """Time importing main.py beside importing just the libraries it cannot do without, in turn, as whole processes."""
+    """Time the import of main.py and of only the libraries it needs, alternately, in new processes."""
     libraries, everything = [], []
     for _ in range(starts):
         libraries.append(timed(lambda: python("import firebase_functions.https_fn, google.cloud.firestore, pydantic")))
@@ -254,7 +254,7 @@ def import_time(starts: int) -> dict[str, str]:
 
 
 def python(code: str) -> None:
-    """Run a line in a new interpreter."""
+    """Run one line of code in a new interpreter."""
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": "functions"})
 
 
@@ -277,7 +277,7 @@ def server_process(module: str, *arguments: str) -> Iterator[int]:
     assert process.stdout is not None
     try:
         ready = next(line for line in process.stdout if "ready on" in line)
-        # Its log must not fill the pipe.
+        # The log must not fill the pipe.
         subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
         yield int(ready.rpartition(":")[2])
     finally:

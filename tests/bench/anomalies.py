@@ -1,6 +1,6 @@
-"""Owns `make bench-anomalies`: how often clean weeks are flagged and broken weeks are found, on simulated weeks.
+"""Owns `make bench-anomalies`: false-positive rate and power of the anomaly tests, on simulated weeks.
 
-Knows nothing of how anomalies are found: it hands reports to `find_anomalies`, and to the fixed rules in common use.
+Must not know how anomalies are found: it passes reports to `find_anomalies`, and to fixed rules in common use.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ CELL_SHARES = np.array(
 )
 CELL_PRICES = np.array([PRICES[cell[-1]] for cell in CELLS])
 CELL_IS_BROKEN = np.array([cell[0] == BROKEN_MODEL for cell in CELLS])
-# For each dimension and value, which cells it is made of.
+# For each dimension and value, the cells that it consists of.
 MEMBERS = {
     dimension: {value: np.array([cell[axis] == value for cell in CELLS]) for value in values}
     for axis, (dimension, values) in enumerate(SHARES.items())
 }
 REQUESTS_PER_ACCOUNT = 5
 NEW_ACCOUNTS_PER_REQUEST = 1 / 50
-# What a broken account is charged beyond its usual, 75 a day for 4 days, and what accounts a broken day has more.
+# What an anomalous account is charged above its usual, 75 a day for 4 days, and the extra accounts of a burst.
 SPREE_CREDITS = 300
 SIGN_UPS = 20
 
-# How many requests a week has, and in how many trials.
+# The requests of a week, and the number of trials.
 LEVELS = {30: 4000, 300: 4000, 3000: 1000}
 SCENARIOS = {
     "clean": "clean weeks flagged",
@@ -63,7 +63,7 @@ SCENARIOS = {
     "sign-ups": "20 more new accounts found",
 }
 FACTORS = {"surge": 3.5, "slump": 0.3}
-# The most for clean weeks, the least for the others, in percent.
+# The maximum for clean weeks, the minimum for the others, in percent.
 BARS = {
     300: {"clean": 3.5, "surge": 97.0, "slump": 90.0, "failures": 73.0},
     3000: {"surge": 99.0, "slump": 94.0, "failures": 98.0},
@@ -71,10 +71,12 @@ BARS = {
 
 
 def main() -> int:
-    """Print each figure beside its bar; return 1 when a bar is missed."""
+    """Print each figure with its bar; return 1 if a bar is missed."""
     parser = argparse.ArgumentParser(prog="make bench-anomalies", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="of the simulation (default: %(default)s)")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the number of trials (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (default: %(default)s)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor for the number of trials (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     if options.seed < 0 or options.scale <= 0:
@@ -124,7 +126,7 @@ def measure(requests: int, trials: int, seed: int) -> list[dict[str, Any]]:
 
 
 def is_hit(scenario: str, found: list[Anomaly]) -> bool:
-    """Return whether a clean week is flagged at all, or a broken one for what is broken in it."""
+    """Return whether a clean week is flagged at all, or a broken one for its planted anomaly."""
     match scenario:
         case "clean":
             return bool(found)
@@ -184,7 +186,7 @@ def simulate(
 
 
 class WeekDraws:
-    """The counts of one week in all trials: gamma-Poisson requests in each cell, and how many of them failed."""
+    """The counts of one week in all trials: gamma-Poisson requests in each cell, and their failures."""
 
     def __init__(
         self,
@@ -206,7 +208,7 @@ class WeekDraws:
             for value, members in values.items()
         }
         self.totals = _sums(cells, failed, np.ones(len(CELLS), dtype=bool))
-        # Days differ by half of their mean, as weekdays and campaigns make them.
+        # Days vary by half of their mean, as with weekdays and campaigns.
         self.new_accounts = random.poisson(random.gamma(4, requests * NEW_ACCOUNTS_PER_REQUEST / 7 / 4, (trials, 7)))
         if broken == "sign-ups":
             self.new_accounts[:, 3] += SIGN_UPS
@@ -234,9 +236,9 @@ class WeekDraws:
         )
 
     def _accounts(self, totals: Totals) -> dict[str, Any]:
-        """Spread the week's credits over its accounts, log-normally: a few spend ten times what most do.
+        """Spread the week's credits over its accounts, log-normally: a few spend ten times the typical amount.
 
-        Half of the variance is an account's own for good, and half is the week's; one account of ten is new.
+        Half of the variance is constant for an account, and half changes by week; one account of ten is new.
         """
         active = max(1, totals.requests // REQUESTS_PER_ACCOUNT)
         for_good, this_week, last_week = self.random.normal(0, 0.5**0.5, size=(3, active))
@@ -282,7 +284,7 @@ def _totals(sums: list[int]) -> Totals:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print the figures, each beside its bar and what the fixed rules do."""
+    """Print each figure with its bar and the result of the fixed rules."""
     print(f"{'requests':>8}  {'':<26}{'trials':>7}{'found':>9}{'bar':>10}{'':>8}{'fixed rules':>13}")
     for row in rows:
         sign = "<=" if row["scenario"] == "clean" else ">="

@@ -1,6 +1,6 @@
-"""Owns `make bench-cold`: what the first call of each function costs a new process, in CPU time.
+"""Owns `make bench-cold`: the CPU time of the first call of each function in a new process.
 
-Must not know how the functions work. A process imports main.py and answers one call; beside it, in turn, one that only
+Must not know how the functions work. A process imports main.py and answers one call, alternately with one that only
 imports the libraries, or the same call of another checkout, so that a drift of the machine falls on both.
 """
 
@@ -24,7 +24,7 @@ from tests.world import write_catalog
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "demo-bench-cold"
-# Medians of the same tree against itself differ by less.
+# Medians of the same tree against itself differ by less than this.
 MAX_RATIO = 1.05
 LIBRARIES = "import firebase_functions.https_fn, google.cloud.firestore, pydantic"
 CREATE = {"userId": "cold", "model": "Model A", "style": "anime", "color": "neon", "size": "512x512", "prompt": "a fox"}
@@ -61,9 +61,9 @@ if response.status_code >= 500:
 
 
 def main() -> int:
-    """Print a line for each function; return 1 where one is slower than in the other checkout."""
+    """Print a line for each function; return 1 if one is slower than in the other checkout."""
     parser = argparse.ArgumentParser(prog="make bench-cold", description=__doc__)
-    parser.add_argument("--against", type=Path, help="another checkout, than which no function may be slower")
+    parser.add_argument("--against", type=Path, help="another checkout; no function may be slower than there")
     parser.add_argument("--starts", type=int, default=11, help="processes of each kind (default: %(default)s)")
     options = parser.parse_args()
     slower = []

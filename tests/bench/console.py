@@ -1,4 +1,4 @@
-"""Owns `make bench-console`: what each page weighs, and how soon a browser paints it, from a fresh `make dev`.
+"""Owns `make bench-console`: the weight of each page, and its first paint in a browser, from a fresh `make dev`.
 
 Must not know what is on the pages. A page is opened a few times, each time with an empty cache;
 against another checkout's site the two take turns.
@@ -20,7 +20,7 @@ from tests.browser import console as consoles
 
 PAGES = ["create", "account", "reports", "data", "operations"]
 TIMES = 5
-# Times differ from run to run, and more of them tell a difference of sites from one of runs.
+# Times vary from run to run; more runs separate a difference of sites from noise.
 TIMES_AGAINST = 15
 MOST_KILOBYTES = 500
 MOST_MILLISECONDS = 1000
@@ -38,19 +38,19 @@ _MEASURED = """() => {
 
 @dataclass
 class Measured:
-    """What was measured of a page of one site: the weight in kB, the first paint in ms."""
+    """The measurements of one page of one site: the weight in kB, the first paint in ms."""
 
     weights: list[float] = field(default_factory=list)
     paints: list[float] = field(default_factory=list)
 
     @property
     def kilobytes(self) -> float:
-        """The heaviest of all times."""
+        """The highest weight."""
         return max(self.weights)
 
     @property
     def milliseconds(self) -> float:
-        """The median of all times."""
+        """The median time."""
         return statistics.median(self.paints)
 
     def __str__(self) -> str:
@@ -59,9 +59,9 @@ class Measured:
 
 
 def main() -> int:
-    """Print a line for each page and return the exit code: 1 where one is too heavy or too slow."""
+    """Print a line for each page and return the exit code: 1 if one is too heavy or too slow."""
     parser = argparse.ArgumentParser(prog="make bench-console", description=__doc__)
-    parser.add_argument("--against", type=Path, help="another checkout, whose site no page may exceed 1.2 times")
+    parser.add_argument("--against", type=Path, help="another checkout; no page may exceed 1.2 times its figures")
     options = parser.parse_args()
     executable = consoles.chromium()
     if executable is None:
@@ -92,7 +92,7 @@ def _served(running: ExitStack, checkout: Path) -> str:
 
 
 def _measured(browser: Browser, urls: list[str]) -> list[Measured]:
-    """Open each page a few times, in turns, so that what else the machine does falls on all of them."""
+    """Open each page a few times, alternating the sites, so that other load affects all of them alike."""
     sites = [Measured() for _ in urls]
     for _ in range(TIMES if len(urls) == 1 else TIMES_AGAINST):
         for url, site in zip(urls, sites, strict=True):
@@ -108,7 +108,7 @@ def _measured(browser: Browser, urls: list[str]) -> list[Measured]:
 
 
 def _compared(site: Measured, other: Measured) -> bool:
-    """Print what the other site measured and how the two compare; False where this one exceeds it too much."""
+    """Print the other site's figures and the ratio; False if this one exceeds the limit."""
     weight, paint = site.kilobytes / other.kilobytes, site.milliseconds / other.milliseconds
     is_good = max(weight, paint) <= MOST_RATIO
     verdict = "" if is_good else f"   more than {MOST_RATIO} times"

@@ -1,6 +1,6 @@
-"""Owns counting how one createGenerationRequest goes through the files of `functions/`, by a profile hook.
+"""Owns counting the calls between the files of `functions/` in one createGenerationRequest, by a profile hook.
 
-Knows no file's name: what is called is what is counted.
+Must not know any file's name: it counts every call between two files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BODY = {
 
 
 class Crossings:
-    """Counts calls from one file of `functions/` into another, and those that come back into a file from below it."""
+    """Counts calls from one file of `functions/` into another, and those back into a file from below it."""
 
     def __init__(self) -> None:
         self.files: Counter[str] = Counter()
@@ -41,7 +41,7 @@ class Crossings:
         self.returns: Counter[tuple[str, str, str]] = Counter()
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        """Look at one event of the interpreter."""
+        """Handle one event of the interpreter."""
         name = _file(frame)
         if event != "call" or name is None:
             return
@@ -60,7 +60,7 @@ def _file(frame: FrameType) -> str | None:
 
 
 def _stack(frame: FrameType | None) -> list[str]:
-    """Return the files of the callers, the nearest first."""
+    """Return the files of the callers, nearest first."""
     files = []
     while frame is not None:
         if name := _file(frame):
@@ -70,7 +70,7 @@ def _stack(frame: FrameType | None) -> list[str]:
 
 
 def main() -> None:
-    """Make a warm call, count a second one, and print what was counted."""
+    """Make a warm-up call, count a second one, and print the counts."""
     parser = argparse.ArgumentParser(prog="make bench-crossings", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
-"""Owns the measure of what a drawn picture costs: processor time and bytes, by style and size.
+"""Owns measuring the cost of a drawn picture: processor time and bytes, by style and size.
 
-Run with `PYTHONPATH=.:functions functions/venv/bin/python -m tests.bench.drawing`. Knows only the drawing.
+Run with `PYTHONPATH=.:functions functions/venv/bin/python -m tests.bench.drawing`. Must know only the drawing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PICTURES = 20
 
 
 def main() -> None:
-    """Print a line for each style: the medians and the worst of some prompts, colors and models."""
+    """Print a line for each style: medians and maxima over some prompts, colors and models."""
     draw(model="model-a", style="oil-painting", color="vibrant", width=64, height=64, prompt="warm")
     for style in STYLES:
         print(f"{style:<13}" + "   ".join(_measured(style, *size) for size in SIZES), flush=True)

@@ -25,9 +25,9 @@ _LONGEST_SECONDS = 300
 
 
 def main() -> int:
-    """Queue, kill, start again, wait for the end of all; return 1 where one has none or the books disagree."""
+    """Queue, kill, restart, wait for all; return 1 if a generation has not ended or the books disagree."""
     parser = argparse.ArgumentParser(prog="make bench-queue", description=__doc__)
-    parser.add_argument("--generations", type=int, default=1000, help="how many (default: %(default)s)")
+    parser.add_argument("--generations", type=int, default=1000, help="number of generations (default: %(default)s)")
     count = parser.parse_args().generations
     with tempfile.TemporaryDirectory() as folder, Servers(Path(folder)) as servers:
         open_accounts(servers.db, _ACCOUNTS)
@@ -51,7 +51,7 @@ def main() -> int:
     print(f"ended: {at_the_kill:.0f} when the host was killed, {found:.0f} after {seconds:.1f} s")
     for (status, attempts), number in sorted(stored.items()):
         print(f"  {status}, begun {attempts} times: {number}")
-    told = [line for line in disagreements if "nobody was told of" not in line]
+    told = [line for line in disagreements if "without an answer to a client" not in line]
     print(f"books: {len(told)} disagreements", *told, sep="\n")
     return 0 if statuses == {202: count} and found == count and not told else 1
 
@@ -67,7 +67,7 @@ def _submit(servers: Servers, number: int) -> int:
             connection.request("POST", path, json.dumps(body), headers)
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
-            # The host is away; the key makes it safe to send again.
+            # The host is down; the key makes it safe to send again.
             time.sleep(0.1)
         finally:
             connection.close()

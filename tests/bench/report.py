@@ -1,9 +1,9 @@
-"""Owns `make bench-report`: what the weekly report costs beside the straightforward one, which reads every request.
+"""Owns `make bench-report`: the cost of the weekly report and of a naive one, which reads every request.
 
-The week that is reported has the number of requests asked for, the eight weeks before it a tenth as many together. Both
-reports are made in the same run, each in a process of its own, from a Firestore that runs in another; that both say the
-same is checked. Billed reads are counted as Firestore bills them: one for each document, and for each aggregation one
-for every started 1,000 index entries that match.
+The reported week has the given number of requests, and the eight weeks before it a tenth of that together. Both reports
+are made in the same run, each in its own process, from a Firestore in another process; that both are equal is checked.
+Billed reads are counted as Firestore bills them: one for each document, and for each aggregation one for every started
+1,000 index entries that match.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WEEKS = 9
 
 @dataclass(frozen=True)
 class Measured:
-    """One report: seconds, round trips, billed reads, what the process grew by at its peak, and the totals it found."""
+    """One report: seconds, round trips, billed reads, memory growth at the peak, and its totals."""
 
     seconds: float
     round_trips: int
@@ -60,9 +60,11 @@ class Measured:
 
 
 def main() -> None:
-    """Measure at each size and print the figures beside their bars."""
+    """Measure at each size and print the figures with their bars."""
     parser = argparse.ArgumentParser(prog="make bench-report", description=__doc__)
-    parser.add_argument("--requests", type=int, action="append", help="in the week (default: 10000 and 100000)")
+    parser.add_argument(
+        "--requests", type=int, action="append", help="requests in the week (default: 10000 and 100000)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     results = {size: measure(size) for size in options.requests or [10_000, 100_000]}
@@ -84,7 +86,7 @@ def main() -> None:
 
 
 def as_json(one: Measured) -> dict[str, float]:
-    """What the JSON says of one report."""
+    """The JSON of one report."""
     return {
         "seconds": round(one.seconds, 3),
         "roundTrips": one.round_trips,
@@ -103,18 +105,18 @@ def measure(size: int) -> dict[str, Measured]:
     return both
 
 
-# The two reports
+# The two reports.
 
 
 def aggregating(db: firestore.Client) -> WeeklyReport:
-    """The report as it is deployed, given all the time it wants."""
+    """The report as it is deployed, without a time limit."""
     settings = Settings(report_time_limit_seconds=3600)
     deps = make_deps(db, settings=settings, now=lambda: MONDAY)
     return build_weekly_report(deps, MONDAY)
 
 
 def streaming(db: firestore.Client) -> WeeklyReport:
-    """The straightforward report: each request of the week is read once and none is kept."""
+    """The naive report: each request of the week is read once and none is kept."""
     week = figures.week_before(MONDAY)
     overall: Counter[str] = Counter()
     groups: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in figures.DIMENSIONS}
@@ -146,13 +148,13 @@ def streaming(db: firestore.Client) -> WeeklyReport:
     )
 
 
-# Measuring
+# The measurement.
 
 
 def run_report(make: Callable[[firestore.Client], WeeklyReport], address: str) -> tuple[float, float, WeeklyReport]:
     """Make a report in this process; return the seconds, the growth at the peak in MiB, and the report."""
     os.environ["FIRESTORE_EMULATOR_HOST"] = address
-    # The first call of a process loads and connects; it goes to another database, so that it is not counted.
+    # The first call of a process loads and connects; it uses another database, so that it is not counted.
     firestore.Client(project=f"{PROJECT}-warm").document("a/b").get()
     db = firestore.Client(project=PROJECT)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -171,7 +173,7 @@ class Server:
         self._address = address
 
     def measured(self, make: Callable[[firestore.Client], WeeklyReport]) -> Measured:
-        """Make a report in a process of its own and count what the server did for it."""
+        """Make a report in its own process and count the server's work for it."""
         before = self._counts()
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             seconds, grown, made = process.submit(run_report, make, self._address).result()
@@ -202,7 +204,7 @@ def seeded(size: int) -> Iterator[Server]:
 
 
 def serve(size: int, pipe: Connection) -> None:
-    """Seed and serve until the other end of the pipe closes; tell the progress, then the address, then counts."""
+    """Seed and serve until the other end of the pipe closes; send the progress, then the address, then counts."""
     server = FirestoreServer(indexes=ROOT / "firestore.indexes.json", require_indexes=True)
     server.load(load_source(ROOT / "initial_data" / "source.json").documents, PROJECT)
     for done, documents in chunks(size):
@@ -216,7 +218,7 @@ def serve(size: int, pipe: Connection) -> None:
 
 
 def show(done: int, size: int) -> None:
-    """Draw how far the seeding is, where somebody looks on."""
+    """Draw the progress of the seeding on a terminal."""
     if sys.stderr.isatty():
         share = min(done / (size + size // 10), 1)
         bar = f"[{'#' * round(30 * share):.<30}]"
@@ -224,11 +226,11 @@ def show(done: int, size: int) -> None:
         sys.stderr.flush()
 
 
-# Seeding
+# The seed data.
 
 
 def chunks(size: int) -> Iterator[tuple[int, list[Any]]]:
-    """Yield how many requests there are so far, and documents: requests, and at last the accounts that made them."""
+    """Yield the number of requests so far, and documents: requests, and finally their accounts."""
     chance = random.Random(size)
     last = figures.week_before(MONDAY)
     accounts = max(10, size // 20)
@@ -265,7 +267,7 @@ def chunks(size: int) -> Iterator[tuple[int, list[Any]]]:
 def generation(
     chance: random.Random, generation_id: str, account: int, week: Week, created_at: datetime
 ) -> tuple[Any, int]:
-    """A stored request of random kind, and its price."""
+    """A stored request of a random kind, and its price."""
     size, cost_credits = chance.choice((("512x512", 1), ("1024x1024", 3), ("1024x1792", 4)))
     status = chance.choices(("completed", "failed", "pending", "cancelled"), (93, 5, 1, 1))[0]
     document = Document.pb()()

@@ -1,4 +1,4 @@
-"""Owns `make bench-verify`: what verifying the books takes in memory and time, for few accounts and for many."""
+"""Owns `make bench-verify`: memory and time of verifying the books, for few accounts and for many."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _MEMORY_RATIO = 1.5
 
 
 def main() -> None:
-    """Print the figures for few accounts and for many, and whether memory is flat."""
+    """Print the figures for few and for many accounts, and whether memory is constant."""
     parser = argparse.ArgumentParser(prog="make bench-verify", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=_MANY, help="of the larger run (default: %(default)s)")
+    parser.add_argument("--accounts", type=int, default=_MANY, help="accounts of the larger run (default: %(default)s)")
     options = parser.parse_args()
     peaks = {}
-    # In a process of its own, so that its memory is not counted.
+    # In its own process, so that its memory is not counted.
     with server_process("embedded_firebase.cli.firestore") as port:
         os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{port}"
         for count in (_FEW, options.accounts):
@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def memory(deps: Deps) -> tuple[int, int]:
-    """Return how many breaches there are, and the most bytes that are in use after a page."""
+    """Return the number of breaches, and the maximum of bytes in use after a page."""
     breaches = most = 0
     tracemalloc.start()
     for page in books_service.walk(deps):
         breaches += len(page.breaches)
-        # What nobody uses any more is there until the collector comes by, which says nothing of the walk.
+        # Garbage stays until it is collected, and would distort the figure.
         gc.collect()
         most = max(most, tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
@@ -76,7 +76,7 @@ def fill(db: firestore.Client, count: int) -> None:
 
 
 def write(transaction: Transaction, numbers: Iterable[int]) -> None:
-    """Write the accounts of these numbers."""
+    """Write the accounts with these numbers."""
     for number in numbers:
         user_id = f"account-{number:06}"
         pending = Generation(

@@ -1,4 +1,4 @@
-"""What a breach is, on stored fields alone."""
+"""Which stored fields are a breach."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def kinds(stored: dict[str, Any]) -> set[str]:
 
 class TestCheck:
     def test_sound_books_have_no_breach(self) -> None:
-        """A grant, a picture, a refund and a pending generation balance."""
+        """A grant, a picture, a refund and a pending generation are sound books."""
         assert check.check("u", **sound(), now=NOON) == []
 
     @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ class TestCheck:
             ("entries.b_refund.sequence", 2, "REFUND_WRONG"),
         ],
     )
-    def test_each_fault_has_its_name(self, path: str, value: object, kind: str) -> None:
-        """One field that is wrong is a breach of the kind that says how."""
+    def test_each_fault_has_its_kind(self, path: str, value: object, kind: str) -> None:
+        """One wrong field is a breach of the kind that describes it."""
         stored = sound()
         *way, name = path.split(".")
         holder = stored
@@ -96,8 +96,8 @@ class TestCheck:
         holder[name] = value
         assert kind in kinds(stored)
 
-    def test_what_is_on_its_way_is_no_breach(self) -> None:
-        """A pending generation may wait for its queue, its lease and the next reconcile."""
+    def test_pending_work_is_no_breach(self) -> None:
+        """A pending generation may wait for the queue, its lease and the next reconcile."""
         stored = sound()
         stored["generations"]["c"]["createdAt"] = NOON - timedelta(hours=2)
         assert kinds(stored) == set()
@@ -111,20 +111,20 @@ class TestCheck:
             ("generations", "a", "GENERATION_MISSING"),
         ],
     )
-    def test_a_document_deleted_by_hand_is_missed(self, part: str, name: str, kind: str) -> None:
-        """An entry or a generation that is gone is a breach."""
+    def test_a_missing_document_is_a_breach(self, part: str, name: str, kind: str) -> None:
+        """A deleted entry or generation is a breach."""
         stored = sound()
         del stored[part][name]
         assert kind in kinds(stored)
 
-    def test_what_has_no_account_is_a_breach(self) -> None:
-        """A ledger or a generation under a missing account is told, and nothing at all is not."""
+    def test_documents_without_an_account_are_a_breach(self) -> None:
+        """A ledger or a generation without an account is a breach; no documents at all are not."""
         assert "ACCOUNT_MISSING" in kinds(sound() | {"account": None})
         assert check.check("u", None, {}, {}, NOON) == []
 
     @given(st.data())
-    def test_corrupt_documents_are_breaches_and_no_crash(self, data: st.DataObject) -> None:
-        """Whatever stands in a field of an entry, check and tally answer, and the check finds it."""
+    def test_corrupt_documents_are_breaches_and_raise_nothing(self, data: st.DataObject) -> None:
+        """For any value of any field of an entry, check and tally return, and check finds a breach."""
         stored = copy.deepcopy(sound())
         junk = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.integers()) | st.just({"a": 1})
         part = data.draw(st.sampled_from(["entries", "generations"]))
@@ -140,7 +140,7 @@ class TestCheck:
 
 class TestTally:
     def test_counts_documents_and_credits(self) -> None:
-        """A pending generation whose lease is over is counted as overdue."""
+        """A pending generation whose lease has expired is counted as overdue."""
         assert check.tally(**sound(), now=NOON) == check.Figures(
             accounts=1,
             entries=5,

@@ -1,4 +1,4 @@
-"""verifyBooks through the functions host: pages of accounts, breaches, and page tokens that are none."""
+"""verifyBooks through the functions host: pages of accounts, breaches, and invalid page tokens."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from tests.world import World
 
 class TestVerifyBooks:
     def test_pages(self, client: httpx.Client, world: World) -> None:
-        """Pages look at each account once and say what they held."""
+        """Pages visit each account once and count its documents."""
         for user_id in ("ada", "bob", "eve"):
             world.account(user_id, 5)
             client.post("/createGenerationRequest", json=world.body(user_id))
@@ -20,7 +20,7 @@ class TestVerifyBooks:
         assert "nextPageToken" not in second
 
     def test_a_breach(self, client: httpx.Client, world: World) -> None:
-        """Credits out of nowhere are named with their account."""
+        """An account with unexplained credits is named."""
         world.account("ada", 5)
         world.db.document("users/ada").update({"credits": 6})
         (breach,) = client.get("/verifyBooks").json()["breaches"]
@@ -28,8 +28,8 @@ class TestVerifyBooks:
         assert "5" in breach["message"]
 
     @pytest.mark.parametrize("token", ["!", "YS9i", "gICA", "A", "WyIiLCAiIl0=", "W1tdLCAxXQ==", "WyJhIiwgIngiXQ=="])
-    def test_a_token_that_is_not_ours(self, client: httpx.Client, token: str) -> None:
-        """What is no token of this list is refused by name."""
+    def test_an_invalid_token(self, client: httpx.Client, token: str) -> None:
+        """An invalid token is refused by the name of its field."""
         response = client.post("/verifyBooks", json={"pageToken": token})
         assert response.status_code == 400
         assert "pageToken" in response.json()["error"]["message"]

@@ -20,7 +20,7 @@ def breaches(world: World, max_accounts: int = 2) -> list[tuple[str, str]]:
 class TestVerifyBooks:
     @pytest.mark.parametrize("max_accounts", [1, 2, 5, 6, 100])
     def test_every_account_is_checked_once(self, make_world: Callable[..., World], max_accounts: int) -> None:
-        """Whatever the size of a page, each account is in just one."""
+        """With any page size each account is in exactly one page."""
         world = make_world()
         for number in range(5):
             world.account(f"u{number}", 10)
@@ -40,7 +40,7 @@ class TestVerifyBooks:
         assert (page.figures.deducted_credits, page.figures.refunded_credits) == (2, 1)
 
     def test_orphans_are_found(self, make_world: Callable[..., World]) -> None:
-        """Ledgers and generations without an account are told, before, between and behind the accounts."""
+        """Ledgers and generations without an account are reported, before, between and after the accounts."""
         world = make_world()
         for name in ("b", "d"):
             world.account(name, 1)
@@ -52,7 +52,7 @@ class TestVerifyBooks:
         assert missing == ["", "a", "b/x", "c", "cc", "e", "f"]
 
     def test_a_wrong_balance_is_found(self, make_world: Callable[..., World]) -> None:
-        """A balance that somebody changed by hand is told with its account."""
+        """A balance that was changed by hand is reported with its account."""
         world = make_world()
         for name in ("a", "b", "c"):
             world.account(name, 5)

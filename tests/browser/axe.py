@@ -10,8 +10,8 @@ _AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 
 def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
-    """Return the rules that a page breaks in a way that is serious or critical, with the elements that do."""
-    # By the browser's protocol, since the page's own policy lets no other script in.
+    """Return the serious and critical rules that a page breaks, with the elements."""
+    # By the DevTools protocol, because the page's own policy (CSP) admits no other script.
     page.evaluate(_AXE.read_text() + "; undefined")
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     serious = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]

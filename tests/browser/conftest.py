@@ -1,4 +1,4 @@
-"""Owns the browser of these tests, a running `make dev` for it, and the watch over what its pages do."""
+"""Owns the browser of these tests, its `make dev`, and the checks of console messages and requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 class Watch:
-    """What pages said and asked for."""
+    """Console messages and requests of the pages."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -48,7 +48,7 @@ class Watch:
         self._refusals: set[int] = set()
 
     def expect_refusal(self, *statuses: int) -> None:
-        """Let the browser say that answers had these statuses, which it does by itself."""
+        """Expect these error statuses, which the browser logs by itself."""
         self._refusals.update(statuses)
 
     def hear(self, message: ConsoleMessage) -> None:
@@ -63,7 +63,7 @@ class Watch:
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
-    """Nothing may go wrong on a page unnoticed, and nothing may be asked of another machine."""
+    """A test fails on an unexpected console message or a request to another machine."""
     watch = Watch()
     yield watch
     assert watch.said == []
@@ -75,7 +75,7 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
-    """Open pages that are watched: `open_page(console, "create", account="testUser1", width=360, scheme="dark")`."""
+    """Open watched pages: `open_page(console, "create", account="testUser1", width=360, scheme="dark")`."""
     contexts = []
 
     def open_page(
@@ -110,7 +110,7 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
 
 @pytest.fixture
 def keep_screenshot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Keep what a page looks like, for people to look at."""
+    """Keep a screenshot for people."""
 
     def keep(page: Page, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Owns a `make dev` of its own for the browser, on free ports with data that is forgotten, and the browser's address.
+"""Owns a `make dev` for the browser, on free ports with temporary data, and the path of the browser.
 
 Must not know any page.
 """
@@ -38,7 +38,7 @@ def chromium() -> str | None:
 
 @dataclass(frozen=True)
 class Console:
-    """A running `make dev`: the address of its site, and those of what stands behind it."""
+    """A running `make dev`: the address of its site, and those of the servers behind it."""
 
     url: str
     functions_host: str
@@ -61,7 +61,7 @@ class Console:
             return fields
 
     def fill_with_history(self) -> None:
-        """Do what `make history` does."""
+        """Run what `make history` runs."""
         environment = _environment() | {"FIRESTORE_EMULATOR_HOST": self.firestore_host}
         command = [sys.executable, "-m", "operations.history"]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60)
@@ -69,7 +69,7 @@ class Console:
 
 @contextmanager
 def running(data: Path, root: Path = ROOT, **settings: str) -> Iterator[Console]:
-    """Start `make dev` in a folder with these environment variables and stop it in the end."""
+    """Start `make dev` in a folder with these environment variables, and stop it afterwards."""
     functions, firestore, hosting = _free_ports(3)
     ports = {"FUNCTIONS_PORT": functions, "FIRESTORE_PORT": firestore, "HOSTING_PORT": hosting}
     environment = _environment() | {name: str(port) for name, port in ports.items()} | settings

@@ -1,4 +1,4 @@
-"""What holds on every page, for everybody."""
+"""What holds on every page, for all users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGES = ["create", "account", "reports", "data", "operations"]
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing is loading any more."""
+    """Wait until the page has loaded everything."""
     page.wait_for_load_state("networkidle")
     page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')")
 
@@ -32,14 +32,14 @@ class TestEveryPage:
     def test_axe_finds_nothing_serious(
         self, used_console: Console, open_page: OpenPage, name: str, scheme: str
     ) -> None:
-        """No rule of axe-core is broken in a way that is serious or critical."""
+        """No serious or critical rule of axe-core is broken."""
         page = open_page(used_console, name, account="testUser1", scheme=scheme)
         settle(page)
         assert serious_faults(page) == []
 
     @pytest.mark.parametrize("name", PAGES)
-    def test_a_phone_shows_it_whole(self, used_console: Console, open_page: OpenPage, name: str) -> None:
-        """Nothing is wider than a screen of 360 pixels."""
+    def test_a_phone_needs_no_horizontal_scrolling(self, used_console: Console, open_page: OpenPage, name: str) -> None:
+        """No element is wider than a screen of 360 pixels."""
         page = open_page(used_console, name, account="testUser1", width=360)
         settle(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 360
@@ -52,7 +52,7 @@ class TestEveryPage:
         expect(page).to_have_title("Reports · Image generations")
 
     def test_the_theme_is_kept(self, console: Console, open_page: OpenPage) -> None:
-        """A theme that was chosen goes before the system's, also after a reload."""
+        """A chosen theme overrides the system's, also after a reload."""
         page = open_page(console, "create", scheme="light")
         ground = "getComputedStyle(document.documentElement).backgroundColor"
         bright = page.evaluate(ground)
@@ -63,8 +63,8 @@ class TestEveryPage:
         expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
         assert page.evaluate(ground) != bright
 
-    def test_the_theme_is_there_at_the_first_paint(self, console: Console, open_page: OpenPage) -> None:
-        """A theme that was chosen is set before any module has run, so that the other one does not flash."""
+    def test_the_theme_is_set_before_the_first_paint(self, console: Console, open_page: OpenPage) -> None:
+        """A chosen theme is set before any module runs, so that the other one does not flash."""
         page = open_page(console, "create")
         page.evaluate("localStorage.setItem('theme', 'dark')")
         page.route("**/app.js", lambda route: route.fulfill(content_type="text/javascript", body=""))

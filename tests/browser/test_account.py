@@ -19,7 +19,7 @@ class TestStatement:
     def test_the_balance_is_plotted_and_listed(
         self, console: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
-        """The balance after each entry is computed back from the present one, and stands in a table as well."""
+        """The balance after each entry is computed back from the current one, and is in a table too."""
         grant(console, "saver", 3)
         page = open_page(console, "account", account="saver")
         expect(page.get_by_role("img", name="Balance over time")).to_have_attribute(
@@ -31,8 +31,8 @@ class TestStatement:
         assert ledger.locator("tbody td:nth-child(3)").all_inner_texts() == ["6", "4", "2"]
         keep_screenshot(page, "account")
 
-    def test_the_ledger_goes_on(self, console: Console, open_page: OpenPage) -> None:
-        """There are twenty entries on a page, and more on request, the first of which has the focus."""
+    def test_the_ledger_has_more_pages(self, console: Console, open_page: OpenPage) -> None:
+        """There are twenty entries on a page, and more on request; the first new one gets the focus."""
         grant(console, "regular", 22)
         page = open_page(console, "account", account="regular")
         rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
@@ -67,10 +67,8 @@ class TestStatement:
         page.keyboard.press("Escape")
         expect(rows.first.get_by_role("button", name="Show generation")).to_be_focused()
 
-    def test_an_unknown_account_is_said_to_be_unknown(
-        self, console: Console, open_page: OpenPage, watch: Watch
-    ) -> None:
-        """The field says what is wrong, and others are offered."""
+    def test_an_unknown_account_is_reported(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """The field has an error, and other accounts are offered."""
         watch.expect_refusal(404)
         page = open_page(console, "account", account="nobody-at-all")
         account = page.get_by_label("Account", exact=True)
@@ -86,7 +84,7 @@ class TestStatement:
 
 class TestGrants:
     def test_credits_are_granted(self, console: Console, open_page: OpenPage) -> None:
-        """A grant raises the balance and stands in the ledger."""
+        """A grant raises the balance and is in the ledger."""
         grant(console, "lucky", 1)
         page = open_page(console, "account", account="lucky")
         form = page.locator("section", has=page.get_by_role("heading", name="Grant credits"))
@@ -97,8 +95,8 @@ class TestGrants:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("42 credits")
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(2)
 
-    def test_a_grant_leaves_the_page_where_it_is(self, console: Console, open_page: OpenPage) -> None:
-        """What is shown stays until the new ledger is there, and the outcome is in view."""
+    def test_a_grant_does_not_scroll_the_page(self, console: Console, open_page: OpenPage) -> None:
+        """The old ledger stays until the new one is loaded, and the result is in view."""
         grant(console, "veteran", 25)
         page = open_page(console, "account", account="veteran")
         rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
@@ -118,14 +116,14 @@ class TestGrants:
         assert page.evaluate("scrollY") == before
 
     def test_a_grant_needs_an_account(self, console: Console, open_page: OpenPage) -> None:
-        """Where none is chosen nothing is sent, and the focus is where one is chosen."""
+        """Without an account nothing is sent, and the account field gets the focus."""
         page = open_page(console, "account")
         page.get_by_role("button", name="Grant credits").click()
         expect(page.locator("[data-field=account] .fault")).to_have_text("Choose an account.")
         expect(page.get_by_label("Account", exact=True)).to_be_focused()
 
     def test_an_account_is_created(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
-        """A new account is chosen at once, with what it was given, and the form is empty again."""
+        """A new account is selected with its opening credits, and the form is empty again."""
         watch.expect_refusal(404)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Create account"))
@@ -150,8 +148,8 @@ class TestGrants:
         expect(form.get_by_label("Name")).to_be_focused()
         assert console.document("users/taken")["credits"] == {"integerValue": "2"}
 
-    def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage) -> None:
-        """What can be seen to be wrong is said at the field before anything is sent, until the field is edited."""
+    def test_an_error_is_beside_its_field(self, console: Console, open_page: OpenPage) -> None:
+        """Errors that the page can find are shown at their fields before sending, until the field is edited."""
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Create account"))
         form.get_by_label("Credits").fill("1000001")
@@ -165,10 +163,10 @@ class TestGrants:
         expect(form.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")
         expect(faults.last).to_be_visible()
 
-    def test_a_fault_that_the_server_finds_stands_beside_its_field(
+    def test_an_error_of_the_server_is_beside_its_field(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:
-        """A reason that cannot be read is refused at the reason alone."""
+        """An invalid reason is an error of the reason field only."""
         watch.expect_refusal(400)
         page = open_page(console, "account", account="testUser2")
         form = page.locator("section", has=page.get_by_role("heading", name="Grant credits"))

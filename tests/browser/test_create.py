@@ -31,15 +31,15 @@ def submit(page: Page) -> None:
 
 
 class TestRequest:
-    def test_the_button_says_the_price_of_the_size(self, console: Console, open_page: OpenPage) -> None:
+    def test_the_button_has_the_price_of_the_size(self, console: Console, open_page: OpenPage) -> None:
         """The price on the button is that of the chosen size."""
         page = open_page(console, "create", account="testUser1")
         expect(page.get_by_role("button", name="Create for 1 credit", exact=True)).to_be_visible()
         page.locator("[data-value='1024x1792']").click()
         expect(page.get_by_role("button", name="Create for 4 credits", exact=True)).to_be_visible()
 
-    def test_a_picture_is_made_and_shown(self, console: Console, open_page: OpenPage, keep_screenshot: Keep) -> None:
-        """A request ends with its picture, a lower balance, and a place in the gallery that opens with its facts."""
+    def test_a_picture_is_created_and_shown(self, console: Console, open_page: OpenPage, keep_screenshot: Keep) -> None:
+        """A request ends with its picture, a lower balance, and an entry in the gallery that opens with its details."""
         page = open_page(console, "create", account=open_account(console, "painter"))
         expect(page.get_by_label("Balance")).to_have_text("50 credits")
         page.get_by_role("radio", name="Watercolor").check(force=True)
@@ -62,7 +62,7 @@ class TestRequest:
         keep_screenshot(page, "create")
 
     def test_a_failed_picture_is_refunded(self, failing_console: Console, open_page: OpenPage) -> None:
-        """When the model fails the page says so, and that nothing was charged."""
+        """After a model failure the page says so, and that nothing was charged."""
         page = open_page(failing_console, "create", account="testUser1")
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
@@ -70,10 +70,8 @@ class TestRequest:
         expect(page.locator(".result .error-title")).to_have_text("The model failed.")
         expect(page.get_by_label("Balance")).to_have_text("100 credits")
 
-    def test_a_poor_account_is_told_why_it_is_refused(
-        self, console: Console, open_page: OpenPage, watch: Watch
-    ) -> None:
-        """It is said before the request, and the refusal has the id under which the log has it and a way out."""
+    def test_a_poor_account_sees_why_it_is_refused(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """The page warns before the request; the refusal has its request id and a way out."""
         watch.expect_refusal(402)
         page = open_page(console, "create", account="emptyUser")
         expect(page.locator("form", has=page.get_by_label("Prompt"))).to_contain_text("This account has 0 credits.")
@@ -86,7 +84,7 @@ class TestRequest:
         expect(page.get_by_role("heading", level=1, name="Account")).to_be_focused()
 
     def test_an_account_is_needed(self, console: Console, open_page: OpenPage) -> None:
-        """Without an account nothing is sent, and the focus is where one is chosen; some are offered."""
+        """Without an account nothing is sent, the account field gets the focus, and accounts are offered."""
         page = open_page(console, "create")
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
@@ -99,8 +97,8 @@ class TestRequest:
         expect(page.get_by_label("Balance", exact=True)).to_be_focused()
         expect(page.get_by_role("group", name="Accounts to choose from")).to_be_hidden()
 
-    def test_an_unknown_account_is_sent_nothing(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
-        """That there is no such account stands at the field, which has the focus, and nowhere else."""
+    def test_an_unknown_account_sends_nothing(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """The error is shown only at the account field, which gets the focus."""
         watch.expect_refusal(404)
         page = open_page(console, "create", account="nobody-here")
         expect(page.locator("[data-field=account] .fault")).to_have_text("No such account")
@@ -110,8 +108,8 @@ class TestRequest:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
         expect(page.locator(".result")).to_contain_text("Nothing yet")
 
-    def test_a_picture_of_something_is_asked_for(self, console: Console, open_page: OpenPage) -> None:
-        """An empty prompt is explained at the prompt before anything is sent, until the prompt is edited."""
+    def test_a_prompt_is_needed(self, console: Console, open_page: OpenPage) -> None:
+        """An empty prompt is an error at its field before sending, until the prompt is edited."""
         page = open_page(console, "create", account="testUser1")
         page.get_by_label("Prompt").fill("  ")
         submit(page)
@@ -123,8 +121,8 @@ class TestRequest:
         expect(fault).to_be_hidden()
         expect(page.get_by_label("Prompt")).not_to_have_attribute("aria-invalid", "true")
 
-    def test_a_fault_stands_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
-        """What the server finds wrong with the prompt is said at the prompt and nowhere else."""
+    def test_an_error_is_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """An error of the server about the prompt is shown only at the prompt."""
         watch.expect_refusal(400)
         page = open_page(console, "create", account="testUser1")
         page.get_by_label("Prompt").fill("a\x01b")
@@ -134,8 +132,8 @@ class TestRequest:
         expect(page.locator(".result")).to_contain_text("Nothing yet")
         expect(page.get_by_role("alert")).to_have_count(0)
 
-    def test_markup_in_a_prompt_does_nothing(self, console: Console, open_page: OpenPage) -> None:
-        """What looks like markup is shown as the text that it is, wherever a prompt is shown."""
+    def test_markup_in_a_prompt_is_text(self, console: Console, open_page: OpenPage) -> None:
+        """Markup in a prompt is shown as text everywhere (XSS)."""
         prompt = "<img src=x onerror=alert(1)>"
         page = open_page(console, "create", account=open_account(console, "joker"))
         dialogs: list[str] = []
@@ -153,10 +151,8 @@ class TestRequest:
         assert page.locator("img[src=x]").count() == 0
         assert dialogs == []
 
-    def test_a_busy_service_is_asked_again_with_the_same_key(
-        self, console: Console, open_page: OpenPage, watch: Watch
-    ) -> None:
-        """A 503 is tried again under the same key, so that the account is charged once."""
+    def test_a_503_is_retried_with_the_same_key(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """A 503 is retried with the same key, so that the account is charged once."""
         watch.expect_refusal(503)
         keys: list[str | None] = []
         page = open_page(console, "create", account=open_account(console, "patient"))
@@ -178,8 +174,8 @@ class TestRequest:
         assert keys == [keys[0]] * 2
         expect(page.get_by_label("Balance")).to_have_text("49 credits")
 
-    def test_a_picture_that_is_waited_for_can_be_given_up(self, console: Console, open_page: OpenPage) -> None:
-        """A generation that is cancelled while it waits shows its refund, to which the focus goes."""
+    def test_a_pending_picture_can_be_cancelled(self, console: Console, open_page: OpenPage) -> None:
+        """A generation cancelled while it waits shows its refund, which gets the focus."""
         page = open_page(console, "create", account=open_account(console, "fickle"))
         cancelled: list[str] = []
 
@@ -204,7 +200,7 @@ class TestRequest:
         assert len(cancelled) == 1
 
     def test_the_focus_stays_while_a_picture_is_made(self, console: Console, open_page: OpenPage) -> None:
-        """Neither the button nor the way to cancel loses the focus when the progress goes on."""
+        """Neither the button nor the cancel link loses the focus when the progress changes."""
         page = open_page(console, "create", account=open_account(console, "watcher"))
         statuses = ["queued"]
 
@@ -226,8 +222,8 @@ class TestRequest:
         page.locator(".result .done").wait_for()
         expect(page.get_by_role("button", name="Create for")).to_be_focused()
 
-    def test_who_comes_back_finds_what_is_under_way(self, console: Console, open_page: OpenPage) -> None:
-        """A picture that was asked for before another page was looked at is waited for as if nothing had been."""
+    def test_a_pending_picture_survives_navigation(self, console: Console, open_page: OpenPage) -> None:
+        """After a visit to another page the pending picture is still waited for."""
         page = open_page(console, "create", account=open_account(console, "wanderer"))
         statuses = ["processing"]
 
@@ -246,8 +242,8 @@ class TestRequest:
         statuses.append("completed")
         expect(page.locator(".result img")).to_be_visible()
 
-    def test_a_phone_shows_how_it_gets_on(self, console: Console, open_page: OpenPage) -> None:
-        """On a phone the picture is below the request, and comes into view when it is begun."""
+    def test_a_phone_scrolls_to_the_progress(self, console: Console, open_page: OpenPage) -> None:
+        """On a phone the result is below the form, and is scrolled into view when the request starts."""
         page = open_page(console, "create", account=open_account(console, "commuter"), width=390)
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
@@ -255,7 +251,7 @@ class TestRequest:
         expect(page.locator(".result img")).to_be_in_viewport(ratio=0.9)
 
     def test_the_keyboard_is_enough(self, console: Console, open_page: OpenPage) -> None:
-        """A picture can be asked for without a mouse, from the skip link on."""
+        """A picture can be requested without a mouse, from the skip link on."""
         page = open_page(console, "create", account=open_account(console, "typist"))
         page.get_by_role("button", name="Create for").wait_for()
         page.keyboard.press("Tab")
@@ -279,7 +275,7 @@ class TestRequest:
 
 class TestGallery:
     def test_filters_narrow_it(self, console: Console, open_page: OpenPage) -> None:
-        """Only what fits all filters is shown; where nothing does, the page says so."""
+        """Only matching pictures are shown; without a match the page says so."""
         account = open_account(console, "collector")
         request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
         for style in ("anime", "sketch"):
@@ -291,8 +287,8 @@ class TestGallery:
         page.locator(".filters").get_by_label("Model").select_option("model-b")
         expect(page.get_by_text("Nothing fits")).to_be_visible()
 
-    def test_it_goes_on(self, console: Console, open_page: OpenPage) -> None:
-        """There are twelve on a page, and more on request, the first of which has the focus."""
+    def test_it_has_more_pages(self, console: Console, open_page: OpenPage) -> None:
+        """There are twelve pictures on a page, and more on request; the first new one gets the focus."""
         account = open_account(console, "hoarder")
         request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
         for _ in range(13):
@@ -304,8 +300,8 @@ class TestGallery:
         expect(page.locator(".tile").last).to_be_focused()
         expect(page.get_by_role("button", name="Show more")).to_have_count(0)
 
-    def test_it_follows_what_is_under_way(self, console: Console, open_page: OpenPage) -> None:
-        """A picture takes the place of the tile that waited for it, without a reload and without losing the focus."""
+    def test_it_follows_pending_pictures(self, console: Console, open_page: OpenPage) -> None:
+        """A picture replaces its pending tile without a reload and without losing the focus."""
         account = open_account(console, "observer")
         request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "prompt": "a fox"}
         console.call("createGenerationRequest", request | {"style": "anime"})

@@ -1,4 +1,4 @@
-"""The page of what the embedded Firestore holds."""
+"""The page of the embedded Firestore's documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class TestTree:
     def test_documents_are_shown_with_typed_values(
         self, console: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
-        """Collections open to documents, documents to fields with their types."""
+        """Collections open to documents, and documents to fields with their types."""
         page = open_page(console, "data")
         page.get_by_text("sizes", exact=True).click()
         page.locator("summary", has_text="1024x1792").click()
@@ -25,7 +25,7 @@ class TestTree:
         keep_screenshot(page, "data")
 
     def test_it_follows_changes(self, console: Console, open_page: OpenPage) -> None:
-        """A document that is written while the page is open changes there, with what is below it."""
+        """A document that is written while the page is open changes there, with the collections below it."""
         page = open_page(console, "data")
         page.get_by_text("users", exact=True).click()
         page.locator("summary", has_text="testUser2").wait_for()
@@ -37,8 +37,8 @@ class TestTree:
         expect(fields).to_contain_text("credits12integer")
         expect(fields).to_contain_text("transactions")
 
-    def test_it_is_hidden_where_there_is_no_embedded_firestore(self, console: Console, open_page: OpenPage) -> None:
-        """A deployed page has neither the data nor what fires a trigger."""
+    def test_it_is_hidden_without_an_embedded_firestore(self, console: Console, open_page: OpenPage) -> None:
+        """A deployed page shows neither the data nor the buttons that fire a trigger."""
         page = open_page(console, "create", account="testUser1")
         page.route("**/__/firebase/init.json", lambda route: route.fulfill(json={"projectId": "demo-imagegen"}))
         page.goto(f"{console.url}/#operations")

@@ -11,8 +11,8 @@ from tests.browser.console import Console
 
 
 class TestOperations:
-    def test_a_failure_rate_is_set_and_taken_back(self, console: Console, open_page: OpenPage) -> None:
-        """What is saved stands in the model's document; the default is the absence of it."""
+    def test_a_failure_rate_is_set_and_reset(self, console: Console, open_page: OpenPage) -> None:
+        """A saved rate is in the model's document; the default removes the field."""
         page = open_page(console, "operations")
         page.get_by_label("Model B, %", exact=True).fill("0")
         page.get_by_role("button", name="Save the failure rate of Model B").click()
@@ -23,7 +23,7 @@ class TestOperations:
         assert sorted(console.document("models/model-b")) == ["enabled", "name"]
 
     def test_a_failure_rate_is_shown_as_it_was_typed(self, console: Console, open_page: OpenPage) -> None:
-        """What 0.07 times 100 is to a computer, 7 is to people."""
+        """7% is shown as 7, although 0.07 * 100 is not exactly 7 in floating point."""
         page = open_page(console, "operations")
         page.get_by_label("Model B, %", exact=True).fill("7")
         page.get_by_role("button", name="Save the failure rate of Model B").press("Enter")
@@ -34,8 +34,8 @@ class TestOperations:
         page.get_by_role("button", name="Use the default failure rate for Model B").click()
         expect(page.get_by_text("The default applies.")).to_be_visible()
 
-    def test_what_was_left_pending_is_reconciled(self, console: Console, open_page: OpenPage) -> None:
-        """The button fires the trigger, and the call is among the recent ones."""
+    def test_expired_generations_are_reconciled(self, console: Console, open_page: OpenPage) -> None:
+        """The button fires the trigger, and the call is in the list of recent calls."""
         page = open_page(console, "operations")
         page.get_by_role("button", name="Reconcile now").click()
         expect(page.get_by_text("Done: what was left pending")).to_be_visible()
@@ -45,7 +45,7 @@ class TestOperations:
     def test_the_books_are_verified(
         self, console: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
-        """All accounts are gone through, and the verdict is said."""
+        """All accounts are checked, and the result is shown."""
         page = open_page(console, "operations")
         page.get_by_role("button", name="Verify the books").press("Enter")
         expect(page.get_by_text("The books balance.", exact=True).first).to_be_visible()
@@ -55,8 +55,8 @@ class TestOperations:
 
 
 class TestRecentCalls:
-    def test_reads_and_writes_are_shown_where_they_are_known(self, console: Console, open_page: OpenPage) -> None:
-        """A call whose cost is known has it in columns of its own; of the others nothing is said."""
+    def test_reads_and_writes_are_shown_where_known(self, console: Console, open_page: OpenPage) -> None:
+        """The cost of a call has its own columns; an unknown cost is a dash."""
         page = open_page(console, "create")
         page.route("**/__/calls", lambda route: route.fulfill(json={"calls": [_call(1), _call(2, reads=3, writes=2)]}))
         page.get_by_role("link", name="Operations").click()
@@ -70,8 +70,8 @@ class TestRecentCalls:
             "\N{EN DASH}",
         ]
 
-    def test_what_is_unknown_has_no_columns(self, console: Console, open_page: OpenPage) -> None:
-        """Where no call tells its cost there is no column of it, until one does."""
+    def test_an_unknown_cost_has_no_columns(self, console: Console, open_page: OpenPage) -> None:
+        """Without any known cost there are no cost columns, until a call has one."""
         page = open_page(console, "create")
         calls = [_call(1)]
         page.route("**/__/calls", lambda route: route.fulfill(json={"calls": calls}))

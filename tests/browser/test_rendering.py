@@ -1,4 +1,4 @@
-"""What people have typed or focused stays when the page around it is rendered again."""
+"""Typed text and focus survive when the page around them is rendered again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hold_status(page: Page) -> list[str]:
 
 class TestRendering:
     def test_half_typed_text_keeps_its_caret(self, console: Console, open_page: OpenPage) -> None:
-        """A tile that changes leaves the prompt, its caret and its focus as they are."""
+        """A tile that changes leaves the prompt, its caret and its focus unchanged."""
         console.call("grantCredits", {"userId": "typing", "credits": 9}, **{"Idempotency-Key": "typing"})
         create(console, "typing")
         page = open_page(console, "create")
@@ -55,8 +55,8 @@ class TestRendering:
         page.keyboard.type("the ")
         expect(prompt).to_have_value("a fox in the snow")
 
-    def test_a_half_typed_number_is_not_emptied(self, console: Console, open_page: OpenPage) -> None:
-        """A number that is not complete has no value yet; a list that is polled beside it does not erase it."""
+    def test_a_half_typed_number_is_kept(self, console: Console, open_page: OpenPage) -> None:
+        """An incomplete number has no value yet; the polling of a list beside it does not erase it."""
         calls: list[dict[str, object]] = []
         page = open_page(console, "create")
         page.route("**/__/calls", lambda route: route.fulfill(json={"calls": calls}))
@@ -72,7 +72,7 @@ class TestRendering:
         expect(rate).to_have_value("1e1")
 
     def test_the_focus_stays_with_its_document(self, console: Console, open_page: OpenPage) -> None:
-        """A document that comes before the one with the focus takes neither the focus nor what was opened."""
+        """A new document before the focused one takes neither its focus nor its opened state."""
         page = open_page(console, "data")
         page.get_by_text("users", exact=True).click()
         document = page.locator("summary", has_text="testUser1")
@@ -83,8 +83,8 @@ class TestRendering:
         expect(page.locator("details[open] > summary", has_text="testUser1")).to_be_focused()
         expect(page.locator("details[open] > summary", has_text="aFirst")).to_have_count(0)
 
-    def test_tab_goes_on_from_where_it_was(self, console: Console, open_page: OpenPage) -> None:
-        """When the tiles have changed, Tab leads to the next tile and not to the top of the page."""
+    def test_tab_continues_from_its_position(self, console: Console, open_page: OpenPage) -> None:
+        """After the tiles have changed, Tab moves to the next tile and not to the top of the page."""
         console.call("grantCredits", {"userId": "tabbing", "credits": 9}, **{"Idempotency-Key": "tabbing"})
         for _ in range(3):
             create(console, "tabbing")

@@ -15,7 +15,7 @@ from tests.browser.console import Console
 
 @pytest.fixture(scope="module")
 def history(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A `make dev` that `make history` has filled."""
+    """A `make dev` with the data of `make history`."""
     with consoles.running(tmp_path_factory.mktemp("history")) as running:
         running.fill_with_history()
         yield running
@@ -28,8 +28,8 @@ def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class TestReports:
-    def test_the_first_report_is_run_from_here(self, empty: Console, open_page: OpenPage) -> None:
-        """Where there is no report the page says so; run now, the report of the last whole week is there."""
+    def test_the_first_report_is_run_from_the_page(self, empty: Console, open_page: OpenPage) -> None:
+        """Without a report the page says so; the button writes the report of the last whole week."""
         page = open_page(empty, "reports")
         expect(page.get_by_text("No report yet")).to_be_visible()
         expect(page.get_by_text("make history")).to_be_visible()
@@ -41,8 +41,8 @@ class TestReports:
         expect(page.get_by_text("One week so far")).to_be_visible()
         expect(page.locator(".plot")).to_have_count(0)
 
-    def test_a_history_is_filled_from_here(self, empty: Console, open_page: OpenPage) -> None:
-        """A button fills nine weeks, and the latest of their reports is shown; the page is not emptied for others."""
+    def test_a_history_is_filled_from_the_page(self, empty: Console, open_page: OpenPage) -> None:
+        """A button fills nine weeks and shows the latest report; it stays visible while others load."""
         page = open_page(empty, "reports")
         page.get_by_role("button", name="Fill nine weeks").click()
         expect(page.get_by_text("Nine weeks of requests are there")).to_be_visible(timeout=60_000)
@@ -58,10 +58,10 @@ class TestReports:
             route.continue_()
         expect(page.get_by_text("The report of the last whole week is written.")).to_be_visible()
 
-    def test_the_latest_week_leads_with_what_is_unusual(
+    def test_the_latest_week_starts_with_its_anomalies(
         self, history: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
-        """The planted anomaly is on top with its sentence, and its week is marked in the plot in which it is seen."""
+        """The planted anomaly is on top with its sentence, and its week is marked in its plot."""
         page = open_page(history, "reports")
         expect(page.locator(".anomaly").first).to_contain_text("Model B failed")
         latest = page.get_by_label("Week", exact=True).input_value()
@@ -77,14 +77,14 @@ class TestReports:
     def test_axe_finds_nothing_serious_in_a_full_report(
         self, history: Console, open_page: OpenPage, scheme: str
     ) -> None:
-        """Plots, tables and anomalies break no serious rule, nor are they wider than a phone."""
+        """Plots, tables and anomalies break no serious rule, and are not wider than a phone."""
         page = open_page(history, "reports", width=360, scheme=scheme)
         page.locator(".anomaly").first.wait_for()
         assert serious_faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
-    def test_another_week_can_be_picked(self, history: Console, open_page: OpenPage) -> None:
-        """Each of the nine weeks can be looked at: its totals are those of the report, and the plots tell of it."""
+    def test_another_week_can_be_selected(self, history: Console, open_page: OpenPage) -> None:
+        """Each of the nine weeks can be selected: its totals are its report's, and the plots mark it."""
         page = open_page(history, "reports")
         weeks = page.get_by_label("Week", exact=True)
         expect(weeks.locator("option")).to_have_count(9)

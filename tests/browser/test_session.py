@@ -1,4 +1,4 @@
-"""Signing in, where the functions ask for it."""
+"""Signing in, where the functions require it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSWORD = "open sesame"
 
 
 class _AuthEmulator(BaseHTTPRequestHandler):
-    """As much of Identity Toolkit and of the token service as a page needs to sign in."""
+    """The part of Identity Toolkit and the token service that a page needs to sign in."""
 
     def do_OPTIONS(self) -> None:
         self._answer(204, {})
@@ -33,7 +33,7 @@ class _AuthEmulator(BaseHTTPRequestHandler):
         elif asked.get("password") != PASSWORD:
             self._answer(400, {"error": {"code": 400, "message": "INVALID_LOGIN_CREDENTIALS"}})
         else:
-            # It ends at once, so that the next call has to renew it.
+            # The token expires at once, so that the next call must renew it.
             issued = {"idToken": _id_token(uid), "refreshToken": "refresh", "expiresIn": "1"}
             self._answer(200, issued | {"localId": uid, "email": asked["email"]})
         self.server.paths.append(self.path.partition("?")[0])  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def guarded(
 
 
 class TestSignIn:
-    def test_it_is_asked_for_and_goes_on(
+    def test_a_401_opens_the_form(
         self,
         guarded: Console,
         auth_emulator: ThreadingHTTPServer,
@@ -87,7 +87,7 @@ class TestSignIn:
         watch: Watch,
         keep_screenshot: Callable[[Page, str], None],
     ) -> None:
-        """A 401 brings the form; a wrong password is said, and the right one goes on where the page was."""
+        """A 401 opens the form; a wrong password is an error, and after the right one the page continues."""
         watch.expect_refusal(400, 401)
         page = open_page(guarded, "account", account="testUser1")
         form = page.get_by_role("dialog", name="Sign in")
@@ -115,7 +115,7 @@ class TestSignIn:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("Sign in to see it")
 
     def test_a_closed_form_can_be_opened_again(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
-        """Emulators that ask for an account although there is none of Auth bring the button when they are met."""
+        """Without an Auth emulator in the settings, the sign-in button appears after the first 401."""
         watch.expect_refusal(401)
         page = open_page(guarded, "account")
 

@@ -1,4 +1,4 @@
-"""The cache of the catalog."""
+"""The catalog cache: stale-while-revalidate, single flight."""
 
 import itertools
 import threading
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.pure
 
 
 class Loads:
-    """A loader that counts, and fails while it is told to."""
+    """A loader that counts its calls, and fails while `fails` is set."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -30,7 +30,7 @@ class Loads:
 
 
 class Counted:
-    """A lock that tells when nine wait for it."""
+    """A lock that signals when nine threads wait for it."""
 
     def __init__(self, lock: threading.Lock) -> None:
         self.lock = lock
@@ -48,7 +48,7 @@ class Counted:
 
 class TestCatalogCache:
     def test_is_loaded_once_in_its_lifetime(self) -> None:
-        """The catalog is read again only when its lifetime is over."""
+        """The catalog is read again only after its lifetime."""
         clock, load = Clock(), Loads()
         cache = CatalogCache(load, clock, 30)
         first = cache.current()
@@ -58,8 +58,8 @@ class TestCatalogCache:
         assert cache.current() is not first
         assert load.count == 2
 
-    def test_is_loaded_once_however_many_wait(self) -> None:
-        """Twenty callers that find nothing cause one load, and all get what it brought."""
+    def test_concurrent_first_callers_cause_one_load(self) -> None:
+        """Twenty callers of an empty cache cause one load and all get its result."""
         entered, release, load = threading.Event(), threading.Event(), Loads()
 
         def slow() -> Catalog:
@@ -78,8 +78,8 @@ class TestCatalogCache:
             thread.join(5)
         assert (load.count, len(got), len(set(map(id, got)))) == (1, 20, 1)
 
-    def test_serves_the_old_while_one_caller_reloads(self) -> None:
-        """A caller that comes during a reload is not kept waiting."""
+    def test_serves_the_stale_catalog_while_one_caller_reloads(self) -> None:
+        """A caller during a reload does not wait (stale-while-revalidate)."""
         clock = Clock()
         entered, release = threading.Event(), threading.Event()
         release.set()
@@ -103,7 +103,7 @@ class TestCatalogCache:
         assert cache.current() is not first
 
     def test_is_kept_when_a_reload_fails(self) -> None:
-        """While Firestore is away the old catalog goes on, and is not asked for with every request."""
+        """While Firestore is unavailable the old catalog is served, and not every request tries to reload."""
         clock, load = Clock(), Loads()
         cache = CatalogCache(load, clock, 30)
         first = cache.current()
@@ -116,8 +116,8 @@ class TestCatalogCache:
         clock.advance(seconds=5)
         assert cache.current() is not first
 
-    def test_is_kept_whatever_the_failure(self) -> None:
-        """Losing the right to read is no reason to stop selling."""
+    def test_is_kept_after_any_failure(self) -> None:
+        """Lost read permission does not stop sales either."""
         clock, failures = Clock(), [None, PermissionError("revoked")]
 
         def load() -> Catalog:
@@ -132,7 +132,7 @@ class TestCatalogCache:
         assert cache.current() is first
 
     def test_a_clock_set_back_makes_it_stale(self) -> None:
-        """A catalog that seems to be of the future is loaded again."""
+        """A catalog whose load time is in the future is loaded again."""
         clock, load = Clock(), Loads()
         cache = CatalogCache(load, clock, 30)
         cache.current()
@@ -140,8 +140,8 @@ class TestCatalogCache:
         cache.current()
         assert load.count == 2
 
-    def test_whoever_waited_for_a_failed_load_shares_it(self) -> None:
-        """Ten callers that wait for one load that fails are all refused by it, and none loads again by itself."""
+    def test_waiters_share_a_failed_load(self) -> None:
+        """Ten callers that wait for one load that fails all get its error, and none starts another load."""
         entered, release, load = threading.Event(), threading.Event(), Loads()
         load.fails = True
 
@@ -162,7 +162,7 @@ class TestCatalogCache:
         assert (refused, load.count) == ([True] * 10, 1)
 
     def test_a_failure_is_never_cached(self) -> None:
-        """A first load that fails is a 503, and the next request tries again."""
+        """A first load that fails is a 503, and the next request loads again."""
         load = Loads()
         load.fails = True
         cache = CatalogCache(load, Clock(), 30)

@@ -1,4 +1,4 @@
-"""What is on offer, how it is named, and how long it is remembered."""
+"""The catalog: its entries, how names match, and which entries are left out."""
 
 from copy import deepcopy
 from typing import Any
@@ -15,7 +15,7 @@ NAMES: dict[str, object] = {"model": "Model A", "style": "oil painting", "color"
 
 
 def offered(**changed: dict[str, Any]) -> Catalog:
-    """The test catalog with documents put in: models={"model-c": {...}}."""
+    """The test catalog with documents added: models={"model-c": {...}}."""
     documents: Any = deepcopy(dict(CATALOG))
     for collection, fields in changed.items():
         documents[collection] |= fields
@@ -33,19 +33,19 @@ class TestChoose:
         ],
     )
     def test_forgives_case_space_hyphen_and_underscore(self, model: str, style: str) -> None:
-        """However a name is spelled, what is found is the canonical id."""
+        """Any spelling of a name finds the canonical id."""
         chosen = offered().choose(NAMES | {"model": model, "style": style})
         assert (chosen.model.item_id, chosen.style.item_id) == ("model-a", "oil-painting")
 
     def test_price_depends_on_the_size(self) -> None:
-        """The size alone sets the price."""
+        """Only the size decides the price."""
         prices = {}
         for size in ("512x512", "1024x1024", "1024x1792"):
             prices[size] = offered().choose(NAMES | {"size": size}).cost_credits
         assert prices == {"512x512": 1, "1024x1024": 3, "1024x1792": 4}
 
-    def test_says_for_each_bad_name_what_is_allowed(self) -> None:
-        """Each unknown or missing name is one violation that lists what is on offer."""
+    def test_lists_what_is_allowed_for_each_bad_name(self) -> None:
+        """Each unknown or missing name is one violation that lists the allowed names."""
         with pytest.raises(InvalidRequest) as refused:
             offered().choose({"model": "Model Z", "color": 7, "size": "1x1", "style": "anime"})
         assert refusal(refused) == {
@@ -75,12 +75,12 @@ class TestParse:
         with pytest.raises(InvalidRequest):
             catalog.choose(NAMES | {"size": "512x512"})
 
-    def test_leaves_out_a_model_that_nothing_draws(self) -> None:
+    def test_leaves_out_a_model_without_a_provider(self) -> None:
         """A model whose provider is unknown is not sold."""
         with pytest.raises(InvalidRequest):
             offered(models={"model-c": {}}).choose(NAMES | {"model": "model-c"})
 
     def test_refuses_a_catalog_with_an_empty_collection(self) -> None:
-        """A catalog without any model is no catalog."""
+        """A catalog without any model is an error."""
         with pytest.raises(Unavailable):
             parse(dict(CATALOG) | {"models": {}}, {"model-a"})

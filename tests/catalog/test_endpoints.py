@@ -4,8 +4,8 @@ import httpx
 
 
 class TestCatalog:
-    def test_what_is_on_offer(self, client: httpx.Client) -> None:
-        """The catalog has names, ids, prices and pixels, and may be kept for a while."""
+    def test_answers_the_catalog(self, client: httpx.Client) -> None:
+        """The catalog has names, ids, prices and pixels, and is cacheable."""
         response = client.get("/getCatalog")
         catalog = response.json()
         assert catalog["models"] == [{"id": "model-a", "name": "Model A"}, {"id": "model-b", "name": "Model B"}]

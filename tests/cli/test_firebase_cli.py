@@ -1,4 +1,4 @@
-"""The functions under the real Firebase CLI, against the test's own Firestore; skipped where the CLI is not."""
+"""The functions under the real Firebase CLI, against the test's own Firestore; skipped without the CLI."""
 
 import contextlib
 import itertools
@@ -44,7 +44,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 
 class Project:
-    """A copy of the Firebase project in a folder of its own, since the CLI writes beside what it runs."""
+    """A copy of the Firebase project in its own folder, because the CLI writes beside the project."""
 
     def __init__(self, folder: Path, world: World) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Project:
         (functions / "venv").symlink_to(ROOT / "functions" / "venv")
         config = json.loads((ROOT / "firebase.json").read_text())
         config["emulators"] |= {name: {"host": "127.0.0.1", "port": port} for name, port in self.ports.items()}
-        # `emulators:start` downloads the Emulator UI unless it is told not to.
+        # `emulators:start` downloads the Emulator UI unless the file disables it.
         config["emulators"]["ui"] = {"enabled": False}
         (folder / "firebase.json").write_text(json.dumps(config))
 
@@ -68,13 +68,13 @@ class Project:
     @contextlib.contextmanager
     def emulators(self, *options: str, failure_rate: str = "0") -> Iterator[httpx.Client]:
         """Run `firebase emulators:start` and yield a client of its functions emulator."""
-        # The CLI prefers its files to the shell's environment, and writes this one with the default if it has none.
+        # The CLI prefers its files to the shell's environment, and creates this one with the default if it is missing.
         (self.folder / "functions" / ".env.local").write_text(f"MODEL_FAILURE_RATE={failure_rate}\n")
         command = [str(FIREBASE), "emulators:start", "--project", self.name, *options]
         # CI skips the message of the day; the CLI keeps its own settings under XDG_CONFIG_HOME.
         environment = {"CI": "1", "XDG_CONFIG_HOME": str(self.folder / "settings")}
         with running(command, "All emulators ready", self.folder, environment) as said:
-            # It is ready even when no function could be loaded.
+            # It prints this even when no function could be loaded.
             assert "Loaded functions definitions" in said, said
             with httpx.Client(base_url=f"http://127.0.0.1:{self.ports['functions']}", timeout=30) as client:
                 yield client
@@ -108,7 +108,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextlib.contextmanager
 def running(command: list[str], ready: str, folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """Run a command, yield what it said until it was ready, and end it and its children whatever happens."""
+    """Run a command, yield its output until it is ready, and end it and its children in any case."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -139,13 +139,13 @@ def running(command: list[str], ready: str, folder: Path, environment: dict[str,
 
 
 def answer(response: httpx.Response) -> tuple[int, str, dict[str, str]]:
-    """What a caller sees of an answer: all but what each server says of itself and of its connections."""
+    """The caller's view of an answer: without headers of the server and the connection."""
     own = {"server", "x-powered-by", "date", "connection", "keep-alive", "transfer-encoding", "x-request-id"}
     return response.status_code, response.text, {k: v for k, v in response.headers.items() if k not in own}
 
 
 def without_effect(world: World) -> list[tuple[int, dict[str, Any]]]:
-    """A status, and a call that is answered with it and changes nothing."""
+    """A status, and a call that gets it and changes nothing."""
     create, credits = ("createGenerationRequest", "getUserCredits")
     valid = world.body("ada")
     preflight = {
@@ -171,7 +171,7 @@ def without_effect(world: World) -> list[tuple[int, dict[str, Any]]]:
 
 class TestFunctions:
     def test_answer_as_on_our_host(self, project: Project, world: World) -> None:
-        """Every call is answered by the CLI as by our own host, in status, headers and body."""
+        """Every call gets the same status, headers and body from the CLI and from our host."""
         world.account("poor", 0)
         path = f"/{project.name}/us-central1"
         first: dict[str, Any] = {"json": world.body("ada"), "headers": {"Idempotency-Key": "one"}}
@@ -199,7 +199,7 @@ class TestFunctions:
         world.check_books("ada")
 
     def test_the_trigger_fires_the_weekly_report(self, project: Project, world: World) -> None:
-        """The trigger URL writes the report of the week before its schedule time and says so."""
+        """The trigger URL writes the report of the week before its schedule time and answers so."""
         headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
         with project.emulators("--only", "functions") as cli:
             response = cli.post(project.trigger, headers=headers)
@@ -209,7 +209,7 @@ class TestFunctions:
 
 class TestAuth:
     def test_the_accounts_load(self, project: Project) -> None:
-        """The Auth emulator takes the four accounts of initial_data, and the functions answer beside it."""
+        """The Auth emulator loads the four accounts of initial_data, and the functions work beside it."""
         imported = f"--import={ROOT / 'initial_data'}"
         with project.emulators("--only", "functions,auth", imported) as cli:
             auth = f"http://127.0.0.1:{project.ports['auth']}/identitytoolkit.googleapis.com/v1"
@@ -225,7 +225,7 @@ class TestAuth:
 
 class TestAsynchronously:
     def test_a_generation_is_queued_and_drawn(self, project: Project, world: World) -> None:
-        """Under the CLI's task queue a request is answered 202 and drawn, and its status URL says so."""
+        """Under the CLI's task queue a request is answered 202 and drawn, as its status URL shows."""
         path = f"/{project.name}/us-central1/createGenerationRequest"
         headers = {"Prefer": "respond-async", "Idempotency-Key": "key"}
         with project.emulators("--only", "functions,tasks") as client:

@@ -1,4 +1,4 @@
-"""The functions host beside the real Firebase CLI, on a small project; skipped where the CLI is not."""
+"""The functions host beside the real Firebase CLI, on a small project; skipped without the CLI."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ SAMPLE = ROOT / "embedded-firebase" / "tests" / "functions" / "sample.py"
 
 
 class Project:
-    """The sample as a Firebase project in a folder of its own."""
+    """The sample as a Firebase project in its own folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class Project:
         functions = folder / "functions"
         functions.mkdir()
         shutil.copy(SAMPLE, functions / "main.py")
-        # The CLI tells the language by this file.
+        # The CLI recognizes the language by this file.
         shutil.copy(ROOT / "functions" / "requirements.txt", functions)
         (functions / "venv").symlink_to(ROOT / "functions" / "venv")
         (functions / ".env").write_text("GREETING='one # two'\nATTEMPTS=4\n")
@@ -62,8 +62,8 @@ class Project:
             yield client
 
     def take_numbers(self, count: int) -> set[int]:
-        """Wait until so many different tasks were noted, and forget them."""
-        # A task may come twice: the CLI's emulator sends one again while a worker starts.
+        """Wait until this many different tasks were recorded, and forget them."""
+        # A task may come twice: the CLI's emulator resends one while a worker starts.
         while len(numbers := self._numbers()) < count:
             time.sleep(0.05)
         self._seen.unlink()
@@ -91,7 +91,7 @@ CALLS = [
 
 class TestSample:
     def test_is_served_as_by_the_cli(self, tmp_path: Path) -> None:
-        """URLs, statuses, texts and parameters are the same, and so is what is enqueued and delivered."""
+        """URLs, statuses, texts and parameters are the same, and so are enqueued and delivered tasks."""
         project = Project(tmp_path)
         found = []
         for by_the_cli in (True, False):

@@ -1,4 +1,4 @@
-"""What no honest client sends: each is refused with a clear 4xx that names what is wrong, and nothing is written."""
+"""Malformed and hostile requests: each is a 4xx that names what is wrong, and no document is written."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ OTHER_METHODS = ["HEAD", "PUT", "PATCH", "DELETE", "TRACE", "FOO"]
 
 @pytest.fixture(autouse=True)
 def nothing_written(world: World) -> Iterator[None]:
-    """An account, which is the only one and as it was when the test is over."""
+    """An account; after the test it is unchanged and the only one."""
     ada = world.account("ada", 5)
     before = world.fields("users/ada")
     yield
@@ -67,7 +67,7 @@ def nothing_written(world: World) -> Iterator[None]:
 
 @pytest.fixture(params=["host", "framework"])
 def call(request: pytest.FixtureRequest, client: httpx.Client) -> Call:
-    """Call a function on our host, and under the functions framework, which serves it when it is deployed."""
+    """Call a function on our host and under the functions framework, which serves it when it is deployed."""
     if request.param == "host":
         return client.request
 
@@ -86,7 +86,7 @@ def body(world: World, **changed: Any) -> dict[str, Any]:
 
 
 class Wire:
-    """A connection on which anything can be written."""
+    """A raw connection for any bytes."""
 
     def __init__(self, client: httpx.Client) -> None:
         assert client.base_url.port is not None
@@ -99,11 +99,11 @@ class Wire:
         self.connection.sendall(b"\r\n".join(head) + b"\r\n\r\n" + content)
 
     def received(self) -> bytes:
-        """All that comes until the host hangs up."""
+        """All bytes until the host closes the connection."""
         return b"".join(iter(lambda: self.connection.recv(65536), b""))
 
     def answer(self) -> tuple[int, bytes]:
-        """The status, and all that comes."""
+        """The status, and all received bytes."""
         received = self.received()
         return int(received.split(b" ", 2)[1]), received
 
@@ -118,8 +118,8 @@ def wire(client: httpx.Client) -> Iterator[Wire]:
 
 class TestIds:
     @pytest.mark.parametrize("path", [CREATE, GRANT, CREDITS])
-    def test_what_no_account_is_called(self, world: World, client: httpx.Client, path: str) -> None:
-        """An id that Firestore forbids, or that looks like another, is refused by its field's name."""
+    def test_invalid_user_ids(self, world: World, client: httpx.Client, path: str) -> None:
+        """An id that is invalid in Firestore, or looks like another one, is refused by its field's name."""
         for user_id in BAD_IDS:
             sent = {CREATE: body(world, userId=user_id), GRANT: {"userId": user_id, "credits": 1}}
             content = json.dumps(sent.get(path, {"userId": user_id}))
@@ -130,23 +130,23 @@ class TestIds:
         "user_id", ["..", "__x__", "%2e%2e", "a%2Fb", "..%2F..%2Fada", "%00", "ada%0d%0aX:%201", "%E2%80%AEada", ""]
     )
     def test_in_a_query(self, call: Call, user_id: str) -> None:
-        """Percent-encoded, they are no better."""
+        """Percent-encoded invalid ids are refused too."""
         assert list(violations_of(call("GET", f"{CREDITS}?userId={user_id}"))) == ["userId"]
 
-    def test_that_are_only_unusual(self, client: httpx.Client) -> None:
-        """An id may be as long as is said in any script."""
+    def test_unusual_ids(self, client: httpx.Client) -> None:
+        """An id may use any script, up to the documented length."""
         for user_id in ("\U0001f98a" * 128, "Ада Лавлейс", "عدة", "a b", "..."):
             assert error_of(client.get(CREDITS, params={"userId": user_id}))["reason"] == "USER_NOT_FOUND"
 
-    def test_twins_are_others(self, world: World, client: httpx.Client) -> None:
-        """An id that differs by Unicode normalisation or case alone is another account's."""
+    def test_similar_ids_are_different_accounts(self, world: World, client: httpx.Client) -> None:
+        """An id that differs only by Unicode normalisation or case is another account."""
         for user_id in ("\uff41da", "Ada", "ada ", "a\u0308da"):
             response = client.post(CREATE, json=body(world, userId=user_id))
             assert error_of(response)["reason"] == "USER_NOT_FOUND"
 
     @pytest.mark.parametrize("path", ["/getUserCredits%2F..%2FgrantCredits", "/..%2f..%2fadmin", "/%2e%2e/%2e%2e/x"])
     def test_in_a_path(self, wire: Wire, path: str) -> None:
-        """A path with encoded slashes and dots leads nowhere."""
+        """A path with encoded slashes and dots is a 400 or 404 (path traversal)."""
         wire.send(b"GET " + path.encode())
         assert wire.answer()[0] in {400, 404}
 
@@ -156,30 +156,30 @@ class TestText:
         "prompt", ["a\x00fox", "\x1b[2J", "a fox\x07", "a\x9ffox", "a\x80fox", "\ud800", "a \udc00 fox"]
     )
     def test_control_characters(self, world: World, call: Call, prompt: str) -> None:
-        """A prompt holds neither control characters nor halves of a character."""
+        """A prompt with control characters or lone surrogates is refused."""
         response = call("POST", CREATE, content=json.dumps(body(world, prompt=prompt)), headers=JSON)
         assert list(violations_of(response)) == ["prompt"]
 
     @pytest.mark.parametrize("reason", ["a\x00", "\ud800", " ", "x" * 201, 7])
     def test_reasons(self, client: httpx.Client, reason: object) -> None:
-        """Nor does the reason of a grant."""
+        """A reason with control characters or lone surrogates, or an empty or too long one, is refused."""
         content = json.dumps({"userId": "ada", "credits": 1, "reason": reason})
         assert list(violations_of(client.post(GRANT, content=content, headers=JSON | KEY))) == ["reason"]
 
     @pytest.mark.parametrize("prompt", ["", " \n\t ", "\u3000", "x" * 2001, None, True, 1, ["a fox"]])
-    def test_what_is_no_prompt(self, world: World, client: httpx.Client, prompt: object) -> None:
-        """A prompt is a text in which there is something."""
+    def test_invalid_prompts(self, world: World, client: httpx.Client, prompt: object) -> None:
+        """A prompt must be a non-blank string of at most 2,000 characters."""
         assert list(violations_of(client.post(CREATE, json=body(world, prompt=prompt)))) == ["prompt"]
 
-    def test_names_that_are_nothing(self, world: World, call: Call) -> None:
-        """A name that is no text, or half of a character, is refused with what is on offer, each field by itself."""
+    def test_invalid_names(self, world: World, call: Call) -> None:
+        """Each name that is no string, or has a lone surrogate, is a violation of its own field."""
         sent = body(world, model="\ud800", style="\x00", color=True, size=512, extra=1)
         found = violations_of(call("POST", CREATE, content=json.dumps(sent), headers=JSON))
         assert found.keys() == {"model", "style", "color", "size", "extra"}
         assert found["size"] == "must be one of: 1024x1024, 1024x1792, 512x512"
 
-    def test_a_field_of_half_a_character(self, world: World, call: Call) -> None:
-        """A field's name that cannot be written is no JSON."""
+    def test_a_field_name_with_a_lone_surrogate(self, world: World, call: Call) -> None:
+        """A field name that is not encodable as UTF-8 makes the body invalid JSON."""
         response = call("POST", CREATE, content=json.dumps(body(world, **{"\ud800": 1})), headers=JSON)
         assert violations_of(response) == {"body": "must be valid JSON in UTF-8"}
 
@@ -190,28 +190,28 @@ class TestNumbers:
         ["0", "-1", "1000001", "1.0", "1e2", "1e400", "-1e400", "9" * 5000, "-" + "9" * 5000, "true", '"1"', "null"],
     )
     def test_of_credits(self, call: Call, credits: str) -> None:
-        """Credits are an integer within its bounds, and nothing that can be made one."""
+        """Credits are an integer within the bounds; values that could be converted are refused."""
         content = f'{{"userId": "ada", "credits": {credits}}}'
         response = call("POST", GRANT, content=content, headers=JSON | KEY)
         assert violations_of(response) == {"credits": "must be an integer from 1 to 1,000,000"}
 
     @pytest.mark.parametrize("path", PAGED)
     def test_of_page_sizes(self, client: httpx.Client, path: str) -> None:
-        """So is a page's size."""
+        """A page size is an integer within the bounds too."""
         for page_size in BAD_PAGE_SIZES:
             content = f'{{"pageSize": {page_size}}}'.replace("{", '{"userId": "ada", ' if path == CREDITS else "{", 1)
             assert list(violations_of(client.post(path, content=content, headers=JSON))) == ["pageSize"]
 
     @pytest.mark.parametrize("path", PAGED)
     def test_of_page_sizes_in_a_query(self, client: httpx.Client, path: str) -> None:
-        """In a query it is decimal digits."""
+        """In a query a page size is decimal digits."""
         for page_size in BAD_PAGE_SIZES_IN_A_QUERY:
             asked = f"userId=ada&pageSize={page_size}" if path == CREDITS else f"pageSize={page_size}"
             assert list(violations_of(client.get(f"{path}?{asked}"))) == ["pageSize"]
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
     def test_that_json_does_not_have(self, call: Call, number: str) -> None:
-        """A body with a number that Python alone knows is no JSON, and says which."""
+        """A body with a number that only Python's parser accepts is refused, and the number is named."""
         content = f'{{"userId": "ada", "credits": {number}}}'
         response = call("POST", GRANT, content=content, headers=JSON | KEY)
         assert violations_of(response) == {"body": f"must not hold {number}, which is not JSON"}
@@ -220,18 +220,18 @@ class TestNumbers:
 class TestBodies:
     @pytest.mark.parametrize("path", [CREATE, GRANT, *PAGED])
     def test_that_are_no_json_object(self, client: httpx.Client, path: str) -> None:
-        """Whatever is no JSON object in UTF-8 is refused as a whole."""
+        """A body that is no JSON object in UTF-8 is refused as a whole."""
         for content in NO_JSON_OBJECTS:
             assert list(violations_of(client.post(path, content=content, headers=JSON | KEY))) == ["body"]
 
     @pytest.mark.parametrize("content", [b"[" * 100_000, b'{"userId": "' + b"x" * 1_000_000 + b'"}'])
     def test_that_are_too_large(self, call: Call, content: bytes) -> None:
-        """A hundred thousand brackets are not read."""
+        """A body of more than 16 KiB is a 413, and is not parsed."""
         response = call("POST", CREATE, content=content, headers=JSON)
         assert (response.status_code, error_of(response)["reason"]) == (413, "BODY_TOO_LARGE")
 
-    def test_that_are_wrong_all_over(self, call: Call, world: World) -> None:
-        """Of very many bad fields some are named, the request's own before others, and the rest are counted."""
+    def test_with_many_bad_fields(self, call: Call, world: World) -> None:
+        """Of very many bad fields 20 are named, the request's own first, and the rest are counted."""
         content = body(world, prompt="") | {f"unknown{number}": 0 for number in range(800)}
         response = call("POST", CREATE, json=content)
         assert (len(violations_of(response)), next(iter(violations_of(response)))) == (20, "prompt")
@@ -240,11 +240,11 @@ class TestBodies:
 
     @pytest.mark.parametrize("content", [b"\xff", b"[" * 16_000, b"", b'{"a": 1, "a": 2}'])
     def test_when_deployed(self, call: Call, content: bytes) -> None:
-        """The framework leaves that to the function."""
+        """The functions framework leaves the check of the body to the function."""
         assert list(violations_of(call("POST", CREATE, content=content, headers=JSON))) == ["body"]
 
     def test_that_name_a_field_twice(self, world: World, client: httpx.Client) -> None:
-        """A field that is given twice, also in an inner object, means nothing."""
+        """A duplicate field, also in an inner object, is refused."""
         twice = json.dumps(body(world))[:-1] + ', "userId": "bob"}'
         inner = json.dumps(body(world))[:-1] + ', "more": {"a": 1, "a": 2}}'
         for content in (twice, inner):
@@ -259,8 +259,8 @@ class TestBodies:
             *["application/json; charset=utf-16", "application/json; charset=latin-1", "application/json;charset=x"],
         ],
     )
-    def test_of_another_type(self, world: World, call: Call, content_type: str) -> None:
-        """A body that does not say that it is JSON in UTF-8 is not read."""
+    def test_with_another_content_type(self, world: World, call: Call, content_type: str) -> None:
+        """A body without the content type JSON in UTF-8 is a 415."""
         headers = {"Content-Type": content_type}
         response = call("POST", CREATE, content=json.dumps(body(world)), headers=headers)
         assert (response.status_code, error_of(response)["reason"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
@@ -269,11 +269,11 @@ class TestBodies:
 class TestQueries:
     @pytest.mark.parametrize("query", ["userId=%FF", "userId=%C0%AF", "userId=%ED%A0%80", "%FF=1", "userId=ada&x=%80"])
     def test_that_are_no_utf_8(self, call: Call, query: str) -> None:
-        """Bytes that are no text are refused rather than replaced."""
+        """Bytes that are not UTF-8 are refused, not replaced."""
         assert violations_of(call("GET", f"{CREDITS}?{query}")) == {"query": "must be percent-encoded UTF-8"}
 
     def test_that_are_raw_bytes(self, wire: Wire) -> None:
-        """So are those that are not percent-encoded."""
+        """Bytes that are not percent-encoded are refused too."""
         wire.send(b"GET " + CREDITS.encode() + b"?userId=\xff", b"Connection: close")
         status, received = wire.answer()
         assert status == 400
@@ -281,30 +281,30 @@ class TestQueries:
 
     @pytest.mark.parametrize("query", ["userId=ada&userId=bob", "userId=ada&user%49d=ada"])
     def test_that_name_a_field_twice(self, call: Call, query: str) -> None:
-        """A field that is given twice means nothing."""
+        """A duplicate field is refused."""
         assert violations_of(call("GET", f"{CREDITS}?{query}")) == {"userId": "must be given once"}
 
-    def test_that_hold_more(self, call: Call) -> None:
-        """A field that is not known is named, also one without a value."""
+    def test_with_unknown_fields(self, call: Call) -> None:
+        """Unknown fields are named, also those without a value."""
         found = violations_of(call("GET", f"{CREDITS}?userId=ada&USERID=1&x&userId[]=bob"))
         assert found == dict.fromkeys(["USERID", "x", "userId[]"], "is not a field of this request")
 
     def test_that_are_huge(self, client: httpx.Client, wire: Wire) -> None:
-        """A long id is refused by its name, and a longer line is not read."""
+        """A long id is refused by its name, and a longer request line is not read."""
         assert list(violations_of(client.get(f"{CREDITS}?userId={'x' * 60_000}"))) == ["userId"]
         wire.send(b"GET " + CREDITS.encode() + b"?userId=" + b"x" * 70_000)
         assert b"currentCredits" not in wire.received()
 
     def test_of_thousands_of_fields(self, client: httpx.Client) -> None:
-        """Many fields are refused, the first of them by name."""
+        """Thousands of fields are refused, and the first are named."""
         found = violations_of(client.get(f"{CREDITS}?userId=ada&" + "&".join(f"f{number}=" for number in range(5000))))
         assert (len(found), "f0" in found) == (20, True)
 
 
 class TestPageTokens:
     @pytest.mark.parametrize("path", PAGED)
-    def test_that_nobody_was_given(self, client: httpx.Client, path: str) -> None:
-        """A page token that is no page token is refused by its field's name."""
+    def test_invalid_tokens(self, client: httpx.Client, path: str) -> None:
+        """A value that is not a page token is refused by its field's name."""
         for token in NO_PAGE_TOKENS:
             sent = {"userId": "ada", "pageToken": token} if path == CREDITS else {"pageToken": token}
             response = client.post(path, content=json.dumps(sent), headers=JSON)
@@ -318,7 +318,7 @@ class TestPageTokens:
         ["", "2026", "2026-W00", "2026-W54", "2025-W53", "10000-W01", "\uff12026-W46", "2026-W46 ", "../x", "\x00", 1],
     )
     def test_weeks(self, client: httpx.Client, week: object) -> None:
-        """What is no week is refused by its field's name."""
+        """An invalid week is refused by its field's name."""
         response = client.post("/getWeeklyReport", content=json.dumps({"week": week}), headers=JSON)
         assert violations_of(response) == {"week": "must be an ISO week such as 2026-W46"}
 
@@ -335,13 +335,13 @@ class TestHeaders:
             assert list(violations_of(response)) == ["Idempotency-Key"]
 
     def test_the_longest_key(self, world: World, client: httpx.Client) -> None:
-        """255 characters are a key: another fault of the request is what is found."""
+        """A key of 255 characters is accepted: only the request's other fault is reported."""
         headers = {"Idempotency-Key": "x" * 255}
         assert list(violations_of(client.post(CREATE, json=body(world, prompt=""), headers=headers))) == ["prompt"]
 
     @pytest.mark.parametrize("key", [b"a\r\n\tb", b"a\rSet-Cookie: b", b"a\x00b", b"a\nSet-Cookie: b\x00"])
-    def test_broken_lines(self, world: World, wire: Wire, key: bytes) -> None:
-        """A line break in a header is no way to write one of the answer's."""
+    def test_header_injection(self, world: World, wire: Wire, key: bytes) -> None:
+        """A line break in a request header does not add a header to the answer (response splitting)."""
         content = json.dumps(body(world, prompt="")).encode()
         length = b"Content-Length: %d" % len(content)
         wire.send(b"POST /createGenerationRequest", length, b"Idempotency-Key: " + key, content=content)
@@ -351,12 +351,12 @@ class TestHeaders:
 
     @pytest.mark.parametrize("sent", [b"a\xffb", b"a b", b"x" * 65, b"<script>", b"a,b", b""])
     def test_request_ids(self, client: httpx.Client, sent: bytes) -> None:
-        """A request id that is not fit for a log is replaced."""
+        """A request id that is not safe for a log is replaced."""
         response = client.get(f"{CREDITS}?userId=ada", headers={b"X-Request-Id": sent})
         assert len(response.headers["X-Request-Id"]) == 32
 
-    def test_a_request_id_whatever_happens(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A back end that cannot even be set up names the call, too, so that its log can be found."""
+    def test_a_request_id_after_a_failed_set_up(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An answer has a request id for the log even if the back end's configuration is invalid."""
         monkeypatch.setenv("MODEL_FAILURE_RATE", "often")
         production._built.cache_clear()
         response = client.get(f"{CREDITS}?userId=ada")
@@ -366,14 +366,14 @@ class TestHeaders:
 
     @pytest.mark.parametrize("lines", [[b"X: " + b"x" * 1_000_000], [b"X: " + b"x" * 1_000] * 1_000])
     def test_a_megabyte(self, world: World, client: httpx.Client, lines: list[bytes]) -> None:
-        """Headers of a megabyte are not read, whether in one line or in a thousand."""
+        """Headers of a megabyte, in one line or in a thousand, are a 431."""
         content = json.dumps(body(world)).encode()
         wire = Wire(client)
         try:
             wire.send(b"POST /createGenerationRequest", b"Content-Length: %d" % len(content), *lines, content=content)
             assert wire.answer()[0] == 431
         except (ConnectionResetError, BrokenPipeError):
-            # The host hung up on what it would not read before it was all sent.
+            # The host may close the connection before everything was sent.
             pass
         finally:
             wire.connection.close()
@@ -382,8 +382,8 @@ class TestHeaders:
 
 class TestMethods:
     @pytest.mark.parametrize("path", [CREATE, GRANT, *PAGED, "/openapi", "/getWeeklyReport"])
-    def test_others(self, world: World, client: httpx.Client, path: str) -> None:
-        """A method that is not declared is refused with those that are, and its body is not looked at."""
+    def test_undeclared_methods(self, world: World, client: httpx.Client, path: str) -> None:
+        """An undeclared method is a 405 with Allow, and its body is ignored."""
         for method in OTHER_METHODS:
             wire = Wire(client)
             wire.send(f"{method} {path}?userId=ada".encode(), b"Connection: close")
@@ -394,12 +394,12 @@ class TestMethods:
             assert (b"METHOD_NOT_ALLOWED" in received) is (method != "HEAD")
 
     def test_options_charge_nothing(self, world: World, call: Call) -> None:
-        """A preflight with a request's body is no request."""
+        """A preflight with the body of a request charges nothing."""
         headers = {"Origin": "https://shop.example.com", "Access-Control-Request-Method": "POST"}
         assert call("OPTIONS", CREATE, json=body(world), headers=headers).status_code == 200
 
     def test_an_override(self, world: World, call: Call) -> None:
-        """A header that asks for another method is no other method."""
+        """A method override header is ignored."""
         headers = {"X-HTTP-Method-Override": "POST"}
         response = call("GET", CREATE, headers=headers)
         assert (response.status_code, response.headers["Allow"]) == (405, "POST")
@@ -419,8 +419,8 @@ class TestTransfers:
             ([], b'{"userId": "ada"}'),
         ],
     )
-    def test_that_lie(self, wire: Wire, lines: list[bytes], content: bytes) -> None:
-        """A body that is not as long as it says is refused as a whole."""
+    def test_with_a_wrong_length(self, wire: Wire, lines: list[bytes], content: bytes) -> None:
+        """A body that does not match its length is refused, and not read as a second request (smuggling)."""
         wire.send(b"POST /createGenerationRequest", b"Content-Type: application/json", *lines, content=content)
         wire.connection.shutdown(socket.SHUT_WR)
         status, received = wire.answer()
@@ -429,7 +429,7 @@ class TestTransfers:
         assert received.count(b"HTTP/1.1 ") == 1
 
     def test_in_chunks(self, world: World, wire: Wire) -> None:
-        """A body in chunks is read as one, here one with a fault."""
+        """A chunked body is read like any other; here its prompt is bad."""
         content = json.dumps(body(world, prompt="")).encode()
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n"
         headers = [b"Content-Type: application/json", b"Transfer-Encoding: chunked"]
@@ -439,7 +439,7 @@ class TestTransfers:
         assert b'"field":"prompt"' in received
 
     def test_that_never_end(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whoever sends a byte and falls silent keeps nobody else waiting, and is told in the end."""
+        """A client that stops sending blocks no other client, and gets a 400 after the time limit."""
         monkeypatch.setattr(server._Handler, "timeout", 0.5)
         silent = [Wire(client) for _ in range(30)]
         for wire in silent:
@@ -454,7 +454,7 @@ class TestTransfers:
             assert b'"field":"body"' in received
 
     def test_garbage(self, client: httpx.Client) -> None:
-        """What is no HTTP is no call."""
+        """Bytes that are not HTTP are refused, and the host keeps running."""
         for garbage in (
             b"\x00" * 100 + b"\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",

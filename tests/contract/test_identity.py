@@ -1,4 +1,4 @@
-"""Who may call what: ID tokens as the Auth emulator issues them and as Google signs them, and App Check."""
+"""Authentication and authorization: ID tokens of the Auth emulator and of Google, and App Check."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def guarded(accounts: None, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
 
 @pytest.fixture
 def signer(mocker: MockerFixture) -> Iterator[tokens.Signer]:
-    """Google's keys, which are nowhere to be had here: another address for firebase-admin to fetch them from."""
+    """Google's keys, which tests cannot reach: firebase-admin fetches these from a local address instead."""
     signer = tokens.Signer()
     mocker.patch("firebase_admin._token_gen.ID_TOKEN_CERT_URI", f"{signer.url}/certificates")
     mocker.patch("firebase_admin.app_check._AppCheckService._JWKS_URL", f"{signer.url}/jwks")
@@ -60,16 +60,16 @@ def deployed(
 
 
 class TestEmulator:
-    def test_nobody_signs_in(self, client: httpx.Client, accounts: None) -> None:
-        """The emulator asks nobody who they are, and a token that is sent is not looked at."""
+    def test_sign_in_is_off(self, client: httpx.Client, accounts: None) -> None:
+        """In the emulator callers need no token, and a token is not verified."""
         assert client.get("/getUserCredits?userId=ada", headers=bearer("nonsense")).status_code == 200
         assert client.get("/listWeeklyReports").status_code == 200
 
 
 class TestSignIn:
     @pytest.mark.parametrize(("method", "url"), CALLS)
-    def test_nobody(self, guarded: httpx.Client, method: str, url: str) -> None:
-        """Without a token each function is closed, before it looks at what is asked."""
+    def test_without_a_token(self, guarded: httpx.Client, method: str, url: str) -> None:
+        """Without a token each function is a 401, before the request is validated."""
         response = guarded.request(method, url)
         assert response.status_code == 401
         assert error_of(response)["reason"] == "UNAUTHENTICATED"
@@ -79,22 +79,22 @@ class TestSignIn:
         "authorization",
         ["", "Bearer", "Bearer a.b.c", "Basic YWRhOmFkYQ==", "Bearer bnVsbA.bnVsbA.", "Bearer W10.W10.", "x"],
     )
-    def test_what_is_no_token(self, guarded: httpx.Client, authorization: str) -> None:
-        """Whatever is not a token is refused, and what broke is not told."""
+    def test_an_invalid_token(self, guarded: httpx.Client, authorization: str) -> None:
+        """An invalid token is a 401 that does not say why."""
         response = guarded.get("/getUserCredits?userId=ada", headers={"Authorization": authorization})
         assert response.status_code == 401
         assert "ID token" in response.json()["error"]["message"]
 
-    def test_ones_own_account(self, guarded: httpx.Client, world: World) -> None:
-        """An account may read and use itself."""
+    def test_own_account(self, guarded: httpx.Client, world: World) -> None:
+        """An account may read and charge itself."""
         headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "ada")))
         assert guarded.get("/getUserCredits?userId=ada", headers=headers).json()["currentCredits"] == 5
         created = guarded.post("/createGenerationRequest", json=world.body("ada"), headers=headers)
         assert created.status_code == 200
         assert world.credits("ada") == 4
 
-    def test_anothers_account(self, guarded: httpx.Client, world: World) -> None:
-        """Another's account is forbidden, and nothing is charged."""
+    def test_another_account(self, guarded: httpx.Client, world: World) -> None:
+        """Using another account is a 403, and nothing is charged."""
         headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "ada")))
         for response in (
             guarded.get("/getUserCredits?userId=bob", headers=headers),
@@ -106,7 +106,7 @@ class TestSignIn:
         assert world.credits("bob") == 5
 
     def test_reports_are_the_administrators(self, guarded: httpx.Client, world: World) -> None:
-        """Reports are forbidden to accounts and open to the claim `admin`."""
+        """Reports are a 403 for accounts and open to the claim `admin`."""
         project = world.db.project
         ada = bearer(tokens.unsigned(tokens.claims(project, "ada")))
         admin = bearer(tokens.unsigned(tokens.claims(project, "root", admin=True)))
@@ -120,12 +120,12 @@ class TestSignIn:
 
     @pytest.mark.parametrize("claim", ["true", 1, None, [True]])
     def test_only_true_makes_an_administrator(self, guarded: httpx.Client, world: World, claim: Any) -> None:
-        """A claim that is merely something is not enough."""
+        """Only `admin: true` makes an administrator; other truthy values do not."""
         headers = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=claim)))
         assert guarded.get("/listWeeklyReports", headers=headers).status_code == 403
 
-    def test_a_page_can_read_the_refusal(self, guarded: httpx.Client) -> None:
-        """A browser may send a token and read why it was refused."""
+    def test_a_browser_can_read_the_refusal(self, guarded: httpx.Client) -> None:
+        """A page of another origin may send a token and read why it was refused (CORS)."""
         preflight = {"Origin": "https://shop.example.com", "Access-Control-Request-Method": "GET"}
         preflight["Access-Control-Request-Headers"] = "authorization, x-firebase-appcheck"
         allowed = guarded.options("/getUserCredits", headers=preflight).headers["Access-Control-Allow-Headers"]
@@ -136,7 +136,7 @@ class TestSignIn:
 
 class TestDeployed:
     def test_a_signed_token(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
-        """Where no emulator runs them, functions ask for a token that Google signed."""
+        """Outside of the emulator, functions require a token signed by Google."""
         token = signer.sign(tokens.claims(world.db.project, "ada"))
         assert deployed.get("/getUserCredits?userId=ada").status_code == 401
         assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 200
@@ -154,16 +154,16 @@ class TestDeployed:
         ],
         ids=str,
     )
-    def test_a_token_for_something_else(
+    def test_a_token_with_wrong_claims(
         self, deployed: httpx.Client, world: World, signer: tokens.Signer, changed: dict[str, Any]
     ) -> None:
-        """A token that is over, not begun, of another project or of nobody is refused."""
+        """A token that is expired, not yet valid, of another project or without a subject is refused."""
         claims = {name: value for name, value in (tokens.claims(world.db.project, "ada") | changed).items() if value}
         response = deployed.get("/getUserCredits?userId=ada", headers=bearer(signer.sign(claims)))
         assert response.status_code == 401
 
     def test_forged_tokens(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
-        """A token that is unsigned, or signed by others or otherwise, is refused."""
+        """A token that is unsigned, or signed with another key or algorithm, is refused."""
         claims = tokens.claims(world.db.project, "ada", admin=True)
         other = tokens.Signer()
         other.stop()
@@ -171,16 +171,16 @@ class TestDeployed:
         for token in (tokens.unsigned(claims), other.sign(claims), signer.sign(claims, algorithm="HS256", key=secret)):
             assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 401
 
-    def test_keys_that_cannot_be_had(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
-        """When Google's keys cannot be fetched the caller may try again, and is not let in."""
+    def test_keys_that_cannot_be_fetched(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """If Google's keys cannot be fetched the answer is a 503, and the caller is not let in."""
         token = signer.sign(tokens.claims(world.db.project, "ada"))
         signer.stop()
         response = deployed.get("/getUserCredits?userId=ada", headers=bearer(token))
         assert response.status_code == 503
         assert "Retry-After" in response.headers
 
-    def test_the_auth_emulator_has_no_say(self, deployed: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With the Auth emulator's address, firebase-admin would take unsigned tokens: then nothing is answered."""
+    def test_auth_emulator_variable_is_refused(self, deployed: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its variable would make firebase-admin accept unsigned tokens, so every call is a 500."""
         token = tokens.unsigned(tokens.claims(config.project_id() or "", "ada"))
         with monkeypatch.context() as emulated:
             emulated.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
@@ -202,7 +202,7 @@ class TestAppCheck:
         return tokens.claims(project, "1:123:web:abc", aud=[f"projects/{project}"], iss=issuer)
 
     def test_an_attested_app(self, attested: httpx.Client, world: World, signer: tokens.Signer) -> None:
-        """With App Check, a call needs a token of an app of the project."""
+        """With App Check a call needs a token of an app of the project."""
         token = signer.sign(self.claims(world.db.project))
         url = "/getUserCredits?userId=ada"
         assert attested.get(url, headers={"X-Firebase-AppCheck": token}).status_code == 200
@@ -211,8 +211,8 @@ class TestAppCheck:
             assert response.status_code == 401
             assert "App Check" in response.json()["error"]["message"]
 
-    def test_keys_that_cannot_be_had(self, attested: httpx.Client, world: World, signer: tokens.Signer) -> None:
-        """When the keys of App Check cannot be fetched the caller may try again, and is not let in."""
+    def test_keys_that_cannot_be_fetched(self, attested: httpx.Client, world: World, signer: tokens.Signer) -> None:
+        """If the keys of App Check cannot be fetched the answer is a 503, and the caller is not let in."""
         token = signer.sign(self.claims(world.db.project))
         signer.stop()
         response = attested.get("/getUserCredits?userId=ada", headers={"X-Firebase-AppCheck": token})
@@ -231,10 +231,10 @@ class TestSettings:
             (None, None, True),
         ],
     )
-    def test_closed_unless_said_otherwise(
+    def test_sign_in_is_on_by_default(
         self, monkeypatch: pytest.MonkeyPatch, given: str | None, emulator: str | None, required: bool
     ) -> None:
-        """Signing in is asked for everywhere but in the emulator, unless it is set."""
+        """Sign-in is required everywhere but in the emulator, unless REQUIRE_AUTH is set."""
         for name, value in (("REQUIRE_AUTH", given), ("FUNCTIONS_EMULATOR", emulator)):
             if value is None:
                 monkeypatch.delenv(name, raising=False)
@@ -244,7 +244,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", ["FUNCTIONS_EMULATOR", "FIREBASE_AUTH_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
     def test_no_emulator_where_it_is_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        """What an emulator alone sets stops functions that Cloud Run runs, which it would open to everybody."""
+        """Emulator variables would open deployed functions to the public, so Cloud Run's environment refuses them."""
         for emulated in ("FUNCTIONS_EMULATOR", "FIRESTORE_EMULATOR_HOST", "CLOUD_TASKS_EMULATOR_HOST"):
             monkeypatch.delenv(emulated, raising=False)
         monkeypatch.setenv("K_CONFIGURATION", "creategenerationrequest")
@@ -254,8 +254,8 @@ class TestSettings:
             config.load()
 
     @pytest.mark.parametrize("name", ["REQUIRE_AUTH", "REQUIRE_APP_CHECK"])
-    def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        """What is neither true nor false stops the functions, by name."""
+    def test_invalid_values(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """A value other than true and false stops the functions and is named."""
         monkeypatch.setenv(name, "yes")
         with pytest.raises(ValueError, match=f"{name} is 'yes'; it must be true or false"):
             config.load()

@@ -1,4 +1,4 @@
-"""What the log says of a call: whose and which it was, and nothing that is a secret."""
+"""What the log contains of a call: its account and its request id, and no secret."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """What was logged since the last look, beside the host's own lines."""
+    """The lines logged since the last read, without the host's own lines."""
 
     def read() -> list[dict[str, Any]]:
         captured = capsys.readouterr()
@@ -28,10 +28,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 class TestCalls:
-    def test_a_line_says_whose_it_is(
+    def test_a_line_names_its_call(
         self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines
     ) -> None:
-        """Each line has the function, the request and the account, and the answer names the request."""
+        """Each line has the function, the request id and the account; the answer has the request id."""
         mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
         world.account("ada", 5)
         lines()
@@ -44,13 +44,13 @@ class TestCalls:
         assert line["generationRequestId"] in response.text
 
     def test_a_callers_own_request_id(self, client: httpx.Client) -> None:
-        """A request id that is sent is taken over; one that could not stand in a log is not."""
+        """A caller's request id is used if it is safe for a log."""
         url = "/getUserCredits?userId=ada"
         assert client.get(url, headers={"X-Request-Id": "call-7"}).headers["X-Request-Id"] == "call-7"
         assert client.get(url, headers={"X-Request-Id": "{x}" * 50}).headers["X-Request-Id"] != "{x}" * 50
 
     def test_the_platforms_trace(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
-        """A line names the trace of the platform, under which the log shows a call as a whole."""
+        """A line has the platform's trace, which groups the lines of a call."""
         mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
         world.account("ada", 5)
         headers = {"X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000/1;o=1"}
@@ -61,7 +61,7 @@ class TestCalls:
         assert line["logging.googleapis.com/trace"] == trace
 
     def test_calls_do_not_mix(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
-        """What one call adds to its lines is not on the lines of the next."""
+        """Fields that one call adds to its lines are not on the lines of the next."""
         mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
         for user_id in ("ada", "bob"):
             client.post("/createGenerationRequest", json=world.body(world.account(user_id, 5)))
@@ -70,7 +70,7 @@ class TestCalls:
 
 class TestSecrets:
     def test_prompts(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
-        """A provider that repeats the prompt in its error, in whatever spelling, does not bring it into the log."""
+        """A prompt that a provider repeats in its error, in any encoding, is not logged."""
         world.account("ada", 5)
         prompt = 'something nobody else "should" read'
         for error in (
@@ -92,7 +92,7 @@ class TestSecrets:
     def test_tokens(
         self, client: httpx.Client, world: World, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """A token is not in the log, whatever breaks while it is there."""
+        """A token is not logged, even with an unexpected error."""
         world.account("ada", 5)
         token = tokens.unsigned(tokens.claims(world.db.project, "ada"))
         mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))

@@ -1,7 +1,7 @@
-"""Generated requests against the running host: whatever is sent, the answer is one that the OpenAPI document promises.
+"""Generated requests against the running host: every answer conforms to the OpenAPI document.
 
-`positive_data_acceptance` is not asked for: a request of the right form may still name no account and nothing in the
-catalog, which no schema can know.
+The check `positive_data_acceptance` is off: a valid request may name an account or an option that does not exist, which
+no schema can know.
 """
 
 import copy
@@ -25,9 +25,9 @@ from tests.hosted import ROOT
 from tests.world import NOON, World
 
 Case = schemathesis.Case[APIOperation[Any, Any, Any, Any]]
-# That it is what is served, test_openapi.py proves.
+# test_openapi.py proves that this file is the served document.
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
-# As of the emulator, which asks nobody to sign in.
+# As in the emulator, where callers need no token.
 OPEN = copy.deepcopy(DOCUMENT)
 for path in OPEN["paths"].values():
     for operation in path.values():
@@ -44,18 +44,18 @@ ANSWERS = [
     checks.unsupported_method,
 ]
 generated = hypothesis.settings(
-    # `make fuzz` asks for more.
+    # `make fuzz` sets more.
     max_examples=int(os.environ.get("EXAMPLES", "100")),
     derandomize=True,
     database=None,
     deadline=None,
-    # The host and its database serve all requests of a test, which is the point.
+    # The host and its database serve all requests of a test on purpose.
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 pytestmark = pytest.mark.timeout(0 if "EXAMPLES" in os.environ else 60)
 
 
-# What a wrong request may be refused with: no answer of the business, such as that there is no such account.
+# The statuses that may refuse an invalid request: not those of the business, such as 404 for an unknown account.
 REFUSALS = ["400", "401", "403", "405", "413", "415"]
 CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
 opened = schemathesis.openapi.from_dict(OPEN, config=schemathesis.Config.from_dict(CONFIG))
@@ -84,17 +84,17 @@ def balanced(world: World) -> Iterator[None]:
 @opened.parametrize()
 @generated
 def test_answers_are_as_documented(case: Case, balanced: None, client: httpx.Client) -> None:
-    """Every answer is one that the document promises, whether the request is right or wrong."""
+    """Every answer to a valid or invalid request conforms to the document."""
     response = case.call(base_url=str(client.base_url))
     case.validate_response(response, checks=ANSWERS)
 
 
 @guarded.parametrize()
 @generated
-def test_nobody_gets_in_unsigned(case: Case, world: World, balanced: None, sign_in: None, client: httpx.Client) -> None:
-    """Where callers must sign in, the same holds, and no call passes without a token or with another."""
+def test_sign_in_is_enforced(case: Case, world: World, balanced: None, sign_in: None, client: httpx.Client) -> None:
+    """With sign-in the same holds, and no call passes without a token or with an invalid one."""
     token = tokens.unsigned(tokens.claims(world.db.project, "root", admin=True))
     response = case.call(base_url=str(client.base_url), headers={"Authorization": f"Bearer {token}"})
-    # A token that is sent here makes up for one that was left out on purpose; the test above asks for refusals.
+    # The token that is sent here replaces one that was left out on purpose; the test above checks such refusals.
     answers = [check for check in ANSWERS if check is not checks.negative_data_rejection]
     case.validate_response(response, checks=[*answers, checks.ignored_auth])

@@ -1,4 +1,4 @@
-"""What all functions have in common on the wire: names, CORS, the health probe, and a Firestore that is away."""
+"""What all functions have in common over HTTP: names, CORS, the health probe, and an unavailable Firestore."""
 
 import json
 import socket
@@ -38,7 +38,7 @@ FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "deliverWebhook", "processGeneration", "re
 
 
 def trigger(client: httpx.Client, name: str) -> str:
-    """The URL that fires a scheduled function."""
+    """The trigger URL of a scheduled function."""
     host = client.base_url.copy_with(raw_path=b"/")
     project = client.base_url.path.split("/")[1]
     return f"{host}functions/projects/{project}/triggers/us-central1-{name}-0"
@@ -46,7 +46,7 @@ def trigger(client: httpx.Client, name: str) -> str:
 
 class TestNames:
     def test_firebase_discovers_these(self) -> None:
-        """The wire names are these, all in us-central1."""
+        """These are the wire names, all in us-central1."""
         functions = discover(ROOT / "functions")
         assert [(function.name, function.region) for function in functions] == [(n, "us-central1") for n in FUNCTIONS]
 
@@ -57,18 +57,18 @@ class TestNames:
         assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
         assert schedule["retryConfig"]["retryCount"] == 3
 
-    def test_who_may_invoke_them(self) -> None:
-        """The platform lets anybody call the HTTPS functions, which ask for a token, and only itself the others."""
+    def test_invokers(self) -> None:
+        """The HTTPS functions are public for the platform, as they check tokens themselves; the others are private."""
         for function in discover(ROOT / "functions"):
             endpoint = vars(function.call)["__firebase_endpoint__"]
             if function.name not in HTTPS_FUNCTIONS:
-                # Without a trigger of this kind no invoker is set, and Cloud Run lets its own project's in alone.
+                # Without such a trigger no invoker is set, and Cloud Run admits only the project's own services.
                 assert endpoint.httpsTrigger is None
             else:
                 assert endpoint.httpsTrigger == {}
 
     def test_an_unknown_function(self, client: httpx.Client) -> None:
-        """A path where no function is says which there are."""
+        """An unknown path is a 404 that lists the functions."""
         response = client.get("/nothing")
         assert response.status_code == 404
         assert all(name in response.text for name in FUNCTIONS)
@@ -77,7 +77,7 @@ class TestNames:
 class TestCors:
     @pytest.mark.parametrize("name", HTTPS_FUNCTIONS)
     def test_preflight(self, client: httpx.Client, name: str) -> None:
-        """A browser on another site may ask first and is told yes."""
+        """A browser on another origin may send a preflight, and is allowed."""
         headers = {
             "Origin": "https://shop.example.com",
             "Access-Control-Request-Method": "POST",
@@ -90,7 +90,7 @@ class TestCors:
         assert "idempotency-key" in response.headers["Access-Control-Allow-Headers"]
 
     def test_errors_can_be_read(self, client: httpx.Client) -> None:
-        """An error has the CORS headers too, and the headers that matter can be read by a page."""
+        """Errors have CORS headers too, and expose the headers that a page needs."""
         response = client.post("/createGenerationRequest", headers={"Origin": "https://shop.example.com"})
         assert response.status_code == 415
         assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
@@ -109,23 +109,21 @@ class TestDeployed:
         return lambda name: create_app(name, source).test_client()
 
     @pytest.mark.parametrize("name", FUNCTIONS)
-    def test_the_health_probe_touches_nothing(
-        self, framework: Callable[[str], werkzeug.test.Client], name: str
-    ) -> None:
-        """The probe of a cold start is answered without building a client, and fires no report."""
+    def test_the_health_probe_has_no_effect(self, framework: Callable[[str], werkzeug.test.Client], name: str) -> None:
+        """The probe at a cold start builds no client and writes no report."""
         production._built.cache_clear()
         response = framework(name).get("/__/health")
         assert (response.status_code, response.text) == (200, "ok")
         assert production._built.cache_info().currsize == 0
 
     def test_creates(self, world: World, framework: Callable[[str], werkzeug.test.Client]) -> None:
-        """A request is answered as on the host."""
+        """A request is answered as on our host."""
         response = framework("createGenerationRequest").post("/", json=world.body(world.account("ada", 5)))
         assert (response.status_code, json.loads(response.text)["deductedCredits"]) == (200, 1)
 
     @pytest.mark.parametrize("length", [17_000, 4_000_000])
     def test_a_large_body_is_refused(self, framework: Callable[[str], werkzeug.test.Client], length: int) -> None:
-        """What the framework does after the answer does not turn a 413 into a 500."""
+        """A large body is a 413 under the framework too."""
         response = framework("createGenerationRequest").post("/", json={"prompt": "x" * length})
         assert (response.status_code, json.loads(response.text)["error"]["status"]) == (413, "INVALID_ARGUMENT")
 
@@ -139,18 +137,18 @@ class TestWeeklyReport:
         assert world.fields("weeklyReports/2026-W46")["weekStart"] == datetime(2026, 11, 9, tzinfo=UTC)
 
     @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("OPTIONS", ""), ("POST", "/"), ("GET", "/__/health")])
-    def test_is_fired_by_post_alone(self, world: World, client: httpx.Client, method: str, path: str) -> None:
-        """Nothing else at the trigger's URL makes a report."""
+    def test_is_fired_by_post_only(self, world: World, client: httpx.Client, method: str, path: str) -> None:
+        """Other methods and paths of the trigger do not write a report."""
         assert client.request(method, trigger(client, "weeklyReport") + path).status_code == 404
         assert list(world.db.collection("weeklyReports").stream()) == []
 
-    def test_without_headers_it_takes_the_present(self, world: World, client: httpx.Client) -> None:
-        """A trigger by hand reports on the last whole week."""
+    def test_without_headers_it_takes_the_current_time(self, world: World, client: httpx.Client) -> None:
+        """A trigger without a schedule time reports on the last whole week."""
         assert client.post(trigger(client, "weeklyReport")).json() == {"reportStatus": "success"}
         assert len(list(world.db.collection("weeklyReports").stream())) == 1
 
-    def test_a_failure_tells_nothing(self, world: World, client: httpx.Client) -> None:
-        """A report that cannot be made is a 500, so that Cloud Scheduler retries, without the exception's text."""
+    def test_a_failure_discloses_nothing(self, world: World, client: httpx.Client) -> None:
+        """A failed report is a 500 without the exception's text, so that Cloud Scheduler retries."""
         headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
         world.db.document("users/bad").set({"weeks": {"2026-W46": {"credits": 5}}})
         response = client.post(trigger(client, "weeklyReport"), headers=headers)
@@ -159,8 +157,8 @@ class TestWeeklyReport:
 
 
 class TestReconcile:
-    def test_refunds_what_is_overdue(self, world: World, client: httpx.Client) -> None:
-        """Its trigger gives back what a dead process left."""
+    def test_refunds_expired_generations(self, world: World, client: httpx.Client) -> None:
+        """Its trigger refunds a generation of a dead process."""
         ada = world.account("ada", 5)
         abandon(world)
         assert world.credits(ada) == 4
@@ -169,10 +167,8 @@ class TestReconcile:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
-    def test_one_that_cannot_be_refunded(
-        self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """It keeps nobody from being told of what has ended, and the run has failed."""
+    def test_a_failing_refund(self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A failing refund fails the run, and lost webhook tasks are enqueued all the same."""
         told: list[object] = []
         monkeypatch.setattr("imagegen.generations.outbox.announce_forgotten", told.append)
         world.account("ada", 5)
@@ -187,7 +183,7 @@ class TestFirestoreAway:
     def test_is_unavailable_within_ten_seconds(
         self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
-        """With nothing listening, a caller is told to come back, and not kept for minutes."""
+        """With no server at the address, a call is a 503 with Retry-After within ten seconds."""
         with socket.socket() as dead:
             dead.bind(("127.0.0.1", 0))
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dead.getsockname()[1]}")
@@ -209,7 +205,7 @@ class TestFirestoreAway:
     def test_is_unavailable_when_the_catalog_is_known(
         self, world: World, client: httpx.Client, server: FirestoreServer
     ) -> None:
-        """A warm process whose Firestore goes away answers 503 as well."""
+        """A warm process whose Firestore becomes unavailable answers 503 too."""
         ada = world.account("ada", 5)
         assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 200
         database = f"projects/{world.db.project}/databases/(default)"

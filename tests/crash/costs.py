@@ -1,4 +1,4 @@
-"""Owns counting what a call costs at the embedded Firestore."""
+"""Owns counting the cost of a call at the embedded Firestore."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Cost(NamedTuple):
 
 
 def measured(server: FirestoreServer, world: World, call: Callable[[], object]) -> Cost:
-    """Run a call and count what it does in the world's database."""
+    """Run a call and count its requests to the world's database."""
     database = f"projects/{world.db.project}/databases/(default)"
     before = server.counters.snapshot(database)
     call()

@@ -1,6 +1,6 @@
-"""Owns processes that die: each step that one takes towards the outside can be its last, or lose its answer.
+"""Owns processes that die: at each step towards the outside one can be killed or lose the answer.
 
-Knows nothing of what they do.
+Must not know what the processes do.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from imagegen.generations.creation import create_generation_request
 from tests.hooks import HookedClient, RpcFault, Send
 from tests.world import World, make_deps
 
-# What happens at a step: it is handed the sending of the request and returns the response, or raises.
+# What happens at a step: it gets a function that sends the request, and returns the response or raises.
 Fate = Callable[[Send], object]
 Status = grpc.StatusCode
 
 
 class Killed(BaseException):
-    """Stands for the end of a process: nothing of ours may catch it."""
+    """Stands for the death of a process: no code of ours may catch it."""
 
 
 def dies_before(send: Send) -> object:
@@ -40,7 +40,7 @@ def dies_after(send: Send) -> object:
 
 
 def loses_the_answer(code: Status) -> Fate:
-    """What was asked is done, and the answer is an error."""
+    """The request is applied, and the answer is an error."""
 
     def fate(send: Send) -> object:
         send()
@@ -50,7 +50,7 @@ def loses_the_answer(code: Status) -> Fate:
 
 
 def is_refused(code: Status) -> Fate:
-    """What was asked is not done."""
+    """The request is not applied, and the answer is an error."""
 
     def fate(send: Send) -> object:
         raise RpcFault(code)
@@ -59,13 +59,13 @@ def is_refused(code: Status) -> Fate:
 
 
 def is_sent_twice(send: Send) -> object:
-    """What was asked arrives a second time, and only the answer to that comes back, as when a channel sends again."""
+    """The request is applied twice and only the second answer returns, as when a channel resends it."""
     send()
     return send()
 
 
 class Late:
-    """What was asked arrives only after its caller was told that there is no answer in time."""
+    """The request arrives after its caller has timed out."""
 
     def __init__(self) -> None:
         self._send: Send | None = None
@@ -80,7 +80,7 @@ class Late:
             self._send()
 
     def arrives_first(self, send: Send) -> object:
-        """Arrive before something else is sent."""
+        """Arrive before another request is sent."""
         self.arrive()
         return send()
 
@@ -146,7 +146,7 @@ class Process:
 
 
 class _Watched:
-    """Something of the world, each of whose methods is a step."""
+    """An object of the world, each of whose methods is a step."""
 
     def __init__(self, step: Callable[[str, object, Send], object], name: str, watched: object) -> None:
         self._step, self._name, self._watched = step, name, watched

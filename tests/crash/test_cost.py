@@ -1,4 +1,4 @@
-"""What a call costs: round trips and billed document operations are a designed number."""
+"""The cost of a call: round trips and billed document operations are fixed by design."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,7 +57,7 @@ class TestCost:
         assert cost == Cost(round_trips=3, reads=2, writes=2)
 
     def test_create_with_a_rate_limit(self, make_world: Callable[..., World], server: FirestoreServer) -> None:
-        """A rate limit costs nothing."""
+        """A rate limit adds neither a round trip nor an operation."""
         world = make_world(settings=Settings(rate_limit_per_minute=60, rate_limit_burst=60))
         world.deps.catalog.current()
         world.account("bob", 5)
@@ -72,6 +72,6 @@ class TestCost:
         assert cost == Cost(round_trips=2, reads=4, writes=0)
 
     def test_get_user_credits_without_history(self, world: World, server: FirestoreServer) -> None:
-        """An empty ledger is not asked for."""
+        """An empty ledger is not queried."""
         cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None))
         assert cost == Cost(round_trips=1, reads=1, writes=0)

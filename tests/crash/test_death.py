@@ -1,6 +1,6 @@
-"""Death at every step: a service call is killed before and after every round trip, or loses the answer to one.
+"""Death at every step: a service call is killed before and after every round trip, or loses an answer.
 
-Whatever happens, after the lease and a reconcile the books balance, and what may be called again, with the same key or
+In each case, after the lease and a reconcile the books balance, and what may be called again, with the same key or
 by the queue, is answered once and charged once.
 """
 
@@ -56,15 +56,15 @@ Prepare = Callable[[World], Call]
 Answer = tuple[str, ...]
 HASTY = Settings(firestore_timeout_seconds=0.05, catalog_lifetime_seconds=10**9)
 NOT_RPCS = {"model", "picture", "task"}
-# What Firestore answers when asking again may help; so does UNAVAILABLE.
+# Errors after which a retry may help; UNAVAILABLE is another one.
 PASSING = (Status.DEADLINE_EXCEEDED, Status.ABORTED, Status.INTERNAL)
-# What else a commit may be answered that was applied, when it was sent again on the way.
+# Errors of a commit that was applied and then resent by the channel.
 RESENT = (Status.FAILED_PRECONDITION, Status.ALREADY_EXISTS, Status.INVALID_ARGUMENT)
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again almost at once: how long a call pauses before it does tells nothing here."""
+    """Retry almost at once: the length of the pauses does not matter here."""
     monkeypatch.setattr("imagegen.firebase.retries.exponential_sleep_generator", lambda **_: itertools.repeat(0.002))
 
 
@@ -77,7 +77,7 @@ def new_world() -> Iterator[World]:
         write_catalog(db)
         deps = make_deps(
             db,
-            # A process that starts cold reads the catalog as the first steps of its call, and none reads it again.
+            # A cold process reads the catalog in the first steps of its call; later calls do not read it again.
             settings=Settings(catalog_lifetime_seconds=10**9, model_attempts=2),
             now=clock,
             new_id=lambda: f"gen{next(numbers)}",
@@ -88,7 +88,7 @@ def new_world() -> Iterator[World]:
         yield world
 
 
-# What is killed
+# The calls that are killed.
 
 
 def creating(key: str | None, model: str, *, queued: bool = False) -> Prepare:
@@ -107,7 +107,7 @@ def queueing_where_the_queue_fails(world: World) -> Call:
 
 
 def processing(model: str) -> Prepare:
-    """Queue a generation; what is called is its task, again for as long as it asks for that, as the queue does."""
+    """Queue a generation; the call is its task, repeated as the queue would repeat it."""
 
     def prepare(world: World) -> Call:
         return delivering(queue(world, model))
@@ -132,7 +132,7 @@ def cancelling(world: World) -> Call:
 
 
 def queue(world: World, model: str) -> str:
-    """Have ada ask for a picture that is to be drawn later; return the generation's id."""
+    """Have ada request an asynchronous picture; return the generation's id."""
     created = creating(None, model, queued=True)(world)(world.deps)
     assert isinstance(created, Created)
     return created.generation.generation_id
@@ -182,13 +182,13 @@ QUEUED = {
 }
 GRANTS = {"grant": granting("ada"), "grant that opens an account": granting("eve")}
 SETTLING = {"settle of what is overdue": settling_what_is_overdue, "reconcile": reconciling}
-# What is called again by whoever got no answer.
+# Calls that a client without an answer repeats.
 REPEATED = KEYED | QUEUED | GRANTS
 CALLS = KEYLESS | REPEATED | SETTLING
 
 
 def rehearse(name: str, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:
-    """Make a call, once and to its end; return its steps and what its caller is told."""
+    """Make a call once, to its end; return its steps and its answer."""
     with new_world() as world, Process(world, fates, is_cold_start=name == COLD_START) as process:
         call = CALLS[name](world)
         answer = answer_of(call, process.deps)
@@ -204,7 +204,7 @@ def numbered(steps: list[str], *names: str) -> list[int]:
 
 
 def faults_of(steps: list[str]) -> Iterator[tuple[int, Status]]:
-    """Each RPC with each error that passes; all but one for commits alone, since all else is just asked again."""
+    """Each RPC with UNAVAILABLE, and each commit with the other transient errors; other RPCs are just retried."""
     yield from ((number, Status.UNAVAILABLE) for number in rpcs(steps))
     yield from itertools.product(numbered(steps, "Commit"), PASSING)
 
@@ -213,11 +213,11 @@ def rpcs(steps: list[str]) -> list[int]:
     return numbered(steps, *{*steps} - NOT_RPCS)
 
 
-# What must be true afterwards
+# What must hold afterwards.
 
 
 def answer_of(call: Call, deps: Deps) -> Answer:
-    """What a caller is told; nothing but how it ended is told of a generation, so that a replay equals the first."""
+    """The answer of a call; of a generation only its outcome, so that a replay equals the first answer."""
     try:
         answer = call(deps)
     except Killed:
@@ -255,7 +255,7 @@ def is_final(answer: Answer) -> bool:
 
 
 def reconcile_and_check(world: World, answers: list[Answer]) -> None:
-    """Let all leases pass, reconcile, and check; what waits in the queue has longer."""
+    """Let all leases expire, reconcile and check; queued generations expire later."""
     world.clock.advance(seconds=181)
     reconcile(world.deps)
     waiting = [generation for generation in world.generations() if generation["status"] == "pending"]
@@ -267,7 +267,7 @@ def reconcile_and_check(world: World, answers: list[Answer]) -> None:
 
 
 def check(world: World, answers: list[Answer]) -> None:
-    """The books balance, nothing is pending, and what callers were told is what the books say."""
+    """The books balance, no generation is pending, and the answers agree with the books."""
     accounts = world.accounts()
     for user_id in accounts:
         world.check_books(user_id)
@@ -285,7 +285,7 @@ def check(world: World, answers: list[Answer]) -> None:
 
 
 def check_repeated(world: World, call: Call, answers: list[Answer]) -> None:
-    """The same call once more, and again: one answer, which earlier ones agree with, and one charge or grant."""
+    """Repeat the call twice: one answer, which agrees with the earlier ones, and one charge or grant."""
     repeated = [answer_of(call, world.deps)]
     deliver_tasks(world)
     repeated.append(answer_of(call, world.deps))
@@ -297,14 +297,14 @@ def check_repeated(world: World, call: Call, answers: list[Answer]) -> None:
 
 
 def deliver_tasks(world: World) -> None:
-    """Call for what is in the queue, as it does at least once; what is to be tried again later is left at that."""
+    """Deliver the queued tasks, at least once; a task that asks for a retry is not repeated."""
     for _, generation_id in world.queue.tasks:
         with suppress(TryAgain):
             delivering(generation_id)(world.deps)
 
 
 def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconcile") -> Answer:
-    """Make a call to which something happens, then all that follows; return what its caller was told."""
+    """Make a call with faults, and everything that follows; return its answer."""
     late = [fate for fate in fates.values() if isinstance(fate, Late)]
     with new_world() as world, Process(world, fates, is_cold_start=name == COLD_START) as process:
         call = CALLS[name](world)
@@ -342,15 +342,15 @@ class TestDeath:
     def test_at_every_step_and_again(
         self, firestore_host: str, subtests: pytest.Subtests, name: str, again: str
     ) -> None:
-        """Wherever the process dies and whenever the call is made again, it is answered and charged once."""
+        """Wherever the process dies and whenever the call is repeated, it is answered and charged once."""
         steps, _ = rehearse(name)
         for number, fate in itertools.product(range(1, len(steps) + 1), (dies_before, dies_after)):
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}, again) == ("killed",)
 
     @pytest.mark.parametrize("name", CALLS)
-    def test_after_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
-        """A process that has lost the answer to a commit may die at every step of finding out."""
+    def test_while_recovering_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
+        """A process that recovers from a commit's lost answer may die at every step of it."""
         lost = loses_the_answer(Status.UNAVAILABLE)
         for commit in numbered(rehearse(name)[0], "Commit"):
             steps, _ = rehearse(name, {commit: lost})
@@ -362,33 +362,31 @@ class TestDeath:
 
 @pytest.mark.parametrize("name", CALLS)
 class TestLostAnswer:
-    """A caller cannot tell that an answer was lost on the way: it is told what it would have been told."""
+    """A lost answer is invisible to the caller: the result is the same as without the fault."""
 
     def test_of_every_step(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
-        """Whatever has been done although its answer is lost is done once."""
+        """A request whose answer is lost takes effect once."""
         steps, answer = rehearse(name)
         for number, code in faults_of(steps):
             with subtests.test(f"{code.name} at step {number}, {steps[number - 1]}"):
                 assert run(name, {number: loses_the_answer(code)}) == answer
 
-    def test_that_looks_like_somebody_elses_doing(
-        self, firestore_host: str, subtests: pytest.Subtests, name: str
-    ) -> None:
-        """A commit that was applied and is refused when it is sent again is found to be this call's own."""
+    def test_that_looks_like_a_conflict(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
+        """A commit that was applied and is refused when it is resent is recognized as this call's own."""
         steps, answer = rehearse(name)
         for number, code in itertools.product(numbered(steps, "Commit"), RESENT):
             with subtests.test(f"{code.name} at step {number}"):
                 assert run(name, {number: loses_the_answer(code)}) == answer
 
     def test_of_a_request_sent_twice(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
-        """Each request may arrive twice, with the second answer alone coming back."""
+        """Each request may arrive twice, with only the second answer coming back."""
         steps, answer = rehearse(name)
         for number in rpcs(steps):
             with subtests.test(f"step {number}, {steps[number - 1]}"):
                 assert run(name, {number: is_sent_twice}) == answer
 
     def test_of_a_commit_that_is_late(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
-        """A commit may arrive at any time after it was given up, also when all is over; it counts once at most."""
+        """A commit may arrive at any time after its caller gave up; it takes effect once at most."""
         steps, answer = rehearse(name)
         for commit in numbered(steps, "Commit"):
             steps, _ = rehearse(name, {commit: Late()})
@@ -399,14 +397,14 @@ class TestLostAnswer:
             with subtests.test(f"commit {commit} arrives after the call"):
                 assert run(name, {commit: Late()}) == answer
             for again in ("at once", "after a reconcile") if name in REPEATED else ("after a reconcile",):
-                with subtests.test(f"commit {commit} arrives from the grave, called again {again}"):
+                with subtests.test(f"commit {commit} arrives after the death, called again {again}"):
                     assert run(name, {commit: Late(), commit + 1: dies_before}, again) == ("killed",)
 
 
 @pytest.mark.parametrize("name", CALLS)
 class TestUnavailable:
     def test_for_a_moment(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
-        """What is refused twice at any step is asked a third time, and the caller sees nothing of it."""
+        """A request that is refused twice is tried a third time, and the caller does not notice."""
         steps, answer = rehearse(name)
         for number, code in faults_of(steps):
             with subtests.test(f"{code.name} at step {number}, {steps[number - 1]}"):
@@ -414,10 +412,10 @@ class TestUnavailable:
 
     @pytest.mark.parametrize("code", [Status.UNAVAILABLE, Status.ABORTED])
     def test_for_too_long(self, firestore_host: str, subtests: pytest.Subtests, name: str, code: Status) -> None:
-        """What cannot be done in time is a 503 that says when to come back, and nothing stays charged for it."""
+        """If Firestore stays unavailable the answer is a 503 with Retry-After, and no charge remains."""
         steps, _ = rehearse(name)
         for first in rpcs(steps):
-            # What is not Firestore's does its work whenever it is reached.
+            # The model, the image store and the queue are not Firestore, and work when they are reached.
             others = {number for number, step in enumerate(steps, start=1) if step in NOT_RPCS}
             refused = dict.fromkeys({*range(first, 10_000)} - others, is_refused(code))
             with (
@@ -434,7 +432,7 @@ class TestUnavailable:
 
 class TestContention:
     def test_of_more_clients_than_an_account_can_serve(self, firestore_host: str) -> None:
-        """Of many who charge one account at once, each has its picture or a 503; only pictures are charged."""
+        """Of many concurrent charges of one account each gets its picture or a 503; only pictures are charged."""
         with new_world() as world:
             world.account("ada", 100)
             deps = replace(world.deps, settings=HASTY, db=world.deps.db.within(0.15))
@@ -452,7 +450,7 @@ class TestContention:
 class TestWeeklyReport:
     @pytest.mark.parametrize("fate", [dies_before, dies_after])
     def test_dies_at_every_step(self, firestore_host: str, subtests: pytest.Subtests, fate: Fate) -> None:
-        """Wherever a run dies, it leaves no report or a whole one, and the next run writes what it would have."""
+        """A run that dies leaves no report or a whole one, and the next run writes the complete report."""
         with new_world() as world:
             for items in ("models/model-b", "styles/oil-painting", "colors/vintage", "sizes/1024x1024"):
                 world.db.document(items).delete()

@@ -1,6 +1,6 @@
-"""A real process, killed by SIGKILL before and after Firestore applies what it asked for, while it draws or enqueues.
+"""A real process, killed by SIGKILL before and after Firestore applies a request, while it draws or enqueues.
 
-The steps are those of `test_death.py`, at each of which the same is proved with an injected fault and more variants.
+The steps are those of `test_death.py`, where injected faults prove the same in more variants.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from tests.world import World
 pytestmark = pytest.mark.embedded
 ROOT = Path(__file__).parents[2]
 RPCS = ("BeginTransaction", "BatchGetDocuments", "Commit", "Rollback", "RunQuery", "RunAggregationQuery")
-# What is named by the key.
+# The generation's id, derived from the key.
 KEYED_ID = idempotency.id_of("ada", "key-1")
 DRAWS, QUEUES = ("drawing", "drawn"), ("enqueuing", "enqueued")
 WORDS = DRAWS + QUEUES
-# Each costs the start of an interpreter, so that more at once gain nothing.
+# Each costs the start of an interpreter: more at once gain nothing on few processors.
 AT_ONCE = 4
 
 
 class Moment(NamedTuple):
-    """A step of the victim, from 1 on, and whether it is over when the victim dies; before that it is not applied."""
+    """A step of the victim, from 1 on, and whether the victim dies after the step was applied, or before."""
 
     number: int
     after: bool
@@ -110,10 +110,10 @@ class Victim:
     def _before(self, rpc: str) -> None:
         if self._is_deadly(rpc):
             self._kill()
-            raise EmulatorError(Code.UNAVAILABLE, "Nobody asks any more.")
+            raise EmulatorError(Code.UNAVAILABLE, "The client has been killed.")
 
     def _after(self) -> None:
-        # Calls are made one after the other, so that the last one begun is the one that is over.
+        # Calls are sequential, so the last one begun is the one that has ended.
         if self._death == (len(self.steps), True):
             self._kill()
 
@@ -130,7 +130,7 @@ class Victim:
 
 @dataclass(frozen=True)
 class Case:
-    """What a victim is ordered to do in a case of `test_death.py`, and what it says while it does it."""
+    """What a victim does in a case of `test_death.py`, and the words that it prints meanwhile."""
 
     call: str
     words: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ class Case:
     key: str | None = None
 
     def order(self, world: World) -> dict[str, object]:
-        """What the victim has to know."""
+        """What the victim needs to know."""
         (generation_id,) = [generation["id"] for generation in world.generations()][:1] or [None]
         return {
             "call": self.call,
@@ -165,7 +165,7 @@ CASES = {
 
 
 def run(server: FirestoreServer, name: str, death: Moment | None = None) -> list[str]:
-    """Make a call in a process of its own, killed or not, and check what follows; return the steps it took."""
+    """Make a call in its own process, killed or not, and check the consequences; return its steps."""
     with new_world() as world:
         call = CALLS[name](world)
         victim = Victim(server, world, death)
@@ -180,7 +180,7 @@ def run(server: FirestoreServer, name: str, death: Moment | None = None) -> list
 
 
 def moments(steps: list[str]) -> list[Moment]:
-    """Before and after each RPC; a model's words are moments of themselves."""
+    """Before and after each RPC; each word of the victim is one moment."""
     return [
         Moment(number, after)
         for (number, step), after in itertools.product(enumerate(steps, start=1), (False, True))
@@ -193,7 +193,7 @@ def check_each(deaths: list[Moment], subtests: pytest.Subtests, check: Callable[
     assert deaths
     with ThreadPoolExecutor(AT_ONCE) as pool:
         checks = [pool.submit(check, death) for death in deaths]
-    # Looked at when all are over, since every subtest changes the streams that their threads log to.
+    # Results are read when all checks are over, because a subtest redirects the streams that threads log to.
     for death, checked in zip(deaths, checks, strict=True):
         with subtests.test(f"dies {'after' if death.after else 'before'} step {death.number}"):
             checked.result()
@@ -209,7 +209,7 @@ class TestSigkill:
         check_each(moments(steps), subtests, functools.partial(run, server, name))
 
     def test_weekly_report(self, server: FirestoreServer, subtests: pytest.Subtests) -> None:
-        """A run that is killed leaves a whole report or none, and the next one writes it; sampled, as it only reads."""
+        """A killed run leaves a whole report or none, and the next run writes it; sampled, because it only reads."""
 
         def run_report(death: Moment | None = None) -> list[str]:
             with new_world() as world:

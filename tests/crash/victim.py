@@ -1,7 +1,7 @@
 """Owns a process that makes one service call and may be killed meanwhile; run as a module.
 
-It reads from its standard input what to call, and tells on its standard output how far it is, waiting for a line each
-time. It knows nothing of who kills it.
+It reads the call from its standard input and prints its progress, waiting for a line after each word. Must not know the
+process that kills it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.world import make_deps
 
 @dataclass
 class Tells:
-    """A model that tells when it begins to draw and when it has ended."""
+    """A model that announces the start and the end of each drawing."""
 
     fails: bool
 
@@ -44,7 +44,7 @@ class Tells:
 
 
 class TellsOfTasks:
-    """A queue that tells when it is handed a task and when it has it."""
+    """A queue that announces the start and the end of each enqueue."""
 
     def enqueue(self, function: str, data: dict[str, str]) -> None:
         tell("enqueuing")
@@ -52,13 +52,13 @@ class TellsOfTasks:
 
 
 def tell(word: str) -> str:
-    """Say a word and return the line that it is answered with."""
+    """Print a word and return the line that answers it."""
     print(word, flush=True)
     return sys.stdin.readline()
 
 
 def obey(order: dict[str, Any]) -> None:
-    """Make the call that is ordered, in the database of a project and at a moment."""
+    """Make the ordered call, in the database of a project and at a given time."""
     now = datetime.fromisoformat(order["now"])
     deps = make_deps(
         firestore.Client(project=order["project"]),
@@ -87,7 +87,7 @@ def obey(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Obey one order, and say what came of it."""
+    """Obey one order, and print its result."""
     try:
         obey(json.loads(tell("ready")))
     except AppError as error:

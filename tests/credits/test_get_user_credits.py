@@ -1,4 +1,4 @@
-"""getUserCredits on the wire."""
+"""getUserCredits over HTTP."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ def ada(world: World, client: httpx.Client) -> str:
 
 class TestSuccess:
     def test_answers_balance_and_ledger(self, world: World, client: httpx.Client, ada: str) -> None:
-        """Balance and entries have just the documented fields, newest first."""
+        """Balance and entries have exactly the documented fields, newest first."""
         answer = client.get(PATH, params={"userId": ada}).json()
         assert answer.keys() == {"currentCredits", "transactions"}
         assert answer["currentCredits"] == 7
@@ -39,7 +39,7 @@ class TestSuccess:
         assert len(answer["transactions"]) == 3
 
     def test_get_and_post_answer_the_same(self, client: httpx.Client, ada: str) -> None:
-        """What a query says, a body can say."""
+        """A body accepts the same fields as a query."""
         asked: dict[str, str | int] = {"userId": ada, "pageSize": 2}
         assert client.get(PATH, params=asked).json() == client.post(PATH, json=asked).json()
 
@@ -51,8 +51,8 @@ class TestSuccess:
         assert [len(page["transactions"]) for page in (first, second)] == [2, 1]
         assert "nextPageToken" not in second
 
-    def test_a_grant_names_no_generation(self, world: World, client: httpx.Client) -> None:
-        """An entry that belongs to no generation says null."""
+    def test_an_entry_without_a_generation_says_null(self, world: World, client: httpx.Client) -> None:
+        """A grant has `null` as its generation."""
         world.account("eve", 5)
         world.db.document("users/eve").update({"ledgerCount": 1})
         world.db.document("users/eve/transactions/g_grant").set(
@@ -76,8 +76,8 @@ class TestSuccess:
             "timestamp": "2026-11-01T00:00:00Z",
         }
 
-    def test_a_refund_says_why(self, world: World, client: httpx.Client) -> None:
-        """What was given back names the generation and its failure."""
+    def test_a_refund_has_its_reason(self, world: World, client: httpx.Client) -> None:
+        """A refund names its generation and the reason of the failure."""
         ada = world.account("ada", 10)
         world.db.document("models/model-a").update({"failureRate": 1})
         assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 500
@@ -88,7 +88,7 @@ class TestSuccess:
 
 class TestFailures:
     def test_unknown_user(self, client: httpx.Client) -> None:
-        """An account that is not there is 404."""
+        """An unknown account is a 404."""
         assert error_of(client.get(PATH, params={"userId": "nobody"}))["code"] == 404
 
     @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ class TestFailures:
         ],
     )
     def test_bad_query(self, client: httpx.Client, asked: dict[str, str], field: str) -> None:
-        """Each bad parameter is named; one given twice is bad too."""
+        """Each bad parameter is named; a parameter given twice is bad too."""
         assert violations_of(client.get(PATH, params=asked)).keys() == {field}
 
     def test_bad_page_token(self, client: httpx.Client, ada: str) -> None:
-        """A token that is not ours is 400."""
+        """An invalid page token is a 400."""
         assert violations_of(client.get(PATH, params={"userId": ada, "pageToken": "mine"})).keys() == {"pageToken"}
 
     @pytest.mark.parametrize("page_size", ["2", True, 2.5, None])
-    def test_a_body_holds_numbers(self, client: httpx.Client, page_size: object) -> None:
-        """In JSON a number is a number."""
+    def test_a_body_accepts_numbers(self, client: httpx.Client, page_size: object) -> None:
+        """A page size in JSON is a number."""
         assert violations_of(client.post(PATH, json={"userId": "ada", "pageSize": page_size})).keys() == {"pageSize"}
 
     def test_wrong_method(self, client: httpx.Client) -> None:
-        """GET and POST are answered."""
+        """Only GET and POST are allowed."""
         response = client.delete(PATH)
         assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")

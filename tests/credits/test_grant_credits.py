@@ -12,7 +12,7 @@ KEY = {"Idempotency-Key": "order-7"}
 
 class TestGrantCredits:
     def test_answers_balance_and_entry(self, client: httpx.Client, world: World) -> None:
-        """A grant opens the account, answers its balance, and says when it is a replay."""
+        """A grant opens the account and answers its balance; a replay is marked."""
         body = {"userId": "new", "credits": 20, "reason": "order 7"}
         first = client.post("/grantCredits", json=body, headers=KEY)
         again = client.post("/grantCredits", json=body, headers=KEY)
@@ -29,7 +29,7 @@ class TestGrantCredits:
         world.check_books("new")
 
     def test_needs_a_key(self, client: httpx.Client, world: World) -> None:
-        """Without a key a retry could grant twice: it is refused, by name."""
+        """A grant without an idempotency key is refused, naming the header: a retry could grant twice."""
         response = client.post("/grantCredits", json={"userId": "new", "credits": 20})
         (violation,) = response.json()["error"]["details"][1]["fieldViolations"]
         assert response.status_code == 400
@@ -38,7 +38,7 @@ class TestGrantCredits:
         assert world.fields("users/new") == {}
 
     @pytest.mark.parametrize("credits", [0, -1, 1_000_001, 1.0, True, "5", None])
-    def test_amounts_that_are_none(self, client: httpx.Client, world: World, credits: object) -> None:
+    def test_refuses_an_invalid_amount(self, client: httpx.Client, world: World, credits: object) -> None:
         """An amount is an integer from 1 to 1,000,000."""
         response = client.post("/grantCredits", json={"userId": "new", "credits": credits}, headers=KEY)
         (violation,) = response.json()["error"]["details"][1]["fieldViolations"]
@@ -46,7 +46,7 @@ class TestGrantCredits:
         assert world.fields("users/new") == {}
 
     def test_another_amount_with_the_same_key(self, client: httpx.Client) -> None:
-        """A key stands for one grant."""
+        """A key identifies one grant: another amount is refused."""
         client.post("/grantCredits", json={"userId": "new", "credits": 20}, headers=KEY)
         response = client.post("/grantCredits", json={"userId": "new", "credits": 21}, headers=KEY)
         assert response.status_code == 422
@@ -55,7 +55,7 @@ class TestGrantCredits:
 
 class TestRateLimit:
     def test_on_the_wire(self, client: httpx.Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Too many requests are told when to come back."""
+        """Too many requests are answered 429 with Retry-After."""
         monkeypatch.setenv("RATE_LIMIT_PER_MINUTE", "1")
         production._built.cache_clear()
         world.account("ada", 5)
@@ -66,8 +66,8 @@ class TestRateLimit:
         assert 0 < int(response.headers["Retry-After"]) <= 60
 
     @pytest.mark.parametrize("given", ["-1", "1.5", "many", "99999999"])
-    def test_nonsense(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-        """A limit that is no number stops the functions, by name."""
+    def test_an_invalid_limit_is_named(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+        """A limit that is not a number stops the functions and is named."""
         monkeypatch.setenv("RATE_LIMIT_PER_MINUTE", given)
         with pytest.raises(ValueError, match="RATE_LIMIT_PER_MINUTE"):
             config.load()

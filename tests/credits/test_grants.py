@@ -1,4 +1,4 @@
-"""Granting credits: how they come into the world, once for each key, and the rate limit beside them."""
+"""Granting credits, once for each idempotency key, and the rate limit of generations."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def give(world: World, user_id: str, credits: int = 5, key: str = "key", reason:
 
 class TestGrant:
     def test_to_an_account(self, make_world: MakeWorld) -> None:
-        """A grant is in the balance and in the ledger, and what was there stays."""
+        """A grant is in the balance and in the ledger; earlier credits and entries stay."""
         world = make_world()
         ada = world.account("ada", 2)
         create(world, ada)
@@ -36,7 +36,7 @@ class TestGrant:
         world.check_books(ada)
 
     def test_opens_an_account(self, make_world: MakeWorld) -> None:
-        """A grant opens an account that is not there, which can be used at once."""
+        """A grant creates a missing account, which can be used at once."""
         world = make_world()
         give(world, "new")
         fields = world.fields("users/new")
@@ -45,8 +45,8 @@ class TestGrant:
         assert get_user_credits(world.deps, "new", 10, None).current_credits == 4
         world.check_books("new")
 
-    def test_to_an_account_that_is_a_profile_alone(self, make_world: MakeWorld) -> None:
-        """A document that somebody wrote without credits holds none, and can be granted some."""
+    def test_to_a_profile_without_credits(self, make_world: MakeWorld) -> None:
+        """A user document without credits has a balance of 0, and a grant opens its books."""
         world = make_world()
         world.db.document("users/eve").set({"email": "eve@example.com"})
         world.check_books("eve")
@@ -57,8 +57,8 @@ class TestGrant:
         assert world.fields("users/eve") | {"email": "eve@example.com", "credits": 4} == world.fields("users/eve")
         world.check_books("eve")
 
-    def test_twice_is_once(self, make_world: MakeWorld) -> None:
-        """The same key grants once and tells the balance of then, whatever was spent since."""
+    def test_a_replay_grants_once(self, make_world: MakeWorld) -> None:
+        """The same key grants once and replays the first balance, even after later charges."""
         world = make_world()
         give(world, "ada")
         create(world, "ada")
@@ -67,8 +67,8 @@ class TestGrant:
         assert world.credits("ada") == 4
         world.check_books("ada")
 
-    def test_a_key_is_of_one_grant(self, make_world: MakeWorld) -> None:
-        """The same key with another amount or reason is refused; with another account it is another key."""
+    def test_a_key_identifies_one_grant(self, make_world: MakeWorld) -> None:
+        """The same key with another amount or reason is refused; for another account it is another key."""
         world = make_world()
         give(world, "ada")
         for changed in ({"credits": 6}, {"reason": "given"}):
@@ -77,16 +77,16 @@ class TestGrant:
         assert not give(world, "bob").replayed
         assert (world.credits("ada"), world.credits("bob")) == (5, 5)
 
-    def test_the_key_of_a_generation(self, make_world: MakeWorld) -> None:
-        """A key that a generation used can be used for a grant as well."""
+    def test_a_grant_may_reuse_the_key_of_a_generation(self, make_world: MakeWorld) -> None:
+        """A key that a generation used can be used for a grant too."""
         world = make_world()
         ada = world.account("ada", 1)
         create(world, ada, "key")
         assert not give(world, ada).replayed
         world.check_books(ada)
 
-    def test_too_much(self, make_world: MakeWorld) -> None:
-        """An account cannot be given more than it may hold, and nothing is written."""
+    def test_refuses_more_than_the_limit(self, make_world: MakeWorld) -> None:
+        """A grant that exceeds the balance limit is refused, and no document is written."""
         world = make_world()
         world.account("rich", 999_999_998)
         with pytest.raises(InvalidRequest) as refused:
@@ -95,8 +95,8 @@ class TestGrant:
         assert world.ledger("rich") == []
         give(world, "rich", credits=2)
 
-    def test_twenty_at_once_with_one_key(self, make_world: MakeWorld) -> None:
-        """However many grant at once with one key, one account is opened and one grant written."""
+    def test_twenty_concurrent_calls_with_one_key(self, make_world: MakeWorld) -> None:
+        """Concurrent grants with one key open one account and write one entry."""
         world = make_world()
         with ThreadPoolExecutor(20) as pool:
             granted = list(pool.map(lambda _: give(world, "ada"), range(20)))
@@ -104,8 +104,8 @@ class TestGrant:
         assert world.credits("ada") == 5
         world.check_books("ada")
 
-    def test_twenty_at_once_with_twenty_keys(self, make_world: MakeWorld) -> None:
-        """Grants at once to an account that is not there open it once and are all in it."""
+    def test_twenty_concurrent_calls_with_twenty_keys(self, make_world: MakeWorld) -> None:
+        """Concurrent grants to a missing account open it once, and all are in its ledger."""
         world = make_world()
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(lambda number: give(world, "ada", key=str(number)), range(20)))
@@ -114,7 +114,7 @@ class TestGrant:
 
     @pytest.mark.embedded
     def test_a_lost_answer(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
-        """A grant whose answer is lost is found again as the call's own."""
+        """A commit whose answer was lost is recognized as this call's own grant."""
         world = make_world()
         faults.lose_answer()
         assert not give(world, "ada").replayed
@@ -129,7 +129,7 @@ class TestRateLimit:
         return world
 
     def test_a_burst_and_then_the_rate(self, make_world: MakeWorld) -> None:
-        """More than the bucket holds are sent away uncharged, and pass when they come back as told."""
+        """Requests beyond the bucket are refused uncharged, and pass after Retry-After."""
         world = self.limited(make_world, burst=2)
         for _ in range(2):
             create(world, "ada")
@@ -144,13 +144,13 @@ class TestRateLimit:
         world.check_books("ada")
 
     def test_replays_are_not_limited(self, make_world: MakeWorld) -> None:
-        """What a key found is answered, also with an empty bucket."""
+        """A replay is answered even with an empty bucket."""
         world = self.limited(make_world, burst=1)
         create(world, "ada", "key")
         assert create(world, "ada", "key").replayed
 
     def test_refusals_take_no_token(self, make_world: MakeWorld) -> None:
-        """Who cannot pay, or is not there, takes nothing from the bucket."""
+        """A request that cannot be paid, or has no account, takes no token."""
         world = self.limited(make_world, burst=1)
         world.account("poor", 1)
         for _ in range(3):
@@ -161,14 +161,14 @@ class TestRateLimit:
         create(world, "poor")
 
     def test_each_account_has_its_own(self, make_world: MakeWorld) -> None:
-        """One account's haste is not another's."""
+        """One account's requests do not limit another account."""
         world = self.limited(make_world, burst=1)
         world.account("bob", 5)
         create(world, "ada")
         create(world, "bob")
 
-    def test_twenty_at_once(self, make_world: MakeWorld) -> None:
-        """Of twenty at once just as many pass as the bucket holds."""
+    def test_twenty_concurrent_requests(self, make_world: MakeWorld) -> None:
+        """Of twenty concurrent requests exactly as many pass as the bucket holds."""
         world = self.limited(make_world, burst=7)
         with ThreadPoolExecutor(20) as pool:
             outcomes = Counter(pool.map(lambda _: outcome_of(lambda: create(world, "ada")), range(20)))
@@ -176,7 +176,7 @@ class TestRateLimit:
         assert world.credits("ada") == 93
         world.check_books("ada")
 
-    def test_senseless_settings(self) -> None:
-        """A rate with nothing in the bucket would let nobody in, ever."""
+    def test_refuses_an_empty_bucket(self) -> None:
+        """A rate with a bucket of zero would refuse every request, so it is a configuration error."""
         with pytest.raises(ValueError, match="at least one"):
             Settings(rate_limit_per_minute=6, rate_limit_burst=0)

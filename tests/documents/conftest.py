@@ -12,7 +12,7 @@ from tests.running_dev import Dev
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Dev]]:
-    """Start a fresh `make dev`; all of them are stopped in the end."""
+    """Start a fresh `make dev`; all are stopped after the test."""
     started: list[Dev] = []
 
     def start(**environment: str) -> Dev:
@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Dev]
 
 @pytest.fixture(scope="session")
 def answered(run: Callable[..., Dev]) -> tuple[Dev, list[str]]:
-    """A `make dev` on which each block of docs/api.md was run in turn, and what each printed."""
-    # With a limit that none of them reaches, so that all fields of an account are written.
+    """A `make dev` on which each block of docs/api.md was run in turn, and the output of each."""
+    # The rate limit is never reached, but with it all fields of an account are written.
     dev = run(RATE_LIMIT_PER_MINUTE="1000")
     return dev, dev.paste(*(block for block, _ in blocks("docs/api.md")))

@@ -1,6 +1,6 @@
-"""Owns what the documents are compared with: the code, found by what it is and not by where it stands.
+"""Owns what the documents are compared with: the code, found by its types and not by its place.
 
-Must not know what the documents say. All that depends on the place of something in the code is at the top.
+Must not know what the documents say. The paths that it depends on are at the top.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def the_class(name: str) -> Any:
 
 
 def errors() -> set[Any]:
-    """All errors that a caller can be answered with."""
+    """All errors that a caller can get."""
 
     def below(kind: type[Any]) -> set[Any]:
         return {each for child in kind.__subclasses__() for each in {child} | below(child)}
@@ -53,7 +53,7 @@ def errors() -> set[Any]:
 
 
 def endpoints() -> dict[str, Any]:
-    """What each HTTPS function declares, by its name."""
+    """What each HTTPS function declares, by name."""
     kind = the_class("Endpoint")
     found = [value for module in modules() for value in vars(module).values() if isinstance(value, kind)]
     return {endpoint.name: endpoint for endpoint in found}

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# Each block of commands, with the JSON that stands right below it, if any.
+# Each block of commands, with the JSON block directly below it, if any.
 BLOCK = re.compile(r"```sh\n(.*?)```(?:\s*```json\n(.*?)```)?", re.DOTALL)
 
 
@@ -32,7 +32,7 @@ def ticked(cell: str) -> list[str]:
 
 
 def named(markdown: str, header: str) -> list[str]:
-    """What the first cells of such tables name, in their order."""
+    """The names in the first cells of such tables, in order."""
     return [name for row in tables(markdown, header) for name in ticked(row[0])]
 
 
@@ -47,12 +47,12 @@ def blocks(name: str) -> list[tuple[str, str]]:
 
 
 def speaks_http(block: str) -> bool:
-    """Whether a block calls a running `make dev`, or sets what later ones use."""
+    """Whether a block calls a running `make dev`, or sets a variable for later blocks."""
     return "curl" in block or bool(re.match(r"[A-Z]+=\S+\n", block))
 
 
 def other_commands() -> list[str]:
-    """The commands of all other blocks, a line each, without the comment behind them."""
+    """The commands of all other blocks, one per line, without comments."""
     lines = [
         line for name in DOCUMENTS for block, _ in blocks(name) if not speaks_http(block) for line in block.splitlines()
     ]
@@ -73,6 +73,6 @@ API = text_of("docs/api.md")
 DATA = text_of("docs/data.md")
 OPERATIONS = text_of("docs/operations.md")
 REPORTS = text_of("docs/reports.md")
-# The pages for people who use or change this, and all of them.
+# The documents for users and contributors, and all documents.
 DOCUMENTS = sorted(["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
 ALL_MARKDOWN = sorted([*DOCUMENTS, "CHANGELOG.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*/*.md"))])

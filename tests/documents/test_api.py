@@ -1,4 +1,4 @@
-"""docs/api.md, docs/reports.md and the README's table say what the functions declare."""
+"""docs/api.md, docs/reports.md and the README's table match what the functions declare."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def answer_schemas(name: str) -> list[Mapping[str, Any]]:
 
 
 def fields_said(section: str) -> set[str]:
-    """The fields of an answer that a section tells, here or where it says that they stand."""
+    """The fields of an answer that a section lists, or the section that it links to."""
     said = set(named(section, "answer"))
     elsewhere = re.search(r"answer is (?:the generation, as )?\[[^]]+\]\(([^)]+)\)", section)
     if elsewhere:
@@ -58,7 +58,7 @@ def fields_said_by(anchor: str) -> set[str]:
 
 class TestFunctions:
     def test_the_tables_have_every_function(self) -> None:
-        """The README's and that of docs/api.md, with who may call, and none that is not there."""
+        """The tables of the README and docs/api.md list exactly the functions, with who may call them."""
         access = {name: WHO[endpoint.access.name] for name, endpoint in endpoints().items()}
         wanted = {name: access.get(name, "platform") for name in deployed()}
         assert set(endpoints()) == set(HTTPS)
@@ -67,14 +67,14 @@ class TestFunctions:
             assert rows == wanted
 
     def test_every_function_has_a_section(self) -> None:
-        """With a command that calls it, and its answer."""
+        """Each section has a command that calls the function, and its answer."""
         for name in deployed():
             commands = BLOCK.findall(FUNCTIONS[name])
             assert any(re.search(rf"/{name}\b|-{name}-0", command) and answer for command, answer in commands), name
 
     @pytest.mark.parametrize("name", HTTPS)
     def test_methods_access_and_headers(self, name: str) -> None:
-        """The first line says how and by whom it is called."""
+        """The first line of a section states methods, access and headers as declared."""
         methods = " or ".join(f"`{method.upper()}`" for method in OPENAPI["paths"][f"/{name}"])
         endpoint = endpoints()[name]
         line = [methods, WHO[endpoint.access.name]]
@@ -85,16 +85,16 @@ class TestFunctions:
         assert FUNCTIONS[name].strip().splitlines()[0] == " · ".join(line)
 
     @pytest.mark.parametrize("name", HTTPS)
-    def test_what_is_asked(self, name: str) -> None:
-        """Each field of the request, required or optional, and none that is not there."""
+    def test_request_fields(self, name: str) -> None:
+        """Each section lists exactly the request's fields, required or optional."""
         schema = OPENAPI["components"]["schemas"][endpoints()[name].asked.__name__]
         required = schema.get("required", [])
         wanted = {field: "required" if field in required else "optional" for field in schema.get("properties", {})}
         assert {field: row[1] for row in tables(FUNCTIONS[name], "field") for field in ticked(row[0])} == wanted
 
     @pytest.mark.parametrize("name", sorted(set(HTTPS) - {"openapi"}))
-    def test_what_is_answered(self, name: str) -> None:
-        """Each field of each answer, and none that is not there."""
+    def test_answer_fields(self, name: str) -> None:
+        """Each section lists exactly the fields of each answer."""
         wanted = {leaf for schema in answer_schemas(name) for leaf in leaves(schema)}
         said = fields_said(FUNCTIONS[name])
         covered = {
@@ -107,30 +107,30 @@ class TestFunctions:
         assert said - known == set()
 
     @pytest.mark.parametrize("name", HTTPS)
-    def test_its_own_errors(self, name: str) -> None:
-        """Those that it declares beside what any function can answer."""
+    def test_errors_of_a_function(self, name: str) -> None:
+        """Each section lists the errors that its function declares beyond the common ones."""
         said = re.search(r"^Own errors: ([^.]*)\.", FUNCTIONS[name], re.MULTILINE)
         assert set(ticked(said[1]) if said else []) == {error.reason for error in endpoints()[name].errors}
 
     def test_the_errors(self) -> None:
-        """The table has each error of the code with its HTTP status and its status, and none that is not there."""
+        """The table lists exactly the errors of the code, with HTTP status and status."""
         wanted = sorted((str(error.http_status), error.status, error.reason) for error in errors())
         assert sorted((row[0], *ticked(row[1]), *ticked(row[2])) for row in tables(API, "HTTP")) == wanted
 
     def test_breaches_and_failure_reasons(self) -> None:
-        """Each kind of breach and each reason of a failure, and none that is not there."""
+        """The tables list exactly the kinds of breach and the failure reasons."""
         assert sorted(named(API, "breach")) == sorted(the_class("BreachKind"))
         assert sorted(named(API, "`failureReason`")) == sorted(the_class("FailureReason"))
 
     def test_the_rewrites_of_the_site(self) -> None:
-        """Each HTTPS function is reached at /api of the site, as docs/api.md says."""
+        """Each HTTPS function is reachable below /api of the site, as docs/api.md says."""
         rewrites = json.loads(text_of("firebase.json"))["hosting"]["rewrites"]
         assert sorted(rewrite["source"] for rewrite in rewrites) == [f"/api/{name}" for name in HTTPS]
 
 
 class TestReports:
-    def test_every_kind_of_anomaly(self) -> None:
-        """The table has each kind that the code finds, and none that it does not."""
+    def test_kinds_of_anomaly(self) -> None:
+        """The table lists exactly the kinds of anomaly that the code finds."""
         (module,) = [
             module for module in modules() if "find_anomalies" in vars(module) and "BASELINE_WEEKS" in vars(module)
         ]

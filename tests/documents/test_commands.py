@@ -1,4 +1,4 @@
-"""Every command in the documents runs and answers what stands below it, or says why no test can run it."""
+"""Every command in the documents runs and prints the answer below it, or has a reason why no test can run it."""
 
 import json
 import re
@@ -36,7 +36,7 @@ NOT_RUN = {
 
 
 def masked(text: str) -> Any:
-    """An answer without what differs from run to run: ids, addresses, weeks, tokens and times."""
+    """An answer without what differs between runs: ids, addresses, weeks, tokens and times."""
     text = re.sub(r"[0-9a-f]{32}", "ID", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"\d{4}-W\d\d", "WEEK", text)
@@ -46,8 +46,8 @@ def masked(text: str) -> Any:
 
 @pytest.mark.embedded
 class TestCommands:
-    def test_the_api_answers_as_it_says(self, answered: tuple[Dev, list[str]]) -> None:
-        """The commands of docs/api.md, pasted one after the other, print the JSON that stands below each."""
+    def test_the_api_commands_print_their_answers(self, answered: tuple[Dev, list[str]]) -> None:
+        """The commands of docs/api.md, pasted in order, print the JSON below each."""
         printed = answered[1]
         wanted = [answer for _, answer in blocks("docs/api.md")]
         assert sum(map(bool, wanted)) >= len(deployed())
@@ -57,22 +57,22 @@ class TestCommands:
             else:
                 assert got == "", command
 
-    def test_the_readme_answers_as_it_says(self, run: Callable[..., Dev]) -> None:
-        """So do those of the README, on a fresh start."""
+    def test_the_readme_commands_print_their_answers(self, run: Callable[..., Dev]) -> None:
+        """The README's commands, on a fresh start, print the JSON below each."""
         pairs = [pair for pair in blocks("README.md") if speaks_http(pair[0])]
         assert pairs
         for got, (command, answer) in zip(run().paste(*(block for block, _ in pairs)), pairs, strict=True):
             assert masked(got) == masked(answer), command
 
     def test_make_dev_prints_the_readmes_command(self, answered: tuple[Dev, list[str]]) -> None:
-        """Its welcome has the README's curl line."""
+        """The welcome of `make dev` has the README's curl line."""
         dev, _ = answered
         command = next(block for block, _ in blocks("README.md") if speaks_http(block))
         command = command.replace(":5001/", f":{dev.functions_port}/")
         assert " ".join(command.split()) in " ".join(dev.welcome.split())
 
-    def test_a_failing_model_is_refunded_as_the_api_says(self, run: Callable[..., Dev]) -> None:
-        """With a failure rate of 1 the first picture is the error that docs/api.md shows, and the ledger the refund."""
+    def test_a_failing_model_answers_the_documented_error(self, run: Callable[..., Dev]) -> None:
+        """With a failure rate of 1 the answer is the error in docs/api.md, and the ledger has the refund."""
         said = next(block for block in re.findall(r"```json\n([^`]*)```", API) if "GENERATION_FAILED" in block)
         dev = run(MODEL_FAILURE_RATE="1")
         url, create = [block for block, _ in blocks("docs/api.md")][:2]
@@ -90,7 +90,7 @@ class TestCommands:
             assert masked(got) == masked(answer), command
 
     def test_the_operators_commands_print(self, run: Callable[..., Dev]) -> None:
-        """History, report and verify, one after the other, find the planted fault and no breach."""
+        """History, report and verify, in this order, find the planted anomaly and no breach."""
         (block,) = [block for block, _ in blocks("docs/operations.md") if block.startswith("make history")]
         (printed,) = run().paste(block)
         assert "were found" in printed
@@ -98,7 +98,7 @@ class TestCommands:
         assert re.search(r"^breaches +0$", printed, re.MULTILINE)
 
     def test_the_embedded_firestore_starts(self) -> None:
-        """The command that starts Firestore without the functions says that it is ready."""
+        """The command that starts Firestore without the functions prints that it is ready."""
         (command,) = [command for command in other_commands() if "embedded-firestore" in command]
         _, *arguments = shlex.split(command.replace("8080", str(free_port())))
         process = subprocess.Popen([*EMBEDDED_FIRESTORE, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -115,8 +115,8 @@ RUN_ABOVE = ("make history", "make report", "make verify", "functions/venv/bin/e
 
 class TestEveryCommand:
     @pytest.mark.parametrize("command", other_commands())
-    def test_runs_or_says_why_not(self, command: str) -> None:
-        """A command that is not run above is run here, or stands in NOT_RUN."""
+    def test_runs_or_has_a_reason(self, command: str) -> None:
+        """A command that is not run above is run here, or is in NOT_RUN with a reason."""
         _, pytest_runs, folders = command.partition("functions/venv/bin/python -m pytest ")
         if pytest_runs:
             # What it would run is there; running it is for the whole suite.
@@ -126,11 +126,11 @@ class TestEveryCommand:
             assert command in NOT_RUN
 
     def test_no_reason_is_stale(self) -> None:
-        """What stands in NOT_RUN is in a document."""
+        """Every command in NOT_RUN is in a document."""
         assert set(NOT_RUN) <= set(other_commands())
 
     @pytest.mark.parametrize("name", DOCUMENTS)
-    def test_every_make_target_is_one(self, name: str) -> None:
+    def test_every_make_target_exists(self, name: str) -> None:
         """Where a document says `make something`, the Makefile has that target."""
         targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
         assert set(re.findall(r"(?:^|`|[A-Z_]=\S+ )make ([a-z][a-z-]*)", text_of(name), re.MULTILINE)) <= targets

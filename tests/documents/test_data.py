@@ -1,4 +1,4 @@
-"""docs/data.md says which documents the functions write, and which indexes and rules there are."""
+"""docs/data.md lists the documents that the functions write, the indexes and the rules."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def written(db: firestore.Client) -> dict[str, set[str]]:
 
 
 def collections_said() -> dict[str, set[str]]:
-    """The collections of docs/data.md, with the fields that it says they have."""
+    """The collections of docs/data.md, with their fields."""
     said: dict[str, set[str]] = {}
     for heading, text in sections(DATA, "###").items():
         for path in ticked(heading):
@@ -43,7 +43,7 @@ def collections_said() -> dict[str, set[str]]:
 class TestData:
     @pytest.mark.embedded
     def test_the_documents(self, answered: tuple[Dev, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-        """Each collection and field that the functions write is told, and none that they never write."""
+        """It lists exactly the collections and fields that the functions write."""
         dev, _ = answered
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{dev.firestore_port}")
         with closing(firestore.Client(project="demo-imagegen")) as db:
@@ -60,12 +60,12 @@ class TestData:
         assert found.pop("weeklyReports") == report
         said.pop("weeklyReports")
         assert found == said
-        # What an operator may add to the catalog is read by its name.
+        # The code reads optional catalog fields by name.
         code = "\n".join(path.read_text() for path in IMAGEGEN.rglob("*.py"))
         assert [field for field in of if f'"{field}"' not in code] == []
 
     def test_the_indexes(self) -> None:
-        """Each composite index, each field without one, and none that is not there."""
+        """It lists exactly the composite indexes and the fields without an index."""
         arrows = {"↑": "ASCENDING", "↓": "DESCENDING"}
         said = [
             [(field, arrows[arrow]) for field, arrow in re.findall(r"`(\w+)` ([↑↓])", row[0])]
@@ -82,7 +82,7 @@ class TestData:
         assert all(override["indexes"] == [] for override in file["fieldOverrides"])
 
     def test_the_rules(self) -> None:
-        """Each path that the rules open, with its methods, and none that they do not."""
+        """It lists exactly the paths that the rules open, with their methods."""
         rules = {}
         path: list[tuple[int, str]] = []
         for line in text_of("firestore.rules").splitlines():

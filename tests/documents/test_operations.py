@@ -1,4 +1,4 @@
-"""docs/operations.md has every make target and every setting, and none that is not there."""
+"""docs/operations.md lists exactly the make targets and the settings."""
 
 import re
 import subprocess
@@ -11,20 +11,20 @@ from tests.running_dev import DEV_MODULE, make
 
 
 def recipe_of(target: str) -> str:
-    """The commands that a target would run."""
+    """The commands that a target runs."""
     command = [*make(), "--dry-run", target]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout
 
 
 class TestMake:
     def test_the_table_has_every_target(self) -> None:
-        """And none that is not there."""
+        """The table lists exactly the make targets."""
         targets = re.findall(r"^([a-z-]+):.*##", text_of("Makefile"), re.MULTILINE)
         assert sorted(named(OPERATIONS, "target")) == sorted(f"make {target}" for target in targets)
 
     @pytest.mark.parametrize("target", [name.removeprefix("make ") for name in named(OPERATIONS, "target")])
-    def test_a_target_names_what_there_is(self, target: str) -> None:
-        """The modules and folders that its commands name exist."""
+    def test_a_target_names_existing_files(self, target: str) -> None:
+        """The modules and folders in a target's commands exist."""
         recipe = recipe_of(target)
         assert recipe
         for line in recipe.splitlines():
@@ -37,13 +37,13 @@ class TestMake:
                 assert (folder / path).exists(), path
 
     def test_make_dev_is_what_the_tests_run(self) -> None:
-        """The tests that start `make dev` start the module that the target names."""
+        """The tests that start `make dev` start the module that the target runs."""
         recipe = subprocess.run(
             [*make(), "-n", "dev"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
         )
         assert f"-m {DEV_MODULE}" in recipe.stdout
 
-    def test_the_variables_are_told(self) -> None:
+    def test_the_variables_are_documented(self) -> None:
         """Each variable that the Makefile reads and does not set is in a table of settings."""
         makefile = text_of("Makefile")
         read = set(re.findall(r"\$\(([A-Z_]+)\)", makefile)) - {"MAKEFILE_LIST", "MAKE", "CURDIR"}
@@ -55,19 +55,19 @@ class TestMake:
 
 class TestSettings:
     def test_the_table_has_every_parameter(self) -> None:
-        """With its default, and none that is not there."""
+        """The table lists exactly the parameters, with their defaults."""
         said = {ticked(row[0])[0]: row[1] for row in tables(OPERATIONS, "parameter")}
         assert said == {name: str(default or "") for name, default in parameters().items()}
 
     def test_the_file_has_every_parameter(self) -> None:
-        """functions/.env gives each parameter the default of the code; secrets are elsewhere."""
+        """functions/.env gives each parameter the code's default; secrets are not in it."""
         lines = [line for line in text_of("functions/.env").splitlines() if line and not line.startswith("#")]
         given = dict(line.split("=", 1) for line in lines)
         assert given.pop("THREADS")
         assert given == {name: str(value or "") for name, value in parameters().items() if value is not None}
 
     def test_the_variables_are_read(self) -> None:
-        """Each other variable of the table is read by something in this repository."""
+        """Each other variable of the table is read somewhere in this repository."""
         files = [ROOT / "Makefile", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
         code = "\n".join(path.read_text() for path in files)
         assert [name for name in named(OPERATIONS, "variable") if not re.search(rf"\b{name}\b", code)] == []

@@ -1,4 +1,4 @@
-"""The documents fit together and to the repository: links, paths, pictures, decisions, the version."""
+"""The documents agree with each other and the repository: links, paths, pictures, decisions, the version."""
 
 import datetime
 import re
@@ -14,8 +14,8 @@ from tests.documents.markdown import ALL_MARKDOWN, DOCUMENTS, README, prose, slu
 
 class TestLinks:
     @pytest.mark.parametrize("name", ALL_MARKDOWN)
-    def test_they_lead_somewhere(self, name: str) -> None:
-        """Each link to a file or a heading of this repository finds it."""
+    def test_targets_exist(self, name: str) -> None:
+        """Each link to a file or a heading of this repository has a target."""
         for target in re.findall(r"\]\(([^)\s]+)\)", prose(text_of(name))):
             if target.startswith(("http://", "https://")):
                 continue
@@ -35,7 +35,7 @@ class TestLinks:
         ] == []
 
     def test_pictures_are_small(self) -> None:
-        """Each is below 200 kB and stands in a document."""
+        """Each picture is below 200 kB and is used in a document."""
         shown = "".join(map(text_of, DOCUMENTS))
         for path in (ROOT / "docs" / "images").iterdir():
             assert path.stat().st_size < 200_000, path.name
@@ -43,7 +43,7 @@ class TestLinks:
 
 
 def paths_said(name: str) -> list[str]:
-    """What stands in backticks and looks like a path: it ends as files or folders do."""
+    """Texts in backticks that look like a path: they end as files or folders do."""
     endings = r"(?:/|\.(?:py|md|json|rules|toml|js|yaml|txt|env))"
     return sorted(
         {said for said in ticked(prose(text_of(name))) if re.fullmatch(rf"[\w.-]+(?:/[\w.-]+)*{endings}", said)}
@@ -53,12 +53,12 @@ def paths_said(name: str) -> list[str]:
 class TestPaths:
     @pytest.mark.parametrize("said", sorted({*paths_said("docs/ARCHITECTURE.md"), *paths_said("docs/CONTRIBUTING.md")}))
     def test_every_path_exists(self, said: str) -> None:
-        """A path in ARCHITECTURE.md or CONTRIBUTING.md is there; a bare name is that of some deployed file."""
+        """A path in ARCHITECTURE.md or CONTRIBUTING.md exists; a bare name is that of a deployed file."""
         names = {path.name for path in [ROOT / "functions" / "main.py", *IMAGEGEN.rglob("*.py")]}
         assert said in names or any((base / said).exists() for base in BASES)
 
     def test_the_tree_of_the_readme(self) -> None:
-        """Each folder and file of its tree is there, and each folder of the repository is in it."""
+        """Each folder and file of its tree exists, and each folder of the repository is in it."""
         (tree,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
         said = {line.split()[0] for line in tree.splitlines()}
         assert [path for path in said if not (ROOT / path).exists()] == []
@@ -76,8 +76,8 @@ RECORDS = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]
 
 class TestDecisions:
     @pytest.mark.parametrize("name", RECORDS)
-    def test_a_record_has_its_head(self, name: str) -> None:
-        """A number, a status, a date and the alternatives that were considered."""
+    def test_a_record_has_its_header(self, name: str) -> None:
+        """A record has a number, a status, a date and the alternatives."""
         lines = text_of(f"docs/decisions/{name}").splitlines()
         assert re.fullmatch(rf"# {int(name[:4])}\. .+", lines[0])
         assert lines[1] == ""
@@ -86,7 +86,7 @@ class TestDecisions:
         assert lines[4].startswith("- Alternatives: ")
 
     def test_the_index(self) -> None:
-        """Each record with its title, status and date, and none that is not there."""
+        """The index lists exactly the records, with title, status and date."""
         rows = tables(text_of("docs/decisions/README.md"), "record")
         said = []
         for row in rows:
@@ -97,8 +97,8 @@ class TestDecisions:
 
 
 class TestVersion:
-    def test_it_is_said_once(self) -> None:
-        """The newest release of the changelog, the OpenAPI document and the project are of imagegen's version."""
+    def test_is_the_same_everywhere(self) -> None:
+        """The changelog's newest release, the OpenAPI document and the project have imagegen's version."""
         releases = re.findall(r"^## \[(\d[^]]*)\] - (\S+)$", text_of("CHANGELOG.md"), re.MULTILINE)
         assert releases[0][0] == OPENAPI["info"]["version"] == imagegen.__version__
         assert [datetime.date.fromisoformat(day) for _, day in releases] == sorted(

@@ -1,4 +1,4 @@
-"""Creating a generation: charge, picture, refund, and replay by idempotency key, on a real Firestore."""
+"""Creating a generation: charge, picture, refund and replay by idempotency key, on a real Firestore."""
 
 import asyncio
 import hashlib
@@ -37,7 +37,7 @@ def create(world: World, user_id: str, key: str | None = None, **changed: str) -
 
 class TestSuccess:
     def test_charges_and_completes(self, make_world: MakeWorld) -> None:
-        """A picture costs its size's price, and the record, the ledger and the balance say so."""
+        """A picture costs its size's price; the generation, the ledger and the balance agree."""
         world = make_world()
         ada = world.account("ada", 10)
         created = create(world, ada, size="1024x1024", style="OIL_PAINTING", prompt="  a fox  ")
@@ -76,7 +76,7 @@ class TestSuccess:
         world.check_books(ada)
 
     def test_the_model_gets_canonical_names_and_its_own_settings(self, make_world: MakeWorld) -> None:
-        """A model is asked with canonical ids, the trimmed prompt and the fields of its catalog document."""
+        """A model gets canonical ids, the trimmed prompt and the fields of its catalog document."""
         draws = Draws()
         world = make_world(model_b=draws)
         world.db.document("models/model-b").update({"steps": 30})
@@ -85,8 +85,8 @@ class TestSuccess:
         assert (asked.style, asked.color, asked.size, asked.prompt) == ("anime", "neon", "512x512", "a fox")
         assert asked.parameters["steps"] == 30
 
-    def test_an_account_written_by_hand_works(self, make_world: MakeWorld) -> None:
-        """An account that holds nothing but credits opens its books with them at the first charge."""
+    def test_an_account_with_credits_alone_works(self, make_world: MakeWorld) -> None:
+        """An account that has only `credits` opens its books with them at the first charge."""
         world = make_world()
         world.db.document("users/eve").set({"credits": 2})
         create(world, "eve")
@@ -96,14 +96,14 @@ class TestSuccess:
 
 class TestRefusals:
     def test_unknown_account(self, make_world: MakeWorld) -> None:
-        """Nobody is charged for an account that is not there."""
+        """A request for an unknown account charges no account."""
         world = make_world()
         with pytest.raises(UserNotFound):
             create(world, "nobody")
         assert world.generations() == []
 
     def test_too_few_credits(self, make_world: MakeWorld) -> None:
-        """An account that cannot pay keeps what it has, and nothing is recorded."""
+        """An account that cannot pay keeps its credits, and no document is written."""
         world = make_world()
         ada = world.account("ada", 2)
         with pytest.raises(InsufficientCredits) as refused:
@@ -112,7 +112,7 @@ class TestRefusals:
         assert (world.credits(ada), world.ledger(ada), world.generations()) == (2, [], [])
 
     def test_unknown_names(self, make_world: MakeWorld) -> None:
-        """A name that is not in the catalog is refused before anything is read or charged."""
+        """A name that is not in the catalog is refused before any read or charge."""
         world = make_world()
         with pytest.raises(InvalidRequest) as refused:
             create(world, world.account("ada", 9), model="Model Z", size="9x9")
@@ -121,8 +121,8 @@ class TestRefusals:
             "size": "must be one of: 1024x1024, 1024x1792, 512x512",
         }
 
-    def test_all_faults_at_once(self, make_world: MakeWorld) -> None:
-        """Form and catalog are judged together, so that one answer names every bad field."""
+    def test_all_violations_at_once(self, make_world: MakeWorld) -> None:
+        """Schema and catalog are checked together: one answer names every bad field."""
         world = make_world()
         with pytest.raises(InvalidRequest) as refused:
             read_request(world.deps, {"userId": "a/b", "model": "Model Z", "prompt": " ", "seed": 1, "color": "neon"})
@@ -142,7 +142,7 @@ class TestModelFailure:
         ],
     )
     def test_refunds(self, make_world: MakeWorld, error: BaseException | None, reason: str) -> None:
-        """Whatever a model fails with, the account has all its credits back and the ledger shows both entries."""
+        """After any failure of a model the credits are back and the ledger has both entries."""
         world = make_world(model_a=AlwaysFails(error))
         ada = world.account("ada", 5)
         with pytest.raises(GenerationFailed) as failed:
@@ -159,8 +159,8 @@ class TestModelFailure:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
-    def test_a_model_past_its_limit_is_refunded(self, make_world: MakeWorld) -> None:
-        """A model that does not answer in time has failed."""
+    def test_a_model_that_times_out_is_refunded(self, make_world: MakeWorld) -> None:
+        """A model that does not answer in time fails as `MODEL_TIMEOUT`."""
         release = threading.Event()
         world = make_world(settings=Settings(model_time_limit_seconds=0.05), model_a=Does(release.wait))
         ada = world.account("ada", 5)
@@ -171,7 +171,7 @@ class TestModelFailure:
         assert world.credits(ada) == 5
 
     def test_an_account_deleted_meanwhile_ends_the_generation(self, make_world: MakeWorld) -> None:
-        """With nobody left to refund, the generation still ends, and says that nothing was refunded."""
+        """If the account is gone, the generation still fails, and its error reports a refund of 0."""
 
         def delete_and_fail() -> None:
             world.db.document("users/ada").delete()
@@ -189,14 +189,14 @@ class TestFingerprint:
     ORDER = Order(user_id="ada", model="Model A", style="anime", color="neon", size="512x512", prompt="a fox")
 
     def test_is_the_same_after_a_deploy(self) -> None:
-        """A key that was used before a deploy is replayed after it, so that the hash of a request may not change."""
+        """The hash of a request is stable, so that a key used before a deploy is replayed after it."""
         assert _fingerprint(self.ORDER) == "66372a9fa89cb618aadff291ff4bb6afe4784c0679b6a498e1511aae40a811d3"
         told = replace(self.ORDER, prompt="a fox\n\u00e9\U0001f98a", webhook_url="https://example.com/hook")
         assert _fingerprint(told) == "bfe817068ce429ced3f1bdbb6289219ece229b285d98538e30b016a7a63c6d48"
 
     @given(st.text(min_size=1), st.sampled_from([None, "https://example.com/hook"]))
     def test_is_that_of_the_canonical_json(self, prompt: str, webhook_url: str | None) -> None:
-        """It is the hash of what pydantic makes of the request as JSON, as it was when the first were stored."""
+        """The fingerprint is the SHA-256 of pydantic's JSON of the request, as for the first stored generations."""
         order = replace(self.ORDER, prompt=prompt, webhook_url=webhook_url)
         canonical = TypeAdapter(Order).dump_json(order, exclude_none=True)
         assert _fingerprint(order) == hashlib.sha256(canonical).hexdigest()
@@ -204,7 +204,7 @@ class TestFingerprint:
 
 class TestIdempotency:
     def test_replays_a_success(self, make_world: MakeWorld) -> None:
-        """The same key and body get the same picture once more and are charged once."""
+        """The same key and body get the same picture and are charged once."""
         world = make_world()
         ada = world.account("ada", 5)
         first = create(world, ada, "key-1")
@@ -214,7 +214,7 @@ class TestIdempotency:
         assert world.credits(ada) == 4
 
     def test_replays_a_failure(self, make_world: MakeWorld) -> None:
-        """A failed model is an answer too: the key gives it again, and a new key tries anew."""
+        """A model failure is replayed for its key; a new key is a new attempt."""
         world = make_world(model_a=AlwaysFails())
         ada = world.account("ada", 5)
         answers = []
@@ -226,8 +226,8 @@ class TestIdempotency:
         assert (answers[0].headers, answers[1].headers) == ({}, {"Idempotent-Replayed": "true"})
         assert len(world.ledger(ada)) == 2
 
-    def test_replays_whatever_has_happened_to_the_catalog(self, make_world: MakeWorld) -> None:
-        """A replay works after the size became dearer and the model was disabled."""
+    def test_replays_after_the_catalog_changed(self, make_world: MakeWorld) -> None:
+        """A replay works after the price rose and the model was disabled."""
         world = make_world()
         ada = world.account("ada", 5)
         first = create(world, ada, "key-1")
@@ -238,8 +238,8 @@ class TestIdempotency:
         with pytest.raises(InvalidRequest):
             create(world, ada, "key-2")
 
-    def test_another_body_is_refused(self, make_world: MakeWorld) -> None:
-        """A key stands for one request."""
+    def test_another_body_for_a_used_key_is_refused(self, make_world: MakeWorld) -> None:
+        """A key identifies one request."""
         world = make_world()
         ada = world.account("ada", 5)
         create(world, ada, "key-1")
@@ -254,8 +254,8 @@ class TestIdempotency:
             assert not create(world, world.account(user_id, 5), "key-1").replayed
         assert len(world.generations()) == 2
 
-    def test_a_refused_request_does_not_use_up_its_key(self, make_world: MakeWorld) -> None:
-        """What was refused before a charge can be tried again with the same key."""
+    def test_a_refused_request_does_not_use_its_key(self, make_world: MakeWorld) -> None:
+        """A request refused before its charge can be repeated with the same key."""
         world = make_world()
         ada = world.account("ada", 0)
         with pytest.raises(InsufficientCredits):
@@ -264,7 +264,7 @@ class TestIdempotency:
         assert not create(world, ada, "key-1").replayed
 
     def test_a_running_request_is_a_conflict(self, make_world: MakeWorld) -> None:
-        """While the first call runs, the second is told to come back."""
+        """While the first call runs, a second one with its key gets RequestInProgress."""
         conflicts: list[RequestInProgress] = []
 
         def retry() -> None:
@@ -278,8 +278,8 @@ class TestIdempotency:
         assert conflicts[0].retry_after_seconds == 5
         assert world.credits("ada") == 4
 
-    def test_an_abandoned_request_is_settled_by_its_retry(self, make_world: MakeWorld) -> None:
-        """A pending generation past its lease is refunded by the retry, which gets the answer of a failed model."""
+    def test_a_retry_settles_an_expired_generation(self, make_world: MakeWorld) -> None:
+        """A pending generation with an expired lease is refunded by the retry, which gets the model failure."""
         world = make_world()
         ada = world.account("ada", 5)
         abandon(world, "key-1")
@@ -296,8 +296,8 @@ class TestIdempotency:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
-    def test_a_picture_after_its_lease_was_voided_is_refused(self, make_world: MakeWorld) -> None:
-        """A model that answers when its charge has been given back does not get the picture delivered for nothing."""
+    def test_a_late_picture_after_a_refund_is_refused(self, make_world: MakeWorld) -> None:
+        """A model that answers after its charge was refunded does not deliver a free picture."""
 
         def outlast_the_lease() -> None:
             world.clock.advance(seconds=200)
@@ -314,8 +314,8 @@ class TestIdempotency:
         assert world.credits("ada") == 5
         world.check_books("ada")
 
-    def test_many_at_once_with_one_key_are_charged_once(self, make_world: MakeWorld) -> None:
-        """Twenty calls at once with one key draw one picture; the others replay it or are told to come back."""
+    def test_twenty_concurrent_calls_with_one_key_are_charged_once(self, make_world: MakeWorld) -> None:
+        """Concurrent calls with one key draw one picture; the others replay it or get RequestInProgress."""
         draws = Draws()
         world = make_world(model_a=draws)
         ada = world.account("ada", 20)
@@ -329,7 +329,7 @@ class TestIdempotency:
 
 class TestConcurrency:
     def test_fifty_clients_and_twenty_credits(self, make_world: MakeWorld) -> None:
-        """Of fifty clients at once, just as many succeed as the account can pay for, and the rest get 402."""
+        """Of fifty concurrent clients exactly as many succeed as the account can pay for; the rest get 402."""
         world = make_world()
         ada = world.account("ada", 20)
         with ThreadPoolExecutor(50) as clients:
@@ -340,7 +340,7 @@ class TestConcurrency:
         world.check_books(ada)
 
     def test_failing_and_drawing_models_side_by_side(self, make_world: MakeWorld) -> None:
-        """Charges and refunds of one account interleave without a credit lost or made."""
+        """Concurrent charges and refunds of one account neither lose nor create credits."""
         world = make_world(model_b=AlwaysFails())
         ada = world.account("ada", 30)
         with ThreadPoolExecutor(20) as clients:
@@ -357,14 +357,14 @@ class TestConcurrency:
 
 @pytest.mark.embedded
 class TestFaults:
-    """What the wire can do to a call; each case ends with the books balanced and one charge at most."""
+    """Network and Firestore faults during a call; each case ends with balanced books and one charge at most."""
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.INTERNAL])
     @pytest.mark.parametrize("key", [None, "key-1"])
-    def test_a_lost_answer_of_the_reserve_is_found_again(
+    def test_a_lost_answer_of_the_reserve_is_recognized(
         self, make_world: MakeWorld, faults: DatabaseFaults, code: Code, key: str | None
     ) -> None:
-        """When the charge was applied but its answer lost, the call finds its own charge and goes on."""
+        """When the charge was applied but its answer lost, the call recognizes its own charge and continues."""
         world = make_world()
         ada = world.account("ada", 5)
         faults.lose_answer(code)
@@ -373,10 +373,10 @@ class TestFaults:
         world.check_books(ada)
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.FAILED_PRECONDITION])
-    def test_a_lost_answer_of_the_settle_is_found_again(
+    def test_a_lost_answer_of_the_settle_is_recognized(
         self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
     ) -> None:
-        """When the settle was applied but its answer lost, the call answers what was settled."""
+        """When the settle was applied but its answer lost, the call answers the settled generation."""
         world = make_world(model_a=Does(lambda: faults.lose_answer(code)))
         ada = world.account("ada", 5)
         assert create(world, ada).generation.status is GenerationStatus.COMPLETED
@@ -384,10 +384,10 @@ class TestFaults:
         world.check_books(ada)
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED])
-    def test_a_lost_answer_of_the_refund_is_found_again(
+    def test_a_lost_answer_of_the_refund_is_recognized(
         self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
     ) -> None:
-        """When the refund was applied but its answer lost, it is not given a second time."""
+        """When the refund was applied but its answer lost, it is not written a second time."""
 
         def fail() -> None:
             faults.lose_answer(code)
@@ -401,15 +401,15 @@ class TestFaults:
         world.check_books(ada)
 
     def test_contention_is_retried(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
-        """Aborted commits are tried again."""
+        """Aborted commits are retried."""
         world = make_world()
         ada = world.account("ada", 5)
         faults.fail(Code.ABORTED, 3)
         assert not create(world, ada).replayed
         assert world.credits(ada) == 4
 
-    def test_contention_without_end_is_unavailable(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
-        """What cannot be done in time is a 503, and nothing is charged."""
+    def test_endless_contention_is_unavailable(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
+        """Contention beyond the deadline is a 503, and nothing is charged."""
         world = make_world(settings=Settings(firestore_timeout_seconds=0.3))
         ada = world.account("ada", 5)
         world.deps.catalog.current()
@@ -421,18 +421,16 @@ class TestFaults:
         assert world.credits(ada) == 5
 
     @pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.PERMISSION_DENIED])
-    def test_what_waiting_cannot_help_fails_at_once(
-        self, make_world: MakeWorld, faults: DatabaseFaults, code: Code
-    ) -> None:
-        """A missing database or right is a fault to be mended, not one to be retried."""
+    def test_a_permanent_error_fails_at_once(self, make_world: MakeWorld, faults: DatabaseFaults, code: Code) -> None:
+        """A missing database or permission is not retried: it needs a repair."""
         world = make_world()
         world.account("ada", 5)
         faults.fail(code, rpc="BeginTransaction")
         with pytest.raises(exceptions.GoogleAPICallError):
             create(world, "ada")
 
-    def test_a_place_in_line_that_firestore_forgot(self, make_world: MakeWorld) -> None:
-        """Where Firestore no longer knows the transaction that lost, another one is begun without its place."""
+    def test_a_retry_whose_old_transaction_is_unknown(self, make_world: MakeWorld) -> None:
+        """If Firestore no longer knows the transaction to retry, a new one begins without `retryTransaction`."""
         world = make_world()
         ada = world.account("ada", 5)
         fates: dict[int | str, Fate] = {3: is_refused(Status.ABORTED), 4: is_refused(Status.INVALID_ARGUMENT)}
@@ -447,7 +445,7 @@ class TestFaults:
     def test_a_transaction_that_firestore_lost_is_begun_again(
         self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str
     ) -> None:
-        """A Firestore that was restarted knows the transaction no more; another one does the work."""
+        """After a restart Firestore does not know the transaction; a new one does the work."""
         world = make_world()
         ada = world.account("ada", 5)
         faults.fail(Code.INVALID_ARGUMENT, rpc=rpc)
@@ -455,10 +453,8 @@ class TestFaults:
         assert world.credits(ada) == 4
         world.check_books(ada)
 
-    def test_no_place_to_settle_is_unavailable_and_refunded_later(
-        self, make_world: MakeWorld, faults: DatabaseFaults
-    ) -> None:
-        """When Firestore goes away under the model, the caller gets a 503, and the retry after the lease the refund."""
+    def test_an_outage_at_the_settle_is_refunded_later(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
+        """If Firestore fails during the model call, the caller gets a 503; a retry after the lease refunds it."""
         world = make_world(
             settings=Settings(firestore_timeout_seconds=0.3),
             model_a=Does(lambda: faults.fail(Code.UNAVAILABLE, 1000)),

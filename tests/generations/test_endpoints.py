@@ -1,4 +1,4 @@
-"""createGenerationRequest on the wire."""
+"""createGenerationRequest over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ KEY = {"Idempotency-Key": "key-1"}
 
 class TestSuccess:
     def test_answers_id_price_and_picture(self, world: World, client: httpx.Client) -> None:
-        """A success is 200 with just the three documented fields."""
+        """A success is 200 with exactly the three documented fields."""
         response = client.post(PATH, json=world.body(world.account("ada", 5), size="1024x1024"))
         assert response.status_code == 200
         (generation,) = world.generations()
@@ -27,13 +27,13 @@ class TestSuccess:
         assert "Idempotent-Replayed" not in response.headers
 
     def test_each_model_has_its_own_placeholder(self, world: World, client: httpx.Client) -> None:
-        """Model A and Model B answer different pictures."""
+        """Model A and Model B answer different placeholder pictures."""
         ada = world.account("ada", 5)
         urls = [client.post(PATH, json=world.body(ada, model=m)).json()["imageUrl"] for m in ("Model A", "Model B")]
         assert urls[0] != urls[1]
 
-    def test_a_replay_says_so(self, world: World, client: httpx.Client) -> None:
-        """A replayed answer has the same body, and a header that tells."""
+    def test_a_replay_is_marked(self, world: World, client: httpx.Client) -> None:
+        """A replay has the same body and the header `Idempotent-Replayed`."""
         body = world.body(world.account("ada", 5))
         first = client.post(PATH, json=body, headers=KEY)
         again = client.post(PATH, json=body, headers=KEY)
@@ -44,7 +44,7 @@ class TestSuccess:
 
 class TestFailures:
     def test_a_failed_model(self, world: World, client: httpx.Client) -> None:
-        """A failed model is a 500 that says that nothing was charged, and replays as such."""
+        """A model failure is a 500 that states that nothing was charged; its replay is marked."""
         world.db.document("models/model-a").update({"failureRate": 1})
         body = world.body(world.account("ada", 5), size="1024x1792")
         for replayed in (None, "true"):
@@ -62,7 +62,7 @@ class TestFailures:
         assert world.credits("ada") == 5
 
     def test_too_few_credits(self, world: World, client: httpx.Client) -> None:
-        """An account that cannot pay gets 402 with what it has and what it needs."""
+        """An account that cannot pay gets a 402 with its balance and the price."""
         error = error_of(client.post(PATH, json=world.body(world.account("ada", 1), size="1024x1024")))
         assert (error["code"], error["status"]) == (402, "FAILED_PRECONDITION")
         assert error["reason"] == "INSUFFICIENT_CREDITS"
@@ -70,19 +70,19 @@ class TestFailures:
         assert error["metadata"] == {"currentCredits": "1", "requiredCredits": "3"}
 
     def test_unknown_user(self, world: World, client: httpx.Client) -> None:
-        """An account that is not there is 404."""
+        """An unknown account is a 404."""
         error = error_of(client.post(PATH, json=world.body("nobody")))
         assert (error["code"], error["status"], error["reason"]) == (404, "NOT_FOUND", "USER_NOT_FOUND")
 
     def test_another_body_under_a_used_key(self, world: World, client: httpx.Client) -> None:
-        """A key that is used for something else is 422."""
+        """A key used for another request is a 422."""
         ada = world.account("ada", 5)
         client.post(PATH, json=world.body(ada), headers=KEY)
         error = error_of(client.post(PATH, json=world.body(ada, prompt="a hare"), headers=KEY))
         assert (error["code"], error["reason"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
     def test_a_running_request(self, world: World, client: httpx.Client) -> None:
-        """While the first call with a key runs, a second is 409 and told when to come back."""
+        """While the first call with a key runs, a second is a 409 with Retry-After."""
         body = world.body(world.account("ada", 5))
         first = client.post(PATH, json=body, headers=KEY).json()
         reference = world.db.document(f"generationRequests/{first['generationRequestId']}")
@@ -95,8 +95,8 @@ class TestFailures:
         assert response.headers["Retry-After"] == "5"
         assert {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "5s"} in error["details"]
 
-    def test_a_fault_of_ours_tells_nothing(self, world: World, client: httpx.Client) -> None:
-        """A corrupt account is a plain 500: the log knows why, the answer does not."""
+    def test_an_internal_error_discloses_nothing(self, world: World, client: httpx.Client) -> None:
+        """A corrupt account is a plain 500: the cause is in the log, not in the answer."""
         world.account("ada", -5)
         error = error_of(client.post(PATH, json=world.body("ada")))
         assert (error["code"], error["reason"], error["message"]) == (500, "INTERNAL", "An internal error occurred.")
@@ -104,7 +104,7 @@ class TestFailures:
 
 class TestBadRequests:
     def test_names_each_bad_field(self, world: World, client: httpx.Client) -> None:
-        """One violation per field says what is allowed; nothing is charged."""
+        """There is one violation per field that states what is allowed; nothing is charged."""
         body = world.body(world.account("ada", 5), model="Model Z", style="cubism", prompt=" ") | {"seed": 1}
         del body["color"]
         assert violations_of(client.post(PATH, json=body)) == {
@@ -118,7 +118,7 @@ class TestBadRequests:
 
     @pytest.mark.parametrize("user_id", ["", "a/b", ".", "..", "__x__", "a\x00b", "a\nb", "x" * 129, 7, None, ["ada"]])
     def test_refuses_ids_that_firestore_forbids(self, world: World, client: httpx.Client, user_id: object) -> None:
-        """An id that could not be a document's, or would lead elsewhere, is refused."""
+        """An id that is invalid in Firestore, or that would change the path, is refused."""
         assert violations_of(client.post(PATH, json=world.body("ada") | {"userId": user_id})).keys() == {"userId"}
 
     @pytest.mark.parametrize(("length", "status"), [(1, 200), (2000, 200), (2001, 400)])
@@ -139,19 +139,19 @@ class TestBadRequests:
             (b'{"userId": NaN}', "must not hold NaN, which is not JSON"),
         ],
     )
-    def test_refuses_what_is_no_json_object(self, client: httpx.Client, content: bytes, fault: str) -> None:
+    def test_refuses_a_body_that_is_no_json_object(self, client: httpx.Client, content: bytes, fault: str) -> None:
         """A body that is no JSON object is refused as a whole."""
         response = client.post(PATH, content=content, headers={"Content-Type": "application/json"})
         assert violations_of(response) == {"body": fault}
 
     @pytest.mark.parametrize("content", [b"[" * 8000 + b"]" * 8000, b'{"a":' * 2500 + b"1" + b"}" * 2500])
     def test_refuses_deep_json(self, client: httpx.Client, content: bytes) -> None:
-        """A body that is nested thousands deep is refused like any other that is not ours."""
+        """JSON nested thousands of levels deep is a 400."""
         response = client.post(PATH, content=content, headers={"Content-Type": "application/json"})
         assert violations_of(response)
 
     def test_refuses_lone_surrogates(self, world: World, client: httpx.Client) -> None:
-        """Text that no UTF-8 can hold is refused before it reaches Firestore."""
+        """Text with a lone surrogate is refused before it reaches Firestore."""
         content = json.dumps(world.body(world.account("ada", 5), prompt="\ud800"))
         response = client.post(PATH, content=content, headers={"Content-Type": "application/json"})
         assert violations_of(response).keys() == {"prompt"}
@@ -162,8 +162,8 @@ class TestBadRequests:
         error = error_of(client.post(PATH, json=world.body("ada", prompt="x" * length)))
         assert (error["code"], error["reason"], error["metadata"]) == (413, "BODY_TOO_LARGE", {"limitBytes": "16384"})
 
-    def test_too_large_without_saying_so(self, client: httpx.Client) -> None:
-        """A body that is sent in chunks is measured as well."""
+    def test_too_large_without_a_length(self, client: httpx.Client) -> None:
+        """A chunked body is measured too."""
 
         def chunks() -> Iterator[bytes]:
             for _ in range(20):
@@ -174,7 +174,7 @@ class TestBadRequests:
 
     @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
     def test_not_json(self, client: httpx.Client, content_type: str) -> None:
-        """A body that does not say that it is JSON is 415."""
+        """A body with another content type than JSON is a 415."""
         response = client.post(PATH, content=b"{}", headers={"Content-Type": content_type})
         assert (response.status_code, error_of(response)["reason"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -187,7 +187,7 @@ class TestBadRequests:
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
     def test_wrong_method(self, client: httpx.Client, method: str) -> None:
-        """Only POST is answered; the answer says so."""
+        """Other methods are a 405 that names POST."""
         response = client.request(method, PATH)
         assert (response.status_code, response.headers["Allow"]) == (405, "POST")
         assert error_of(response)["message"] == f"{method} is not allowed here; use POST."

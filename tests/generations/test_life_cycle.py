@@ -1,4 +1,4 @@
-"""The whole life of a generation through the functions host: queue, status, list, cancel, quote, catalog, webhook."""
+"""The life of a generation through the functions host: queue, status, list, cancel, quote, catalog, webhook."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -36,7 +36,7 @@ def ada(world: World) -> str:
 
 class TestAsynchronous:
     def test_is_accepted_and_drawn(self, client: httpx.Client, world: World, ada: str) -> None:
-        """Who prefers not to wait gets a 202 with where to ask, and the picture is there soon."""
+        """`Prefer: respond-async` is a 202 with a status URL, and the picture is there soon."""
         response = client.post("/createGenerationRequest", json=world.body(ada, size="1024x1024"), headers=ASYNC)
         answer = response.json()
         assert response.status_code == 202
@@ -49,8 +49,8 @@ class TestAsynchronous:
         assert world.credits(ada) == 7
         world.check_books(ada)
 
-    def test_a_replay_answers_how_it_stands(self, client: httpx.Client, world: World, ada: str) -> None:
-        """The same key is answered 202 with the status of now, and charged once."""
+    def test_a_replay_has_the_current_status(self, client: httpx.Client, world: World, ada: str) -> None:
+        """The same key is answered 202 with the current status, and charged once."""
         headers = ASYNC | {"Idempotency-Key": "key"}
         first = client.post("/createGenerationRequest", json=world.body(ada), headers=headers).json()
         ended(client, first["statusUrl"])
@@ -62,7 +62,7 @@ class TestAsynchronous:
     def test_a_failing_model_is_refunded(
         self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A model that fails to the end is a failed status with its reason and the refund."""
+        """When all attempts of a model fail, the status is `failed` with its reason and the refund."""
         monkeypatch.setenv("MODEL_ATTEMPTS", "1")
         production._built.cache_clear()
         mocker.patch.object(SimulatedModel, "generate", side_effect=ModelError("no"))
@@ -74,15 +74,15 @@ class TestAsynchronous:
     def test_a_failed_attempt_is_retried_by_the_queue(
         self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture
     ) -> None:
-        """A model that fails once is asked again by the queue."""
+        """A failed attempt is delivered again by the queue."""
         answers = [ModelError("not now"), Image("https://images.example.com/second.png")]
         mocker.patch.object(SimulatedModel, "generate", side_effect=answers)
         answer = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC).json()
         assert ended(client, answer["statusUrl"])["imageUrl"] == "https://images.example.com/second.png"
         world.check_books(ada)
 
-    def test_a_task_that_has_to_wait(self, client: httpx.Client, world: World, ada: str) -> None:
-        """A task whose generation is being drawn is to come again, with no 503, at which a queue slows down."""
+    def test_a_task_of_a_leased_generation_is_a_409(self, client: httpx.Client, world: World, ada: str) -> None:
+        """While another delivery draws, a task gets a 409, not a 503, at which the queue would slow down."""
         world.clock.now = datetime.now(UTC)
         abandon(world)
         (generation,) = world.generations()
@@ -92,7 +92,7 @@ class TestAsynchronous:
     def test_without_a_queue(
         self, client: httpx.Client, world: World, ada: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """When the queue cannot be reached the credits are back, and the answer says so."""
+        """When the queue cannot be reached, the answer is a `QUEUE_ERROR` and the credits are back."""
         monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", "127.0.0.1:1")
         production._built.cache_clear()
         response = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC)
@@ -102,21 +102,21 @@ class TestAsynchronous:
         world.check_books(ada)
 
     @pytest.mark.parametrize("prefer", ["respond-async, wait=10", "wait=10, Respond-Async", "respond-async;x=y"])
-    def test_preferences_among_others(self, client: httpx.Client, world: World, ada: str, prefer: str) -> None:
-        """The preference is found among others, in any case."""
+    def test_among_other_preferences(self, client: httpx.Client, world: World, ada: str, prefer: str) -> None:
+        """The preference is found among others, in upper or lower case."""
         headers = {"Prefer": prefer}
         assert client.post("/createGenerationRequest", json=world.body(ada), headers=headers).status_code == 202
 
     @pytest.mark.parametrize("prefer", ["", "wait=10", "respond-asynchronously", "return=minimal"])
     def test_other_preferences(self, client: httpx.Client, world: World, ada: str, prefer: str) -> None:
-        """Whoever prefers something else waits, as ever."""
+        """Any other preference is ignored: the call waits for the picture."""
         headers = {"Prefer": prefer}
         assert client.post("/createGenerationRequest", json=world.body(ada), headers=headers).status_code == 200
 
 
 class TestStatus:
     def test_an_etag(self, client: httpx.Client, world: World, ada: str) -> None:
-        """Who has the status is told so, and told anew when it changes."""
+        """A status that has not changed is a 304; for another ETag the answer is full."""
         created = client.post("/createGenerationRequest", json=world.body(ada)).json()
         url = f"/getGenerationStatus?generationRequestId={created['generationRequestId']}"
         first = client.get(url)
@@ -125,8 +125,8 @@ class TestStatus:
         other = client.get(url, headers={"If-None-Match": '"another"'})
         assert other.json() == first.json()
 
-    def test_a_hint(self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture) -> None:
-        """While it is not over, the answer says when to look again; afterwards it does not."""
+    def test_retry_after(self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture) -> None:
+        """Retry-After is set while a generation is pending, and not afterwards."""
         seen: list[httpx.Response] = []
 
         def look(_: object, request: ImageRequest) -> Image:
@@ -139,13 +139,13 @@ class TestStatus:
         assert [response.json()["status"] for response in seen] == ["processing", "completed"]
         assert [response.headers.get("Retry-After") for response in seen] == ["1", None]
 
-    def test_none(self, client: httpx.Client) -> None:
-        """What is not there is a 404."""
+    def test_an_unknown_generation(self, client: httpx.Client) -> None:
+        """An unknown generation is a 404."""
         response = client.get("/getGenerationStatus?generationRequestId=nothing")
         assert (response.status_code, error_of(response)["reason"]) == (404, "GENERATION_NOT_FOUND")
 
-    def test_anothers(self, client: httpx.Client, world: World, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another's generation is as one that is not there, and a list is one's own."""
+    def test_foreign(self, client: httpx.Client, world: World, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another's generation is a 404 like an unknown one (existence oracle), and lists hold one's own."""
         generation_id = client.post("/createGenerationRequest", json=world.body(ada)).json()["generationRequestId"]
         monkeypatch.setenv("REQUIRE_AUTH", "true")
         monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
@@ -168,7 +168,7 @@ class TestStatus:
 
 class TestList:
     def test_filters_and_pages(self, client: httpx.Client, world: World, ada: str) -> None:
-        """A list is filtered by names that people use, and paged."""
+        """A list is filtered by display names and paged."""
         for style in ("anime", "oil painting", "oil painting"):
             client.post("/createGenerationRequest", json=world.body(ada, style=style))
         url = "/listGenerationRequests"
@@ -180,7 +180,7 @@ class TestList:
         assert len({generation["generationRequestId"] for generation in listed}) == 2
 
     def test_dates(self, client: httpx.Client, world: World, ada: str) -> None:
-        """A list is bounded by moments, in any time zone."""
+        """A list is bounded by times in any time zone."""
         client.post("/createGenerationRequest", json=world.body(ada))
         given = {"userId": ada, "createdAfter": "2020-01-01T01:00:00+01:00"}
         assert len(client.get("/listGenerationRequests", params=given).json()["generations"]) == 1
@@ -203,8 +203,8 @@ class TestList:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_nonsense(self, client: httpx.Client, field: str, value: str, method: str) -> None:
-        """What is no filter is refused, by name."""
+    def test_invalid_filters(self, client: httpx.Client, field: str, value: str, method: str) -> None:
+        """An invalid filter is refused by name."""
         given = {"userId": "ada", field: value}
         path = "/listGenerationRequests"
         response = client.get(path, params=given) if method == "GET" else client.post(path, json=given)
@@ -214,8 +214,8 @@ class TestList:
 
 
 class TestCancel:
-    def test_what_waits(self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture) -> None:
-        """A generation that waits for its next attempt is given up, twice as well as once, and refunded."""
+    def test_a_queued_generation(self, client: httpx.Client, world: World, ada: str, mocker: MockerFixture) -> None:
+        """A generation that waits for its next attempt is cancelled and refunded; a second call answers the same."""
         mocker.patch.object(SimulatedModel, "generate", side_effect=ModelError("no"))
         answer = client.post("/createGenerationRequest", json=world.body(ada), headers=ASYNC).json()
         body = {"generationRequestId": answer["generationRequestId"]}
@@ -225,8 +225,8 @@ class TestCancel:
         assert world.credits(ada) == 10
         world.check_books(ada)
 
-    def test_what_has_ended(self, client: httpx.Client, world: World, ada: str) -> None:
-        """What has ended is a conflict."""
+    def test_an_ended_generation(self, client: httpx.Client, world: World, ada: str) -> None:
+        """Cancelling an ended generation is a conflict."""
         created = client.post("/createGenerationRequest", json=world.body(ada)).json()
         response = client.post("/cancelGenerationRequest", json={"generationRequestId": created["generationRequestId"]})
         assert (response.status_code, error_of(response)["reason"]) == (409, "GENERATION_ENDED")
@@ -235,7 +235,7 @@ class TestCancel:
 
 class TestQuote:
     def test_a_price(self, client: httpx.Client, world: World, ada: str) -> None:
-        """ValidateOnly makes all checks, says the price, and changes nothing."""
+        """`validateOnly` makes all checks, answers the price and changes nothing."""
         before = world.fields(f"users/{ada}")
         body = world.body(ada, size="1024x1792") | {"validateOnly": True}
         response = client.post("/createGenerationRequest", json=body, headers={"Idempotency-Key": "key"})
@@ -247,7 +247,7 @@ class TestQuote:
         assert client.post("/createGenerationRequest", json=body, headers={"Idempotency-Key": "key"}).status_code == 200
 
     def test_refusals(self, client: httpx.Client, world: World) -> None:
-        """What would be refused is refused in the same way."""
+        """A quote is refused for the same reasons as a request."""
         world.account("poor", 0)
         given = {"validateOnly": True}
         url = "/createGenerationRequest"

@@ -1,4 +1,4 @@
-"""Looking at generations afterwards: one, lists with filters and pages, and giving up."""
+"""Reading generations: one, lists with filters and pages; and cancelling them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def world(make_world: MakeWorld) -> World:
 
 
 def generate(world: World, user_id: str = "ada", **changed: str) -> str:
-    """Have a generation made a second later than the one before, and return its id."""
+    """Create a generation one second after the one before, and return its id."""
     world.clock.advance(seconds=1)
     try:
         return create(world, user_id, **changed).generation.generation_id
@@ -47,25 +47,25 @@ def generate(world: World, user_id: str = "ada", **changed: str) -> str:
 
 
 class TestGet:
-    def test_ones_own(self, world: World) -> None:
-        """An account reads its generation; an administrator reads any."""
+    def test_own(self, world: World) -> None:
+        """An account reads its own generation; an administrator reads any."""
         generation_id = generate(world)
         assert get_generation(world.deps, ADA, generation_id).stage is Stage.COMPLETED
         assert get_generation(world.deps, EVERYBODY, generation_id).user_id == "ada"
 
-    def test_anothers(self, world: World) -> None:
-        """Another's generation is not shown, nor that there is one: its id can be told from an idempotency key."""
+    def test_other_accounts(self, world: World) -> None:
+        """404, not 403: ids derive from idempotency keys, and a 403 would be an existence oracle."""
         generation_id = generate(world)
         with pytest.raises(GenerationNotFound):
             get_generation(world.deps, Caller("bob"), generation_id)
 
-    def test_none(self, world: World) -> None:
-        """What is not there is not found."""
+    def test_unknown(self, world: World) -> None:
+        """An unknown generation is not found."""
         with pytest.raises(GenerationNotFound):
             get_generation(world.deps, ADA, "nothing")
 
     def test_stages(self, make_world: MakeWorld) -> None:
-        """A generation is queued, processing while it is drawn, and completed."""
+        """A generation is queued, then processing while it is drawn, then completed."""
         seen: list[Stage] = []
         world = make_world(model_a=Does(lambda: seen.append(get_generation(world.deps, ADA, generation_id).stage)))
         world.account("ada", 5)
@@ -78,17 +78,17 @@ class TestGet:
 
 class TestList:
     def test_newest_first(self, world: World) -> None:
-        """An account's generations, and nobody else's, come newest first."""
+        """An account's own generations come newest first."""
         mine = [generate(world) for _ in range(3)]
         generate(world, "bob")
         assert ids(list_generations(world.deps, "ada", Filters(), 10, None).generations) == mine[::-1]
 
-    def test_nobodys(self, world: World) -> None:
-        """An account that is not there has none."""
+    def test_an_unknown_account(self, world: World) -> None:
+        """An account that does not exist has an empty list."""
         assert list_generations(world.deps, "nobody", Filters(), 10, None).generations == []
 
-    def test_pages_hold_each_once(self, world: World) -> None:
-        """Pages hold each generation once, those of the same moment too, while new ones come in."""
+    def test_pages_hold_each_generation_once(self, world: World) -> None:
+        """Pages hold each generation once, also those of the same moment, while new ones are created."""
         mine = [create(world, "ada").generation.generation_id for _ in range(7)]
         found: list[str] = []
         token = None
@@ -102,7 +102,7 @@ class TestList:
         assert sorted(found) == sorted(mine)
 
     def test_filters(self, world: World) -> None:
-        """Each filter alone and all of them together find what they name; every index they need is there."""
+        """Each filter alone and all together find the matching generations; every index they need exists."""
         a = generate(world)
         b = generate(world, style="oil painting", color="vintage", size="1024x1024")
         failed = generate(world, model="Model B")
@@ -126,8 +126,8 @@ class TestList:
         assert listed(stage=Stage.COMPLETED, **everything, **moments) == [b]
 
     @pytest.mark.parametrize("token", ["x", "AAAA", "eHh4eHh4OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkvYQ=="])
-    def test_a_token_that_is_not_ours(self, world: World, token: str) -> None:
-        """What is no token of this list is refused by name."""
+    def test_an_invalid_token(self, world: World, token: str) -> None:
+        """An invalid token is refused by the name of its field."""
         with pytest.raises(InvalidRequest) as refused:
             list_generations(world.deps, "ada", Filters(), 10, token)
         assert [violation.field for violation in refused.value.violations] == ["pageToken"]
@@ -136,15 +136,15 @@ class TestList:
         "place",
         ["0/a/b", "0/", "0", "1/..", "1/__x__", "1/a/b/c", "1/\x00", "1/" + "x" * 2000, "9" * 20 + "/x", "/x", "-1/"],
     )
-    def test_a_place_that_is_none(self, world: World, place: str) -> None:
-        """A token that was put together by hand is refused by name."""
+    def test_a_forged_token(self, world: World, place: str) -> None:
+        """A token that was made by hand is refused by the name of its field."""
         token = paging.make(f"ada/{Filters()}", place)
         with pytest.raises(InvalidRequest) as refused:
             list_generations(world.deps, "ada", Filters(), 10, token)
         assert [violation.field for violation in refused.value.violations] == ["pageToken"]
 
     def test_a_token_of_another_list(self, world: World) -> None:
-        """A token belongs to its account and filters."""
+        """A token is valid only for its account and filters."""
         for _ in range(2):
             generate(world)
         token = list_generations(world.deps, "ada", Filters(), 1, None).next_page_token
@@ -154,8 +154,8 @@ class TestList:
 
 
 class TestCancel:
-    def test_a_queued_one(self, world: World) -> None:
-        """Giving up a queued generation gives its credits back; twice is once, and its task does nothing."""
+    def test_queued(self, world: World) -> None:
+        """Cancelling a queued generation refunds it once, and its task does nothing."""
         created = submit(world, "ada")
         generation_id = created.generation.generation_id
         for _ in range(2):
@@ -165,8 +165,8 @@ class TestCancel:
         assert stage(world, created) == ("cancelled", None)
         world.check_books("ada")
 
-    def test_one_that_is_being_drawn(self, make_world: MakeWorld) -> None:
-        """A generation that is given up while it is drawn is refunded, and its picture is refused."""
+    def test_processing(self, make_world: MakeWorld) -> None:
+        """A generation cancelled while it is drawn is refunded, and its picture is refused."""
         world = make_world(model_a=Does(lambda: cancel_generation(world.deps, ADA, generation_id)))
         world.account("ada", 5)
         created = submit(world, "ada")
@@ -176,8 +176,8 @@ class TestCancel:
         assert world.credits("ada") == 5
         world.check_books("ada")
 
-    def test_one_that_somebody_waits_for(self, make_world: MakeWorld) -> None:
-        """Who waits for a generation that is given up hears so, and so does a retry with its key."""
+    def test_synchronous(self, make_world: MakeWorld) -> None:
+        """The caller that waits for a cancelled generation gets GENERATION_FAILED, and so does a retry with its key."""
         world: World
         world = make_world(model_a=Does(lambda: cancel_generation(world.deps, ADA, world.generations()[0]["id"])))
         world.account("ada", 5)
@@ -188,8 +188,8 @@ class TestCancel:
         world.check_books("ada")
 
     @pytest.mark.parametrize("model", ["Model A", "Model B"])
-    def test_one_that_has_ended(self, world: World, model: str) -> None:
-        """What was completed or has failed cannot be given up, and nothing changes."""
+    def test_ended(self, world: World, model: str) -> None:
+        """A completed or failed generation cannot be cancelled, and does not change."""
         generation_id = generate(world, model=model)
         before = world.fields(f"generationRequests/{generation_id}")
         with pytest.raises(GenerationEnded):
@@ -197,15 +197,15 @@ class TestCancel:
         assert world.fields(f"generationRequests/{generation_id}") == before
         world.check_books("ada")
 
-    def test_anothers(self, world: World) -> None:
-        """Another's generation cannot be given up."""
+    def test_other_accounts(self, world: World) -> None:
+        """Another account's generation cannot be cancelled."""
         generation_id = submit(world, "ada").generation.generation_id
         with pytest.raises(GenerationNotFound):
             cancel_generation(world.deps, Caller("bob"), generation_id)
         assert world.credits("ada") == 99
 
-    def test_twenty_at_once_and_a_picture(self, world: World) -> None:
-        """However many give up while it is drawn, there is one refund, or the picture and none."""
+    def test_twenty_concurrent_calls_and_a_picture(self, world: World) -> None:
+        """Concurrent cancellations and a picture end in one refund, or in the picture without a refund."""
         created = submit(world, "ada")
         generation_id = created.generation.generation_id
 

@@ -1,4 +1,4 @@
-"""Reading an account and its ledger."""
+"""Settling generations, by themselves and by reconcile."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ MakeWorld = Callable[..., World]
 
 class TestReconcile:
     def test_refunds_what_is_overdue(self, make_world: MakeWorld) -> None:
-        """A pending generation past its lease is failed and refunded; a second run finds nothing."""
+        """A pending generation past its lease is failed and refunded; a second run finds none."""
         world = make_world()
         ada = world.account("ada", 5)
         abandon(world)
@@ -33,8 +33,8 @@ class TestReconcile:
         assert {generation["failureReason"] for generation in world.generations()} == {"LEASE_EXPIRED"}
         world.check_books(ada)
 
-    def test_goes_on_past_what_it_cannot_read(self, make_world: MakeWorld) -> None:
-        """A record that nobody can read keeps nobody's credits."""
+    def test_skips_a_document_that_it_cannot_read(self, make_world: MakeWorld) -> None:
+        """One unreadable document does not keep other generations from their refund."""
         world = make_world()
         ada = world.account("ada", 5)
         for _ in range(2):
@@ -45,8 +45,8 @@ class TestReconcile:
         assert reconcile(world.deps) == 1
         assert world.credits(ada) == 4
 
-    def test_leaves_what_may_still_be_running(self, make_world: MakeWorld) -> None:
-        """A generation within its lease is nobody else's business."""
+    def test_leaves_a_generation_within_its_lease(self, make_world: MakeWorld) -> None:
+        """A generation whose lease has not expired is left alone."""
         world = make_world()
         ada = world.account("ada", 5)
         create(world, ada)
@@ -55,8 +55,8 @@ class TestReconcile:
         assert reconcile(world.deps) == 0
         assert world.credits(ada) == 3
 
-    def test_one_that_cannot_be_refunded(self, make_world: MakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
-        """What breaks the refund of one stops no other, is logged, and the run says that it failed."""
+    def test_a_failing_refund(self, make_world: MakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+        """A refund that fails is logged, stops no other refund, and the run fails."""
         world = make_world()
         ada = world.account("ada", 5)
         abandon(world)
@@ -70,8 +70,8 @@ class TestReconcile:
             assert '"severity": "ERROR"' in capsys.readouterr().err
         assert world.credits(ada) == 4
 
-    def test_firestore_away(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
-        """When Firestore is away the run ends at once, since no other would fare better."""
+    def test_firestore_unavailable(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """If Firestore is unavailable the run ends at once, because further refunds would fail too."""
         world = make_world()
         world.account("ada", 5)
         abandon(world)
@@ -82,8 +82,8 @@ class TestReconcile:
             reconcile(world.deps)
         assert settle.call_count == 1
 
-    def test_many_at_once_refund_once(self, make_world: MakeWorld) -> None:
-        """Runs that overlap settle each generation once."""
+    def test_overlapping_runs_refund_once(self, make_world: MakeWorld) -> None:
+        """Overlapping runs settle each generation once."""
         world = make_world()
         ada = world.account("ada", 5)
         for _ in range(3):
@@ -98,7 +98,7 @@ class TestReconcile:
 
 class TestSettle:
     def test_twice_is_once(self, make_world: MakeWorld) -> None:
-        """Settling what has ended changes nothing and answers how it ended."""
+        """Settling an ended generation changes nothing and returns how it ended."""
         world = make_world()
         ada = world.account("ada", 5)
         completed = create(world, ada).generation
@@ -106,8 +106,8 @@ class TestSettle:
         assert again == completed
         assert world.credits(ada) == 4
 
-    def test_twenty_at_once_refund_once(self, make_world: MakeWorld) -> None:
-        """However many settle one generation as failed at once, one refund is written."""
+    def test_twenty_concurrent_calls_refund_once(self, make_world: MakeWorld) -> None:
+        """Concurrent calls that settle one generation as failed write one refund."""
 
         def settle_as_failed() -> None:
             (pending,) = generations_store.read_expired_generations(world.deps.db, NOON + timedelta(hours=1), 2)

@@ -1,4 +1,4 @@
-"""Generations that are drawn later: queue, claim, retries, and tasks that come too often or too late."""
+"""Asynchronous generations: queue, claim, retries, and tasks that are delivered too often or too late."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,14 +31,14 @@ def submit(world: World, user_id: str, key: str | None = None, **changed: Any) -
 
 
 def stage(world: World, created: Created) -> tuple[str, str | None]:
-    """How a generation stands: its status, and why it failed."""
+    """The status of a generation and its failure reason."""
     fields = world.fields(f"generationRequests/{created.generation.generation_id}")
     return fields["status"], fields["failureReason"]
 
 
 class TestSubmit:
     def test_charges_and_queues(self, make_world: MakeWorld) -> None:
-        """A queued generation is charged at once, is in the queue once, and no model was asked."""
+        """A queued generation is charged at once and enqueued once, and no model is asked."""
         model = Draws()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -49,15 +49,15 @@ class TestSubmit:
         assert model.requests == []
 
     def test_refusals_queue_nothing(self, make_world: MakeWorld) -> None:
-        """Who cannot pay is not queued."""
+        """A request that the account cannot pay is not enqueued."""
         world = make_world()
         world.account("ada", 0)
         with pytest.raises(InsufficientCredits):
             submit(world, "ada")
         assert world.queue.tasks == []
 
-    def test_a_replay_says_how_it_stands(self, make_world: MakeWorld) -> None:
-        """The same key finds the generation, queued and then completed; a task too many does nothing."""
+    def test_a_replay_has_the_current_status(self, make_world: MakeWorld) -> None:
+        """The same key finds the generation, queued and then completed; an extra task does nothing."""
         world = make_world()
         ada = world.account("ada", 5)
         first = submit(world, ada, "key")
@@ -68,15 +68,15 @@ class TestSubmit:
         assert len(world.queue.tasks) == 2
         world.check_books(ada)
 
-    def test_a_replay_of_a_failure_says_so(self, make_world: MakeWorld) -> None:
+    def test_a_replay_of_a_failure_is_a_status(self, make_world: MakeWorld) -> None:
         """The same key finds a failed generation as a status, not as an error."""
         world = make_world(settings=Settings(model_attempts=1), model_a=AlwaysFails())
         ada = world.account("ada", 5)
         process(world.deps, submit(world, ada, "key").generation.generation_id)
         assert submit(world, ada, "key").generation.stage is Stage.FAILED
 
-    def test_a_retry_hands_over_what_never_was(self, make_world: MakeWorld) -> None:
-        """When a caller died between the charge and the queue, the same key has the picture drawn after all."""
+    def test_a_retry_enqueues_a_task_that_was_never_enqueued(self, make_world: MakeWorld) -> None:
+        """If the process died between charge and queue, a retry with the key enqueues the task."""
         world = make_world()
         ada = world.account("ada", 5)
         with Process(world, {"task": dies_before}) as mortal, pytest.raises(Killed):
@@ -91,8 +91,8 @@ class TestSubmit:
         assert stage(world, again) == ("completed", None)
         world.check_books(ada)
 
-    def test_a_retry_that_the_queue_does_not_take(self, make_world: MakeWorld) -> None:
-        """When the queue does not take it again, the caller is to come back; the first hand-over may have worked."""
+    def test_a_retry_that_the_queue_refuses(self, make_world: MakeWorld) -> None:
+        """If the queue refuses the task again, the retry is a 503; the first task may still have arrived."""
         world = make_world()
         ada = world.account("ada", 5)
         first = submit(world, ada, "key")
@@ -103,8 +103,8 @@ class TestSubmit:
         assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
         world.check_books(ada)
 
-    def test_a_key_is_of_one_request(self, make_world: MakeWorld) -> None:
-        """The same key with another body is refused, whether the caller waits or not."""
+    def test_a_key_identifies_one_request(self, make_world: MakeWorld) -> None:
+        """The same key with another body is refused, synchronous or not."""
         world = make_world()
         ada = world.account("ada", 5)
         submit(world, ada, "key")
@@ -114,8 +114,8 @@ class TestSubmit:
             create(world, ada, "key")
 
     @pytest.mark.parametrize("takes", [True, False])
-    def test_a_queue_that_fails_is_refunded(self, make_world: MakeWorld, takes: bool) -> None:
-        """When the hand-over fails the credits are back at once; a task that the queue has after all does nothing."""
+    def test_a_failed_enqueue_is_refunded(self, make_world: MakeWorld, takes: bool) -> None:
+        """If enqueueing fails the credits are back at once; a task that was taken nevertheless does nothing."""
         model = Draws()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -132,7 +132,7 @@ class TestSubmit:
 
 class TestProcess:
     def test_draws(self, make_world: MakeWorld) -> None:
-        """A queued generation is drawn, kept and completed, at four round trips."""
+        """A queued generation is drawn, stored and completed in four round trips."""
         world = make_world(model_a=Paints())
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -142,8 +142,8 @@ class TestProcess:
         assert fields["imageUrl"] == f"https://images.example.com/{created.generation.generation_id}.png"
         world.check_books(ada)
 
-    def test_a_second_delivery_does_nothing(self, make_world: MakeWorld) -> None:
-        """A task that is delivered again after the end asks no model."""
+    def test_a_redelivery_does_nothing(self, make_world: MakeWorld) -> None:
+        """A task delivered again after the generation ended asks no model."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -153,8 +153,8 @@ class TestProcess:
         assert model.asked == 1
         world.check_books(ada)
 
-    def test_a_delivery_during_a_live_claim_waits(self, make_world: MakeWorld) -> None:
-        """A task that is delivered while another draws changes nothing and comes back later."""
+    def test_a_delivery_during_a_live_lease_is_refused(self, make_world: MakeWorld) -> None:
+        """A task delivered while another draws changes nothing and is delivered again later."""
         found: list[str] = []
 
         def deliver_again() -> None:
@@ -170,8 +170,8 @@ class TestProcess:
         assert (stored["status"], [stored["attemptId"]]) == ("completed", found)
         world.check_books(ada)
 
-    def test_twenty_deliveries_at_once(self, make_world: MakeWorld) -> None:
-        """However often a task is delivered at once, one draws."""
+    def test_twenty_concurrent_deliveries(self, make_world: MakeWorld) -> None:
+        """Of concurrent deliveries of one task exactly one draws."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -189,8 +189,8 @@ class TestProcess:
         assert model.asked == 1
         world.check_books(ada)
 
-    def test_a_claim_of_the_dead_is_taken_over(self, make_world: MakeWorld) -> None:
-        """What a dead process was drawing is drawn by the next delivery once its lease is over."""
+    def test_an_expired_claim_is_taken_over(self, make_world: MakeWorld) -> None:
+        """A generation of a dead process is drawn by the next delivery after its lease has expired."""
         world = make_world(model_a=Paints())
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -202,8 +202,8 @@ class TestProcess:
         assert stage(world, created) == ("completed", None)
         world.check_books(ada)
 
-    def test_a_picture_that_was_kept_is_not_drawn_again(self, make_world: MakeWorld) -> None:
-        """A process that died after keeping its picture has drawn it: the next one asks no model."""
+    def test_a_stored_picture_is_not_drawn_again(self, make_world: MakeWorld) -> None:
+        """If a process died after storing its picture, the next attempt uses it and asks no model."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -216,7 +216,7 @@ class TestProcess:
         assert model.asked == 0
 
     def test_too_late(self, make_world: MakeWorld) -> None:
-        """A task that comes after the queue's time limit finds a refund."""
+        """A task delivered after the queue's time limit finds the generation refunded."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -228,7 +228,7 @@ class TestProcess:
         world.check_books(ada)
 
     def test_reconcile_waits_for_the_queue(self, make_world: MakeWorld) -> None:
-        """A queued generation is not voided after a lease, and is after the queue's time limit."""
+        """Reconcile refunds a queued generation after the queue's time limit, not after a lease."""
         world = make_world()
         ada = world.account("ada", 5)
         submit(world, ada)
@@ -239,12 +239,12 @@ class TestProcess:
         assert world.credits(ada) == 5
         world.check_books(ada)
 
-    def test_what_is_not_there(self, make_world: MakeWorld) -> None:
-        """A task for a generation that is not there is dropped."""
+    def test_an_unknown_generation(self, make_world: MakeWorld) -> None:
+        """A task for an unknown generation is dropped."""
         process(make_world().deps, "nothing")
 
-    def test_what_is_no_longer_offered(self, make_world: MakeWorld) -> None:
-        """A style that was disabled meanwhile is a refund, and no model is asked."""
+    def test_an_option_that_was_disabled(self, make_world: MakeWorld) -> None:
+        """If a style was disabled after the charge, the generation is refunded and no model is asked."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -256,8 +256,8 @@ class TestProcess:
         assert model.asked == 0
         world.check_books(ada)
 
-    def test_what_was_put_on_offer_a_moment_ago(self, make_world: MakeWorld) -> None:
-        """What another process has sold from a newer catalog is drawn."""
+    def test_an_option_that_is_newer_than_the_cached_catalog(self, make_world: MakeWorld) -> None:
+        """An option that another process sold from a newer catalog is drawn."""
         world = make_world()
         ada = world.account("ada", 9)
         seller = make_deps(world.db, new_id=world.deps.new_id, tasks=world.queue)
@@ -268,8 +268,8 @@ class TestProcess:
         assert stage(world, created) == ("completed", None)
         world.check_books(ada)
 
-    def test_what_is_named_like_anothers_id(self, make_world: MakeWorld) -> None:
-        """What was sold under its name is drawn as that, even where its id is the name of something else."""
+    def test_an_option_whose_id_is_the_name_of_another(self, make_world: MakeWorld) -> None:
+        """An order keeps its canonical id, even if that id is the name of another entry."""
         draws = Draws()
         world = make_world(model_a=draws)
         ada = world.account("ada", 9)
@@ -281,8 +281,8 @@ class TestProcess:
 
 
 class TestFailures:
-    def test_a_failed_model_is_asked_again(self, make_world: MakeWorld) -> None:
-        """A model that fails is asked as often as the setting says, and then the credits are back."""
+    def test_a_failed_model_is_retried(self, make_world: MakeWorld) -> None:
+        """A failing model is asked MODEL_ATTEMPTS times, and then the generation is refunded."""
         world = make_world(settings=Settings(model_attempts=3), model_a=AlwaysFails())
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -297,7 +297,7 @@ class TestFailures:
         world.check_books(ada)
 
     def test_the_last_delivery_is_the_last_attempt(self, make_world: MakeWorld) -> None:
-        """A model that fails when the queue will not come again is a refund, whatever attempts are left."""
+        """If a model fails at the queue's last delivery the generation is refunded, even with attempts left."""
         world = make_world(model_a=AlwaysFails())
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -307,12 +307,12 @@ class TestFailures:
 
     @pytest.mark.parametrize("attempts", [0, 10])
     def test_attempts_have_bounds(self, attempts: int) -> None:
-        """A model is asked at least once, and less often than the queue delivers a task."""
+        """MODEL_ATTEMPTS is at least one, and less than the deliveries of a task."""
         with pytest.raises(ValueError, match="model_attempts must be from 1 to 9"):
             Settings(model_attempts=attempts)
 
     def test_a_refusal_is_final(self, make_world: MakeWorld) -> None:
-        """A model that refuses a prompt is not asked again."""
+        """A model that refuses a prompt is not asked again (not retryable)."""
         world = make_world(model_a=AlwaysFails(ModelRefusedError("no")))
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -321,7 +321,7 @@ class TestFailures:
         world.check_books(ada)
 
     def test_a_store_that_fails(self, make_world: MakeWorld) -> None:
-        """A picture that cannot be kept is tried again, and is a refund in the end."""
+        """A picture that cannot be stored is retried, and finally refunded."""
         world = make_world(settings=Settings(model_attempts=2), model_a=Paints())
         world.shelf.fails = True
         ada = world.account("ada", 5)
@@ -332,8 +332,8 @@ class TestFailures:
         assert stage(world, created) == ("failed", "STORAGE_ERROR")
         world.check_books(ada)
 
-    def test_a_failure_of_the_dead_ends_nothing(self, make_world: MakeWorld) -> None:
-        """A model that fails after its lease was taken over does not end what another is drawing."""
+    def test_a_failure_after_a_takeover_ends_nothing(self, make_world: MakeWorld) -> None:
+        """A model that fails after its lease was taken over does not end the other attempt."""
         world = make_world(settings=Settings(model_attempts=2))
         outcomes: list[str] = []
 
@@ -354,7 +354,7 @@ class TestFailures:
 
     @pytest.mark.embedded
     def test_a_lost_answer_of_the_claim(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
-        """A claim whose answer is lost is found again by its attempt."""
+        """A claim whose answer was lost is recognized by its attempt id."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
@@ -367,7 +367,7 @@ class TestFailures:
 
     @pytest.mark.embedded
     def test_a_lost_answer_of_the_requeue(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
-        """When it is not sure that a generation waits again, it has failed and is refunded."""
+        """If a requeue's answer is lost and cannot be confirmed, the generation fails and is refunded."""
         world = make_world(model_a=Does(lambda: fail_after(faults)))
         ada = world.account("ada", 5)
         created = submit(world, ada)
@@ -389,7 +389,7 @@ def die_while_drawing(world: World, created: Created) -> None:
 
 
 def submitted(world: World, created: Created) -> Generation:
-    """A generation as it stands."""
+    """A generation as it is stored."""
     found = generations_store.read_generation(world.deps.db, created.generation.generation_id)
     assert found is not None
     return found

@@ -30,7 +30,7 @@ BUCKET = "demo-imagegen.appspot.com"
 
 @dataclass
 class Bucket:
-    """What a bucket holds, and the faults of the next calls: a status, answered before or after the work is done."""
+    """The objects of a bucket, and the faults of the next calls: a status, answered before or after the work."""
 
     objects: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
     refuse: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Bucket:
         described, picture = message.iter_parts()
         metadata = json.loads(described.get_content())
         metadata["contentType"] = picture.get_content_type()
-        # The parser may change line ends: the content is what lies between its headers and the last boundary.
+        # The parser may change line ends: the content is between its headers and the last boundary.
         content = body.split(b"\r\n\r\n", 2)[2].rpartition(f"\r\n--{message.get_boundary()}--".encode())[0]
         if metadata["name"] in self.objects:
             return 412, b"{}"
@@ -60,7 +60,7 @@ class Bucket:
         return 200, json.dumps(self.objects[name][0]).encode()
 
     def download(self, name: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
-        """As Firebase: to whoever has the token."""
+        """As Firebase: to every caller with the token."""
         metadata, content = self.objects[name]
         return (
             (200, content) if query["token"] == [metadata["metadata"]["firebaseStorageDownloadTokens"]] else (403, b"")
@@ -136,7 +136,7 @@ def bucket_images(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[B
 
 @dataclass
 class Kept:
-    """A store, and what a browser gets from a URL of it."""
+    """A store, and what a browser gets from one of its URLs."""
 
     store: ImageStore
     fetch: Callable[[str], bytes]
@@ -160,22 +160,22 @@ def _read(folder: Path, base: str, url: str) -> bytes:
 
 class TestImageStore:
     def test_a_saved_picture_opens(self, kept: Kept) -> None:
-        """What the URL leads to is the picture, to the byte."""
+        """The URL returns exactly the bytes of the picture."""
         assert kept.fetch(kept.store.save("gen1", FIRST).url) == FIRST.content
 
     def test_a_saved_picture_is_found(self, kept: Kept) -> None:
-        """A later look finds the URL that saving answered, and nothing under another id."""
+        """A later lookup finds the URL that saving returned, and none for another id."""
         saved = kept.store.save("gen1", FIRST)
         assert (kept.store.find("gen1"), kept.store.find("gen2")) == (saved, None)
 
     def test_the_first_picture_stays(self, kept: Kept) -> None:
-        """Saving again changes nothing and answers where the first is."""
+        """Saving again changes nothing and returns the URL of the first picture."""
         first = kept.store.save("gen1", FIRST)
         assert kept.store.save("gen1", SECOND) == first
         assert kept.fetch(first.url) == FIRST.content
 
-    def test_of_many_at_once_one_stays(self, kept: Kept) -> None:
-        """However many save at once, all are told the same URL, and behind it is one whole picture."""
+    def test_concurrent_saves_keep_one_picture(self, kept: Kept) -> None:
+        """Concurrent saves of one id all return the same URL, and it has one whole picture."""
         pictures = [Picture(SIGNATURE + bytes([number]) * 10_000) for number in range(8)]
         with ThreadPoolExecutor(len(pictures)) as threads:
             images = set(threads.map(lambda picture: kept.store.save("gen1", picture), pictures))
@@ -185,7 +185,7 @@ class TestImageStore:
 
     @pytest.mark.parametrize("generation_id", ["", "../gen1", "a/b", ".", "a.png", "a\n", "é", "x" * 129])
     def test_an_id_names_one_file_below(self, kept: Kept, generation_id: str) -> None:
-        """An id that could lead elsewhere is refused."""
+        """An id that would change the path is refused."""
         with pytest.raises(ImageStoreError, match="no name of a file"):
             kept.store.save(generation_id, FIRST)
         with pytest.raises(ImageStoreError, match="no name of a file"):
@@ -193,8 +193,8 @@ class TestImageStore:
 
 
 class TestBucketImages:
-    def test_stores_what_a_browser_needs(self, bucket: Bucket, bucket_images: BucketImages) -> None:
-        """The object is a PNG that may be cached for ever, in a single call."""
+    def test_an_object_has_the_right_metadata(self, bucket: Bucket, bucket_images: BucketImages) -> None:
+        """The object is a PNG that may be cached forever, written in a single call."""
         url = bucket_images.save("gen1", FIRST).url
         metadata, _ = bucket.objects["generations/gen1.png"]
         assert (metadata["contentType"], metadata["cacheControl"]) == (
@@ -204,41 +204,41 @@ class TestBucketImages:
         assert url.endswith(f"/v0/b/{BUCKET}/o/generations%2Fgen1.png?alt=media&token=token1")
         assert bucket.calls == 1
 
-    def test_production_urls_are_firebases(self, bucket_images: BucketImages) -> None:
-        """Without an emulator's origin the URL is that of Firebase, which serves private buckets by token."""
+    def test_production_urls_are_firebase_urls(self, bucket_images: BucketImages) -> None:
+        """Without an emulator's origin the URL is Firebase's, which serves private buckets by token."""
         bucket_images.save("gen1", FIRST)
         deployed = BucketImages(BUCKET, project_id=None, new_token=lambda: "unused", timeout_seconds=5)
         found = deployed.find("gen1")
         assert found is not None
         assert found.url.startswith(f"https://firebasestorage.googleapis.com/v0/b/{BUCKET}/o/generations%2Fgen1.png?")
 
-    def test_a_fault_is_tried_again(self, bucket: Bucket, bucket_images: BucketImages) -> None:
-        """A bucket that is away for a moment is asked again."""
+    def test_a_fault_is_retried(self, bucket: Bucket, bucket_images: BucketImages) -> None:
+        """A bucket that is unavailable for a moment is asked again."""
         bucket.refuse = [503]
         assert bucket_images.save("gen1", FIRST) == bucket_images.find("gen1")
 
-    def test_a_lost_answer_is_made_good(self, bucket: Bucket, bucket_images: BucketImages) -> None:
-        """A picture that was kept although the answer was lost is found to be there, and its URL opens."""
+    def test_a_lost_answer_is_recovered(self, bucket: Bucket, bucket_images: BucketImages) -> None:
+        """A picture that was stored but whose answer was lost is found, and its URL opens."""
         bucket.lose_answer = [503]
         assert httpx.get(bucket_images.save("gen1", FIRST).url).content == FIRST.content
 
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_a_refusal_is_one_error(self, bucket: Bucket, bucket_images: BucketImages, status: int) -> None:
-        """A missing right or bucket is not asked again, and reads as one error."""
+        """A missing permission or bucket is not retried, and is an ImageStoreError."""
         bucket.refuse = [status]
         with pytest.raises(ImageStoreError):
             bucket_images.save("gen1", FIRST)
         assert bucket.calls == 1
 
     def test_an_object_without_a_token_is_an_error(self, bucket: Bucket, bucket_images: BucketImages) -> None:
-        """What someone else put there, which no URL could open, is not passed off as a picture."""
+        """An object without a token, from another writer, is an error, because its URL would not open."""
         bucket_images.save("gen1", FIRST)
         del bucket.objects["generations/gen1.png"][0]["metadata"]
         with pytest.raises(ImageStoreError):
             bucket_images.find("gen1")
 
-    def test_a_silent_bucket_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A server that takes the call and never answers ends in the error, and no thread goes on asking it."""
+    def test_a_silent_bucket_times_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server that accepts the call and never answers is an error, and no thread goes on asking it."""
         threads = set(threading.enumerate())
         with socket.create_server(("127.0.0.1", 0)) as silent:
             origin = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -252,15 +252,15 @@ class TestBucketImages:
 
 
 class TestFolderImages:
-    def test_nothing_else_is_left(self, tmp_path: Path) -> None:
-        """A folder holds pictures alone, also after a second save."""
+    def test_leaves_no_other_files(self, tmp_path: Path) -> None:
+        """A folder holds only pictures, also after a second save."""
         store = FolderImages(tmp_path, "http://127.0.0.1:5001/images")
         store.save("gen1", FIRST)
         store.save("gen1", SECOND)
         assert [path.name for path in tmp_path.iterdir()] == ["gen1.png"]
 
-    def test_a_folder_that_cannot_be_is_an_error(self, tmp_path: Path) -> None:
-        """Where a file stands in the way, the fault of the disk reads as the one error."""
+    def test_an_impossible_folder_is_an_error(self, tmp_path: Path) -> None:
+        """If a file is in the way, the disk error becomes the store's error."""
         (tmp_path / "images").write_text("in the way")
         with pytest.raises(ImageStoreError):
             FolderImages(tmp_path / "images", "http://127.0.0.1:5001/images").save("gen1", FIRST)

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.pure
 
 class TestRead:
     @given(st.text(), st.text())
-    def test_gives_back_what_was_made(self, list_name: str, cursor: str) -> None:
-        """A token holds its cursor."""
+    def test_a_token_holds_its_cursor(self, list_name: str, cursor: str) -> None:
+        """Reading a token returns the cursor it was made from."""
         assert paging.read(list_name, paging.make(list_name, cursor), str) == cursor
 
     def test_without_a_token(self) -> None:
@@ -36,8 +36,8 @@ class TestRead:
             "\u00e9",
         ],
     )
-    def test_refuses_what_is_no_token_of_the_list(self, token: str) -> None:
-        """Another list's, a mistyped one, one made by hand: a fault of the field, never of ours."""
+    def test_refuses_an_invalid_token(self, token: str) -> None:
+        """A token of another list, a mistyped one and a forged one are a violation of the field, never a 500."""
         with pytest.raises(InvalidRequest) as refused:
             paging.read("list", token, paging.number, whose="account")
         (violation,) = refused.value.violations

@@ -1,4 +1,4 @@
-"""The rate limit: a bucket that empties and fills, whatever the clock does."""
+"""The rate limit: a token bucket, also when the clock steps."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ SECOND = timedelta(seconds=1)
 
 
 def asked(arrival_at: datetime | None, now: datetime, per_minute: int, burst: int) -> tuple[datetime | None, int]:
-    """What is kept after a request, and for how long it was sent away: 0 when it passed."""
+    """The stored bucket after a request, and the seconds to wait: 0 when the request passed."""
     try:
         return admit(arrival_at, now, per_minute, burst), 0
     except RateLimited as refused:
@@ -25,7 +25,7 @@ def asked(arrival_at: datetime | None, now: datetime, per_minute: int, burst: in
 
 class TestAdmit:
     def test_a_full_bucket(self) -> None:
-        """As many as the bucket holds pass at once, and then one for each interval."""
+        """As many requests as the bucket holds pass at once, then one per interval."""
         arrival_at = None
         for _ in range(3):
             arrival_at = admit(arrival_at, NOON, 60, 3)
@@ -35,7 +35,7 @@ class TestAdmit:
         admit(arrival_at, NOON + SECOND, 60, 3)
 
     def test_a_bucket_does_not_overflow(self) -> None:
-        """Whoever waits for long has a full bucket, and no more."""
+        """After a long wait the bucket is full, and no more than full."""
         arrival_at = admit(None, NOON, 60, 2)
         later = NOON + timedelta(days=1)
         for _ in range(2):
@@ -48,8 +48,8 @@ class TestAdmit:
         st.integers(1, 600),
         st.integers(1, 20),
     )
-    def test_no_window_has_too_many(self, pauses_seconds: list[float], per_minute: int, burst: int) -> None:
-        """In no window do more pass than the bucket holds and than come back meanwhile."""
+    def test_no_window_admits_too_many(self, pauses_seconds: list[float], per_minute: int, burst: int) -> None:
+        """No window admits more than the bucket's size plus the tokens refilled in it."""
         now, arrival_at, passed = NOON, None, []
         for pause_seconds in pauses_seconds:
             now += timedelta(seconds=pause_seconds)
@@ -59,11 +59,11 @@ class TestAdmit:
         for first, start in enumerate(passed):
             for last, end in enumerate(passed[first:], start=first):
                 came_back = (end - start).total_seconds() * per_minute / 60
-                # Moments are kept to the microsecond.
+                # Times are stored to the microsecond.
                 assert last - first + 1 <= burst + came_back + 1e-3
 
     @given(st.integers(1, 600), st.integers(1, 20), st.integers(1, 50))
-    def test_who_waits_as_told_passes(self, per_minute: int, burst: int, requests: int) -> None:
+    def test_the_next_request_passes_after_retry_after(self, per_minute: int, burst: int, requests: int) -> None:
         """After the seconds of Retry-After the next request passes."""
         now, arrival_at = NOON, None
         for _ in range(requests):
@@ -74,8 +74,8 @@ class TestAdmit:
                 assert wait_seconds == 0
 
     @given(st.integers(-10_000, 10_000), st.integers(1, 600), st.integers(1, 20))
-    def test_a_clock_that_steps(self, step_minutes: int, per_minute: int, burst: int) -> None:
-        """Wherever the clock goes, an account waits for no more than one token."""
+    def test_a_clock_step_costs_one_token_at_most(self, step_minutes: int, per_minute: int, burst: int) -> None:
+        """After any clock step an account waits for one token at most."""
         now, arrival_at = NOON, None
         for _ in range(burst):
             arrival_at = admit(arrival_at, now, per_minute, burst)

@@ -1,4 +1,4 @@
-"""Waiting no longer than a limit for what has none of its own."""
+"""A time limit for calls that have none of their own."""
 
 import threading
 
@@ -11,12 +11,12 @@ pytestmark = pytest.mark.pure
 
 
 class TestCallWithin:
-    def test_returns_what_is_returned(self) -> None:
-        """What comes in time is handed on."""
+    def test_returns_the_result(self) -> None:
+        """The result of a call in time is returned."""
         assert call_within(5, lambda: 7) == 7
 
-    def test_raises_what_is_raised(self) -> None:
-        """An error reaches the caller as it is."""
+    def test_raises_the_error(self) -> None:
+        """An error of the call reaches the caller unchanged."""
 
         def fail() -> None:
             raise LookupError("nothing here")
@@ -25,15 +25,15 @@ class TestCallWithin:
             call_within(5, fail)
 
     def test_waits_no_longer_than_the_limit(self) -> None:
-        """What does not come is given up."""
+        """A call that exceeds the limit is abandoned."""
         release = threading.Event()
         with pytest.raises(TimeoutError):
             call_within(0.01, release.wait)
         release.set()
 
     @pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt, GeneratorExit])
-    def test_an_exit_is_its_own(self, end: type[BaseException]) -> None:
-        """A call that wants to end the process ends alone."""
+    def test_a_system_exit_ends_only_the_call(self, end: type[BaseException]) -> None:
+        """A SystemExit in the call does not end the process."""
 
         def leave() -> None:
             raise end
@@ -41,8 +41,8 @@ class TestCallWithin:
         with pytest.raises(CallEnded, match=end.__name__):
             call_within(5, leave)
 
-    def test_logs_as_its_caller(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """What is logged meanwhile belongs to the same call."""
+    def test_logs_with_the_callers_context(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Log lines of the call have the caller's context."""
         with log.of_call(requestId="call-7"):
             call_within(5, lambda: log.info("drawn"))
         assert '"requestId": "call-7"' in capsys.readouterr().out

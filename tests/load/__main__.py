@@ -1,6 +1,6 @@
-"""Owns `make load`: many clients at once on the functions host, and whether the books agree with what they were told.
+"""Owns `make load`: many concurrent clients on the functions host, and whether the books agree with the answers.
 
-Knows nothing of how the functions work; it calls them as anybody does and looks at Firestore afterwards.
+Must not know how the functions work: it calls them over HTTP and reads Firestore afterwards.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _AWAY_SECONDS = 3.0
 
 
 def main() -> int:
-    """Run the load, print what came of it, and return 1 where a bar is missed or the books disagree."""
+    """Run the load, print the result, and return 1 if a bar is missed or the books disagree."""
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30, help="how long (default: %(default)s)")
-    parser.add_argument("--clients", type=int, default=24, help="how many at once (default: %(default)s)")
-    parser.add_argument("--accounts", type=int, default=40, help="beside the hot one (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="duration in seconds (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=24, help="concurrent clients (default: %(default)s)")
+    parser.add_argument("--accounts", type=int, default=40, help="accounts beside the hot one (default: %(default)s)")
     parser.add_argument("--restart", action="store_true", help="kill Firestore half-way and start it again")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -44,7 +44,7 @@ def main() -> int:
         clients.stop()
         elapsed_seconds = time.monotonic() - started
         if options.restart:
-            # What was charged while Firestore went away is refunded when its lease is over.
+            # Charges of generations that Firestore interrupted are refunded when their lease expires.
             bring_leases_forward(servers.db)
             servers.fire("reconcile")
         disagreements = what_disagrees(servers.db, clients.answers)

@@ -1,4 +1,4 @@
-"""Owns the books of a load: the accounts before it, and whether they agree with what clients were told after it."""
+"""Owns the books of a load: the accounts before it, and whether they agree with the answers after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLENTY_CREDITS = 1_000_000
 
 
 def open_accounts(db: firestore.Client, user_ids: Sequence[str]) -> None:
-    """Open accounts that no load uses up."""
+    """Open accounts with more credits than a load can use."""
     now = datetime.now(UTC)
     fields = {"credits": _PLENTY_CREDITS, "openingCredits": _PLENTY_CREDITS, "ledgerCount": 0}
     batch = db.batch()
@@ -26,7 +26,7 @@ def open_accounts(db: firestore.Client, user_ids: Sequence[str]) -> None:
 
 
 def bring_leases_forward(db: firestore.Client) -> None:
-    """Let the leases of all that is pending be over, so that nobody has to wait for three minutes."""
+    """Expire the leases of all pending generations, to avoid a wait of three minutes."""
     over = datetime.now(UTC) - timedelta(seconds=1)
     pending = db.collection("generationRequests").where(filter=FieldFilter("status", "==", "pending"))
     for snapshot in list(pending.stream()):
@@ -34,7 +34,7 @@ def bring_leases_forward(db: firestore.Client) -> None:
 
 
 def what_disagrees(db: firestore.Client, answers: Sequence[Answer]) -> list[str]:
-    """Say what is wrong with the books in themselves, or unlike what a client was told; nothing, one hopes."""
+    """Return what is wrong with the books, or differs from an answer; empty if all agree."""
     deps = make_deps(db, now=lambda: datetime.now(UTC))
     breaches = [breach for page in books_service.walk(deps) for breach in page.breaches]
     return [
@@ -53,7 +53,7 @@ def _told_otherwise(db: firestore.Client, answers: Sequence[Answer]) -> Iterator
     for generation_id, answer in told.items():
         wanted = (answer.user_id, expected[answer.kind])
         if stored.get(generation_id) != wanted:
-            yield f"{generation_id}: a client was told {wanted}, stored is {stored.get(generation_id)}"
+            yield f"{generation_id}: the answer was {wanted}, stored is {stored.get(generation_id)}"
     untold = {generation_id for generation_id, (_, status) in stored.items() if status == "completed"} - set(told)
     if untold and not any(answer.kind.startswith(("503", "no answer")) for answer in answers):
-        yield f"{len(untold)} completed generations that nobody was told of"
+        yield f"{len(untold)} completed generations without an answer to a client"

@@ -1,4 +1,4 @@
-"""Owns the clients of a load: what they ask for, one after the other, and what they were told."""
+"""Owns the clients of a load: their sequence of requests, and the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 HOT = "hot"
-# As long as a caller may have to wait, and some more.
+# The longest time that a caller may have to wait, and a margin.
 _TIMEOUT_SECONDS = 30
 _STYLES = ["realistic", "anime", "oil painting", "sketch", "cyberpunk", "watercolor"]
 _COLORS = ["vibrant", "monochrome", "pastel", "neon", "vintage"]
@@ -21,7 +21,7 @@ _SIZES = ["512x512", "1024x1024", "1024x1792"]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one call was answered: `kind` is 200, or a status with its reason; `generation_id` may not be named."""
+    """The answer to one call: `kind` is 200, or a status with its reason; `generation_id` may be missing."""
 
     user_id: str
     function: str
@@ -31,7 +31,7 @@ class Answer:
 
 
 class Clients:
-    """Clients that call without a pause; half of them use one account, which is thereby hot."""
+    """Clients that call without a pause; half of them use one account, the hot one."""
 
     def __init__(self, port: int, project: str, accounts: list[str], count: int) -> None:
         self.answers: list[Answer] = []
@@ -42,12 +42,12 @@ class Clients:
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(count)]
 
     def start(self) -> None:
-        """Let all of them call."""
+        """Start all clients."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Let each finish its call, and wait for that."""
+        """Let each client finish its call, and wait for that."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()

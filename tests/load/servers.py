@@ -1,4 +1,4 @@
-"""Owns the processes under load: a Firestore that keeps its data on disk, and the functions host."""
+"""Owns the servers under load: a Firestore that keeps its data on disk, and the functions host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from google.cloud import firestore
 
 
 class Servers:
-    """A Firestore with the project's initial data, and its functions, on free ports of this machine."""
+    """A Firestore with the project's initial data, and its functions, on free local ports."""
 
     project = "demo-load"
 
@@ -40,12 +40,12 @@ class Servers:
             process.communicate()
 
     def kill_functions(self) -> None:
-        """End the functions host as a crash would."""
+        """Kill the functions host, as in a crash."""
         self._functions.kill()
         self._functions.wait()
 
     def start_functions(self) -> None:
-        """Start it again where it was, with the tasks that it had taken."""
+        """Start it again at the same address, with the tasks that it had taken."""
         self._functions, self.functions_port = self._serve(
             "embedded_firebase.cli.functions",
             str(self.functions_port),
@@ -53,12 +53,12 @@ class Servers:
         )
 
     def kill_firestore(self) -> None:
-        """End Firestore as a crash would."""
+        """Kill Firestore, as in a crash."""
         self._firestore.kill()
         self._firestore.wait()
 
     def start_firestore(self) -> None:
-        """Start it again where it was, with what it had acknowledged."""
+        """Start it again at the same address, with the data that it had acknowledged."""
         self._firestore, _ = self._serve("embedded_firebase.cli.firestore", str(self._firestore_port), self._storage())
 
     def fire(self, name: str) -> None:
@@ -84,6 +84,6 @@ class Servers:
         )
         assert process.stdout is not None
         ready = next(line for line in process.stdout if "ready on" in line)
-        # What it prints for each call must not fill the pipe.
+        # The log of each call must not fill the pipe.
         subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
         return process, int(ready.rpartition(":")[2])

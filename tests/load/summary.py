@@ -1,4 +1,4 @@
-"""Owns what a load comes to: how many answers of which kind how fast, and whether the bars hold."""
+"""Owns the summary of a load: answers by kind, latency percentiles, and whether the bars hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_UNAVAILABLE = 0.01
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of one run; in one that killed Firestore only the books are judged."""
+    """The figures of one run; if Firestore was killed, only the books are judged."""
 
     answers: Sequence[Answer]
     elapsed_seconds: float
@@ -25,13 +25,13 @@ class Summary:
 
     @property
     def hot_faults(self) -> Counter[str]:
-        """What the hot account was answered that it should not be."""
+        """Answers to the hot account that count as faults."""
         kinds = Counter(answer.kind for answer in self.answers if answer.user_id == HOT)
         return Counter({kind: count for kind, count in kinds.items() if kind[0] in "5n" and kind != _REFUNDED})
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was lost or doubled, and no more than 1 % of the hot account's calls was turned away."""
+        """Whether nothing was lost or doubled, and at most 1 % of the hot account's calls were refused."""
         faults = self.hot_faults
         hot = sum(answer.user_id == HOT for answer in self.answers)
         alone = set(faults) <= {"503 UNAVAILABLE"}
@@ -39,7 +39,7 @@ class Summary:
         return not self.disagreements and bool(self.answers) and (self.restarted or served)
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures for a script."""
+        """The figures for a program."""
         return {
             "seconds": round(self.elapsed_seconds, 1),
             "callsPerSecond": round(len(self.answers) / self.elapsed_seconds, 1),
@@ -62,7 +62,7 @@ def render(summary: Summary) -> str:
         lines.append(f"{group:<12}" + "".join(f"{value:>6.0f} ms" for value in percentiles.values()))
     lines += ["", *(f"{count:>8,}  {kind}" for kind, count in figures["answers"].items()), ""]
     hot = sum(answer.user_id == HOT for answer in summary.answers)
-    lines += [f"hot account: {summary.hot_faults.total()} of {hot:,} turned away or failed (at most 1 %)"]
+    lines += [f"hot account: {summary.hot_faults.total()} of {hot:,} refused or failed (at most 1 %)"]
     lines += [f"books: {len(summary.disagreements)} disagreements", *summary.disagreements]
     return "\n".join(lines)
 

@@ -29,7 +29,7 @@ def catalogued(db: firestore.Client) -> firestore.Client:
 class TestFill:
     @pytest.mark.timeout(180)
     def test_nine_weeks_are_reported_and_the_planted_anomaly_is_found(self, catalogued: firestore.Client) -> None:
-        """Each week before now has its requests and a report, and the last one names the model made to fail."""
+        """Each past week has its requests and a report, and the last report names the model that was made to fail."""
         told: list[tuple[int, int]] = []
         filled = fill(catalogued, SITE, NOW, 7, 300, lambda done, of: told.append((done, of)))
         assert told == [(done, WEEKS) for done in range(WEEKS + 1)]
@@ -47,7 +47,7 @@ class TestFill:
             assert len(report.top_accounts) == 10
 
     def test_the_books_balance(self, catalogued: firestore.Client) -> None:
-        """Each account's ledger explains its balance without a gap, and each generation is charged and settled."""
+        """Each ledger explains its balance without a gap, and each generation is settled."""
         fill(catalogued, SITE, NOW, 7, 20, hide)
         world = World(make_deps(catalogued), Clock())
         accounts = list(catalogued.collection("users").stream())
@@ -55,8 +55,8 @@ class TestFill:
         for account in accounts:
             world.check_books(account.id)
 
-    def test_the_pictures_are_there(self, catalogued: firestore.Client) -> None:
-        """The site has each picture, that of the model or of the one that draws for it."""
+    def test_the_pictures_exist(self, catalogued: firestore.Client) -> None:
+        """The site has each picture: that of the model, or of the provider that draws for it."""
         catalogued.document("models/model-c").set({"name": "Model C", "enabled": True, "provider": "model-a"})
         fill(catalogued, SITE, NOW, 7, 20, hide)
         urls = {
@@ -70,19 +70,19 @@ class TestFill:
             assert (PUBLIC / url.removeprefix(f"{SITE}/")).is_file()
 
     def test_a_second_history_is_refused(self, catalogued: firestore.Client) -> None:
-        """A history is not mixed with another."""
+        """Two histories are not mixed."""
         fill(catalogued, SITE, NOW, 7, 1, hide)
         with pytest.raises(CannotFill, match="already"):
             fill(catalogued, SITE, NOW, 7, 1, hide)
 
     def test_a_database_without_a_catalog_is_refused(self, db: firestore.Client) -> None:
-        """Where nothing is on offer, nothing could have been asked for."""
+        """Without a catalog no request could have been made."""
         with pytest.raises(CannotFill, match="catalog"):
             fill(db, SITE, NOW, 7, 1, hide)
 
 
 class TestMain:
-    def test_says_what_it_did(
+    def test_prints_a_line_for_each_week(
         self, catalogued: firestore.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A line for each week and one for the planted anomaly, which few requests hide; no progress into a pipe."""
@@ -98,8 +98,8 @@ class TestMain:
         assert urls == {None, *(f"{SITE}/placeholders/{model}.png" for model in ("model-a", "model-b"))}
         assert errors == ""
 
-    def test_nothing_runs(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        """Without a Firestore there is one line that says what to do."""
+    def test_no_firestore(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a Firestore one line names the address and the command that starts it."""
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
         assert history.main([]) == 1
         errors = capsys.readouterr().err

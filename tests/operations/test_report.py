@@ -14,7 +14,7 @@ from tests.world import World
 
 @pytest.fixture
 def world(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> World:
-    """A database that the command finds."""
+    """A database that the command uses."""
     world = make_world()
     monkeypatch.setenv("GCLOUD_PROJECT", world.db.project)
     return world
@@ -24,7 +24,7 @@ class TestMain:
     def test_prints_anomalies_first_and_a_table_for_each_dimension(
         self, world: World, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """What is unusual comes before the totals, and each value has its numbers and a bar."""
+        """Anomalies come before the totals, and each value has its numbers and a bar."""
         for week in range(5):
             for number in range(100 if week == 4 else 30):
                 model = "model-b" if number % 4 == 0 else "model-a"
@@ -43,8 +43,8 @@ class TestMain:
         assert bars == {"model-a": 20, "model-b": 7}
         assert max(map(len, lines)) <= 120
 
-    def test_a_quiet_week_says_so(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        """Without anomalies, and without a history, the report says which."""
+    def test_a_week_without_anomalies(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without anomalies, and without earlier reports, the output says so."""
         build_weekly_report(world.deps, MONDAY)
         report.main([])
         assert "There is no earlier report to compare with." in capsys.readouterr().out
@@ -53,25 +53,25 @@ class TestMain:
         assert "  None." in capsys.readouterr().out
 
     def test_prints_json(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        """With --json it is the answer of getWeeklyReport."""
+        """--json prints the answer of getWeeklyReport."""
         store_generation(world, "a")
         build_weekly_report(world.deps, NEXT_MONDAY)
         assert report.main(["--json"]) == 0
         printed = json.loads(capsys.readouterr().out)
         assert (printed["week"], printed["bySize"]["512x512"]["requests"]) == ("2026-W47", 1)
 
-    def test_there_is_none(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        """Without a report there is one line that says how to get one."""
+    def test_no_report(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a report one line says how to make one."""
         assert report.main([]) == 1
         output, errors = capsys.readouterr()
         assert (output, errors.count("\n")) == ("", 1)
         assert "make history" in errors
 
     @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:http", "here"])
-    def test_nothing_runs(
+    def test_no_firestore(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
     ) -> None:
-        """Without a Firestore there is one line that names the address and how to name another."""
+        """Without a Firestore one line names the address and how to set another."""
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", address)
         assert report.main([]) == 1
         errors = capsys.readouterr().err

@@ -22,8 +22,8 @@ MODELS = ["model-a", "model-b"]
 STYLES = ["anime", "cyberpunk", "oil-painting", "realistic", "sketch", "watercolor"]
 COLORS = ["monochrome", "neon", "pastel", "vibrant", "vintage"]
 
-# What the pictures come to on four by four pixels, in grey, row by row. Edges may differ by a pixel between processors,
-# whose floating point does; a picture that looks different differs here by tens.
+# The pictures reduced to four by four grey pixels, row by row. Edges may differ by a pixel between processors, because
+# of floating point; a picture that looks different differs here by tens.
 PINNED = {
     "anime": "aed4eedeadb9abcd766f73613b3b3837",
     "cyberpunk": "3f56684b779799857373717849424349",
@@ -54,26 +54,26 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 class TestDraw:
     @pytest.mark.parametrize("style", [*STYLES, "cubism"])
     @pytest.mark.parametrize("size", [(512, 512), (256, 448), (64, 64), (64, 256), (256, 64), (101, 67)])
-    def test_has_the_size_that_is_asked_for(self, style: str, size: tuple[int, int]) -> None:
-        """Each style gives a PNG in colour of just the size, also an odd one."""
+    def test_has_the_requested_size(self, style: str, size: tuple[int, int]) -> None:
+        """Each style gives a colour PNG of exactly the requested size, also an odd one."""
         image = drawn(style=style, width=size[0], height=size[1])
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", size)
 
     @pytest.mark.parametrize("size", [(63, 64), (2049, 2048), (64, 257), (0, 0), (-64, 64)])
-    def test_refuses_what_nobody_sells(self, size: tuple[int, int]) -> None:
-        """A size that would take too long, or in which nothing could be seen, is refused."""
+    def test_refuses_an_unreasonable_size(self, size: tuple[int, int]) -> None:
+        """A size that would take too long, or is too small to show anything, is refused."""
         with pytest.raises(ValueError, match="is not drawn"):
             png(width=size[0], height=size[1])
 
     @pytest.mark.parametrize("style", STYLES)
-    def test_is_pinned(self, style: str) -> None:
-        """A change of what people see is made on purpose."""
+    def test_matches_the_stored_values(self, style: str) -> None:
+        """A change of the pictures must be intentional."""
         small = drawn(style=style, width=256, height=256).convert("L").resize((4, 4), Image.Resampling.BOX)
         pinned = bytes.fromhex(PINNED[style])
         assert max(abs(a - b) for a, b in zip(small.tobytes(), pinned, strict=True)) <= 3, small.tobytes().hex()
 
     def test_is_the_same_in_every_process(self) -> None:
-        """The same inputs give the same bytes, whatever seeds Python's hashes."""
+        """The same inputs give the same bytes under any hash seed of Python."""
         code = "import hashlib, sys, imagegen.providers.simulated.drawing as d\n"
         code += f"for style in {STYLES}:\n"
         code += " png = d.draw(model='model-a', style=style, color='vibrant', width=128, height=128, prompt='a fox')\n"
@@ -91,13 +91,13 @@ class TestDraw:
 
     @pytest.mark.parametrize(("of", "values"), [("model", MODELS), ("style", STYLES), ("color", COLORS)])
     def test_follows_each_choice(self, of: str, values: list[str]) -> None:
-        """Every model, style and color gives a picture of its own."""
+        """Every model, style and color gives its own picture."""
         pictures = {value: drawn(**{of: value}) for value in values}
         for one, other in combinations(values, 2):
             assert difference(pictures[one], pictures[other]) > 5, (one, other)
 
     def test_follows_the_prompt(self) -> None:
-        """Another prompt gives another picture, also where it differs in a letter alone."""
+        """Another prompt gives another picture, even if it differs in one letter."""
         assert difference(drawn(prompt="a fox"), drawn(prompt="a box")) > 5
 
     @pytest.mark.parametrize("style", STYLES)
@@ -106,8 +106,8 @@ class TestDraw:
         red, green, blue = drawn(style=style, color="monochrome").split()
         assert red.tobytes() == green.tobytes() == blue.tobytes()
 
-    def test_colors_are_what_they_are_called(self) -> None:
-        """Pastel is light, neon is dark, and vibrant has the stronger colours of it and vintage."""
+    def test_colors_match_their_names(self) -> None:
+        """Pastel is light, neon is dark, and vibrant is more saturated than vintage."""
 
         def mean(color: str, band: int) -> float:
             pictures = [drawn(style="realistic", color=color, prompt=prompt).convert("HSV") for prompt in "abc"]
@@ -121,8 +121,8 @@ class TestDraw:
         """A picture of 512x512 has less than 600 kB."""
         assert 10_000 < len(png(style=style, width=512, height=512)) < 600_000
 
-    def test_what_the_catalog_adds_is_drawn(self) -> None:
-        """A model, style or color that the code does not know is drawn as well, each in a way of its own."""
+    def test_new_catalog_entries_are_drawn(self) -> None:
+        """A model, style or color that the code does not know is drawn too, each in its own way."""
         unknown = [png(model="model-z"), png(style="cubism"), png(color="beige"), png(color="teal")]
         assert len({png(), *unknown}) == 5
 
@@ -136,7 +136,7 @@ class TestDraw:
         height=st.integers(64, 90),
     )
     def test_draws_anything(self, prompt: str, model: str, color: str, style: str, width: int, height: int) -> None:
-        """Whatever the text and the size, there is a picture."""
+        """Any text and size give a picture."""
         image = drawn(prompt=prompt, model=model, color=color, style=style, width=width, height=height)
         assert image.size == (width, height)
 
@@ -144,7 +144,7 @@ class TestDraw:
 class TestPlaceholders:
     @pytest.mark.parametrize("model", MODELS)
     def test_are_pictures(self, model: str) -> None:
-        """Each model's placeholder, which ships with the project, is a picture that opens."""
+        """Each model's placeholder, which ships with the project, is a valid picture."""
         with Image.open(ROOT / "public" / "placeholders" / f"{model}.png") as image:
             image.load()
         assert (image.format, image.size) == ("PNG", (512, 512))

@@ -46,12 +46,12 @@ def failures(model: SimulatedModel, request: ImageRequest, times: int) -> int:
 
 class TestSimulatedModel:
     @pytest.mark.parametrize(("rate", "expected"), [(0, 0), (1, 1000), (0.0, 0), (1.0, 1000)])
-    def test_honours_never_and_always_exactly(self, rate: float, expected: int) -> None:
-        """At 0 it never fails, at 1 always."""
+    def test_rates_0_and_1_are_exact(self, rate: float, expected: int) -> None:
+        """At a rate of 0 it never fails, at 1 always."""
         assert failures(simulated(rate), a_request(), 1000) == expected
 
     def test_fails_at_its_rate(self) -> None:
-        """At 5% about 5% of calls fail, the same ones for the same seed."""
+        """At 5% about 5% of calls fail, and the same seed fails the same calls."""
         counts = [failures(simulated(0.05, seed=7), a_request(), 4000) for _ in range(2)]
         assert counts[0] == counts[1]
         assert 150 < counts[0] < 250
@@ -62,29 +62,29 @@ class TestSimulatedModel:
         assert failures(model, a_request(failureRate=1), 100) == 100
 
     @pytest.mark.parametrize("rate", ["often", 2, -0.1, True, None])
-    def test_a_senseless_rate_is_a_failure(self, rate: object) -> None:
-        """A rate that makes no sense fails the call, which is refunded, and says why."""
+    def test_an_invalid_rate_is_a_failure(self, rate: object) -> None:
+        """An invalid rate fails the call, which is refunded, and the error says why."""
         with pytest.raises(ModelError, match="failureRate"):
             simulated(0.0).generate(a_request(failureRate=rate))
 
     def test_answers_its_placeholder(self) -> None:
-        """With a placeholder, a model answers the one URL it was given."""
+        """With a placeholder, a model answers its URL."""
         assert simulated(0).generate(a_request()) == Image("https://x/a.png")
 
     def test_draws(self) -> None:
-        """With a drawing, a model answers a picture of the size that was asked for."""
+        """With a drawing, a model answers a picture of the requested size."""
         picture = SimulatedModel(drawing_as("model-a"), 0, random.Random(1)).generate(a_request())
         assert isinstance(picture, Picture)
         with PIL.Image.open(io.BytesIO(picture.content)) as image:
             assert (image.format, image.size) == ("PNG", (64, 96))
 
-    def test_each_model_draws_in_its_own_manner(self) -> None:
-        """The same request gives another picture by another model, and the same by the same one."""
+    def test_each_model_draws_differently(self) -> None:
+        """The same request gives a different picture with another model, and the same with the same model."""
         pictures = [drawing_as(model_id)(a_request()) for model_id in ("model-a", "model-b", "model-a")]
         assert pictures[0] == pictures[2] != pictures[1]
 
     def test_pillow_is_loaded_by_the_first_picture(self) -> None:
-        """A cold start that draws nothing does not pay for Pillow."""
+        """A cold start without a drawing does not import Pillow."""
         code = "import sys, imagegen.providers.simulated.model; print('PIL' in sys.modules)"
         functions = Path(__file__).parent.parent.parent / "functions"
         done = subprocess.run([sys.executable, "-c", code], cwd=functions, capture_output=True, text=True, check=True)
@@ -96,7 +96,7 @@ class TestPicture:
         ("content", "media_type"), [(b"", "image/png"), (b"GIF89a", "image/png"), (b"\x89PNG\r\n\x1a\n", "image/gif")]
     )
     def test_is_a_png(self, content: bytes, media_type: str) -> None:
-        """Whatever is no PNG, or does not say that it is one, is no picture, and its model has failed."""
+        """Bytes that are not a PNG, or another content type, are refused, and the model has failed."""
         with pytest.raises(ValueError, match="a picture is a PNG"):
             Picture(content, media_type)
 
@@ -104,6 +104,6 @@ class TestPicture:
 class TestImage:
     @pytest.mark.parametrize("url", ["", None, "x" * 2049, "https://x/\ud800", "https://x/a b\n", object()])
     def test_has_a_url_that_can_be_stored(self, url: Any) -> None:
-        """A picture without a proper URL is none, and its model has failed."""
+        """A picture without a valid URL is refused, and the model has failed."""
         with pytest.raises(ValueError, match="image URL"):
             Image(url)

@@ -1,4 +1,4 @@
-"""What of a week is told as unusual, and what is not."""
+"""Which changes of a week are reported as anomalies, and which are not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from imagegen.reports.records import AccountWeek, Anomaly, Totals, WeeklyReport
 
 pytestmark = pytest.mark.pure
 
-# The wall clock of one example says how busy the machine is; pytest's own timeout bounds the whole.
+# The wall time of one example depends on the machine's load; pytest's own timeout bounds the whole test.
 unhurried = settings(deadline=None)
 MONDAY = datetime(2026, 11, 9, tzinfo=UTC)
 QUIET_DAYS = (1, 0, 2, 1, 0, 1, 0)
@@ -42,7 +42,7 @@ def a_week(totals: Totals, groups: Mapping[str, Mapping[str, Totals]] | None = N
 
 
 def by_model(**models: Totals) -> WeeklyReport:
-    """A week that is known as a whole and by model."""
+    """A week with totals for the whole and for each model."""
     names = ("requests", "completed", "failed", "credits_consumed", "credits_refunded")
     total = Totals(**{name: sum(getattr(each, name) for each in models.values()) for name in names})
     return a_week(total, {"model": {name.replace("_", "-"): each for name, each in models.items()}})
@@ -56,8 +56,8 @@ USUAL = [a_week(of(requests, failed=15)) for requests in (300, 310, 290, 305, 29
 
 
 class TestVolumes:
-    def test_a_surge_is_told_with_its_numbers(self) -> None:
-        """A week of 3.5 times the usual is confirmed and critical, and its sentence says how many."""
+    def test_a_surge_is_reported_with_its_numbers(self) -> None:
+        """A week with 3.5 times the usual requests is confirmed and critical, and its sentence has the numbers."""
         surge, credits = find_anomalies(a_week(of(1_050, failed=52)), USUAL)
         assert (surge.kind, surge.dimension, surge.value) == ("requests", None, None)
         assert (surge.observed, surge.expected, surge.ratio) == (1_050, 300, 3.5)
@@ -68,7 +68,7 @@ class TestVolumes:
         assert surge.message == "1,050 requests were made, 3.5 times the usual 300 over 8 weeks."
         assert credits.message == "2,100 credits were charged, 3.5 times the usual 600 over 8 weeks."
 
-    def test_a_slump_is_told_with_its_numbers(self) -> None:
+    def test_a_slump_is_reported_with_its_numbers(self) -> None:
         """A week far below the usual has a negative z and a ratio below one."""
         slump = find_anomalies(a_week(of(90, failed=4)), USUAL)[0]
         assert slump.score is not None
@@ -76,47 +76,47 @@ class TestVolumes:
         assert slump.message == "90 requests were made, 30% of the usual 300 over 8 weeks."
 
     def test_an_empty_week_after_busy_ones(self) -> None:
-        """A week without a single request is the clearest slump."""
+        """A week without requests after busy weeks is a slump."""
         assert [each.message for each in find_anomalies(a_week(of(0)), USUAL)] == [
             "0 requests were made, 0% of the usual 300 over 8 weeks.",
             "0 credits were charged, 0% of the usual 600 over 8 weeks.",
         ]
 
     def test_a_first_busy_week_after_empty_ones(self) -> None:
-        """Where nothing is usual there is no ratio, but there is an anomaly."""
+        """Where the usual is zero there is no ratio, but there is an anomaly."""
         start = find_anomalies(a_week(of(300, failed=15)), [a_week(of(0))] * 8)[0]
         assert (start.expected, start.ratio, start.severity) == (0, None, "critical")
         assert start.message == "300 requests were made, where none is usual over 8 weeks."
 
     @pytest.mark.parametrize("requests", [190, 300, 470])
-    def test_a_ratio_below_1_6_is_never_told(self, requests: int) -> None:
-        """What is within the ratio is no news, however steady the weeks before were."""
+    def test_a_ratio_below_1_6_is_never_reported(self, requests: int) -> None:
+        """A change within the ratio is no anomaly, even after very steady weeks."""
         assert find_anomalies(a_week(of(requests)), [a_week(of(300))] * 8) == []
 
-    def test_weeks_that_swing_widely_are_left_alone(self) -> None:
-        """Twice the median is nothing where weeks are like that."""
+    def test_twice_the_median_is_usual_in_noisy_weeks(self) -> None:
+        """Twice the median is no anomaly where earlier weeks vary as much."""
         swinging = [a_week(of(requests)) for requests in (100, 600, 250, 900, 150, 500, 300, 700)]
         assert find_anomalies(a_week(of(800)), swinging) == []
 
     @pytest.mark.parametrize(("requests", "count"), [(899, 0), (900, 2), (101, 0), (100, 2)])
-    def test_few_weeks_tell_a_third_or_three_times_only(self, requests: int, count: int) -> None:
-        """With one to three weeks of baseline only the plain cases are told, as provisional and never critical."""
+    def test_few_weeks_need_a_third_or_three_times(self, requests: int, count: int) -> None:
+        """With one to three earlier weeks only large changes are reported, as provisional and never critical."""
         found = find_anomalies(a_week(of(requests)), [a_week(of(300))] * 3)
         assert len(found) == count
         assert {(each.status, each.severity, each.baseline_weeks) for each in found} <= {("provisional", "warning", 3)}
 
     def test_only_the_last_eight_weeks_count(self) -> None:
-        """What was usual long ago is not what is usual."""
+        """Weeks before the last eight have no influence."""
         assert find_anomalies(a_week(of(300)), [*[a_week(of(300))] * 8, *[a_week(of(9_000))] * 30]) == []
 
-    def test_dearer_pictures_are_more_credits_only(self) -> None:
-        """When all change to a size of four times the price, credits are told and requests are not."""
+    def test_more_expensive_pictures_change_credits_only(self) -> None:
+        """If all requests change to a size of four times the price, credits are an anomaly and requests are not."""
         dear = a_week(of(300, price=4), {"size": {"1024x1792": of(300, price=4)}})
         cheap = a_week(of(300, price=1), {"size": {"512x512": of(300, price=1)}})
         assert kinds(find_anomalies(dear, [cheap] * 8)) == {"credits"}
 
     def test_credits_are_noisier_than_requests(self) -> None:
-        """A few dear pictures among cheap ones are chance: the unit of credits is E[c^2] / E[c]."""
+        """A few expensive pictures are within the noise: the unit of credits is E[c^2] / E[c]."""
         cheap = a_week(of(30, price=1), {"size": {"small": of(30, price=1)}})
         lucky = {"size": {"small": of(28, price=1), "huge": of(2, price=40)}}
         totals = Totals(requests=30, completed=30, credits_consumed=108)
@@ -124,8 +124,8 @@ class TestVolumes:
 
 
 class TestFailureRate:
-    def test_a_broken_model_is_told_by_name(self) -> None:
-        """One model that goes from 5% to 15% is named; the one that works is not."""
+    def test_a_failing_model_is_named(self) -> None:
+        """A model that goes from 5% to 15% failures is named; the other model is not."""
         usual = by_model(model_a=of(104, failed=5), model_b=of(100, failed=5))
         found = find_anomalies(by_model(model_a=of(104, failed=5), model_b=of(99, failed=15)), [usual] * 8)
         named = next(each for each in found if each.dimension == "model")
@@ -134,34 +134,34 @@ class TestFailureRate:
         assert named.message == "Model model-b failed 15.2% of 99 requests; 5.0% is usual over 8 weeks."
         assert not [each for each in found if each.value == "model-a"]
 
-    def test_a_week_that_fails_as_a_whole_is_told_once(self) -> None:
-        """When everything fails alike, one sentence says so and no value is blamed."""
+    def test_a_failing_week_is_one_anomaly(self) -> None:
+        """If all values fail alike, there is one anomaly for the week and none for a value."""
         usual = by_model(model_a=of(150, failed=7), model_b=of(150, failed=8))
         found = find_anomalies(by_model(model_a=of(150, failed=150), model_b=of(150, failed=150)), [usual] * 8)
         assert [(each.dimension, each.severity) for each in found] == [(None, "critical")]
         assert found[0].message == "100.0% of 300 requests failed; 5.0% is usual over 8 weeks."
 
     def test_a_rate_that_is_always_high_is_usual(self) -> None:
-        """A service that always fails 40% has no anomaly in failing 40%."""
+        """A failure rate of 40% is no anomaly if it was always 40%."""
         week = by_model(model_a=of(150, failed=60), model_b=of(150, failed=60))
         assert find_anomalies(week, [week] * 8) == []
 
     @pytest.mark.parametrize(("ended", "failed"), [(19, 19), (60, 2), (3_000, 230)])
-    def test_what_is_too_small_is_not_told(self, ended: int, failed: int) -> None:
-        """Fewer than 20 ended requests, fewer than 3 failures or fewer than 3 points more are never told."""
+    def test_small_changes_are_never_reported(self, ended: int, failed: int) -> None:
+        """Fewer than 20 ended requests, fewer than 3 failures or fewer than 3 points more are no anomaly."""
         flawless = of(2_000, failed=0) if ended < 3_000 else of(3_000, failed=150)
         found = find_anomalies(a_week(of(ended, failed=failed)), [a_week(flawless)] * 8)
         assert "failureRate" not in kinds(found)
 
-    def test_pending_and_cancelled_requests_are_outside(self) -> None:
-        """Neither what has not ended nor what was cancelled is a failure or a success."""
+    def test_pending_and_cancelled_requests_do_not_count(self) -> None:
+        """Pending and cancelled requests are neither failures nor successes."""
         week = a_week(of(300, failed=15, pending=100, cancelled=150))
         # 15 of the 50 that ended is 30%.
         found = find_anomalies(week, USUAL)
         assert [each.message for each in found] == ["30.0% of 50 requests failed; 5.0% is usual over 8 weeks."]
 
-    def test_a_new_value_is_held_against_what_is_assumed(self) -> None:
-        """A model without a past is provisional: only a rate that is bad for any model is told."""
+    def test_a_new_value_is_compared_with_the_assumed_rate(self) -> None:
+        """A model without history is provisional: only a rate that is bad for any model is an anomaly."""
         usual = by_model(model_a=of(300, failed=15))
         bad = find_anomalies(by_model(model_a=of(300, failed=15), model_c=of(40, failed=20)), [usual] * 8)
         new = next(each for each in bad if each.value == "model-c")
@@ -169,13 +169,13 @@ class TestFailureRate:
         assert new.message == "Model model-c failed 50.0% of 40 requests; without earlier weeks 5.0% is assumed."
         assert find_anomalies(by_model(model_a=of(300, failed=15), model_c=of(40, failed=4)), [usual] * 8) == []
 
-    def test_a_value_that_is_gone_is_no_fault(self) -> None:
-        """A model nobody asked for has no failure rate."""
+    def test_an_unused_value_is_no_anomaly(self) -> None:
+        """A model without requests has no failure rate."""
         usual = by_model(model_a=of(300, failed=15), model_b=of(30, failed=1))
         assert find_anomalies(by_model(model_a=of(330, failed=16)), [usual] * 8) == []
 
-    def test_the_first_week_of_all(self) -> None:
-        """Without a history volumes are not judged, and of failures only a rate that is bad anywhere."""
+    def test_the_first_week(self) -> None:
+        """Without a history volumes are not judged, and failures only against the assumed rate."""
         assert find_anomalies(a_week(of(300, failed=15)), []) == []
         broken = find_anomalies(a_week(of(300, failed=280)), [])
         assert {each.status for each in broken} == {"provisional"}
@@ -184,7 +184,7 @@ class TestFailureRate:
     @unhurried
     @given(st.integers(20, 500), st.data())
     def test_more_failures_are_never_less_unusual(self, ended: int, data: st.DataObject) -> None:
-        """If a week is told for its failures, so is the same week with more of them."""
+        """If the failures of a week are an anomaly, so are more failures in the same week."""
         fewer = data.draw(st.integers(0, ended))
         more = data.draw(st.integers(fewer, ended))
         history = [a_week(of(ended, failed=ended // 20))] * 8
@@ -193,8 +193,8 @@ class TestFailureRate:
 
 
 class TestAccounts:
-    def test_a_spree_is_told_with_its_numbers(self) -> None:
-        """An account far above the others and its own past is confirmed."""
+    def test_a_spree_is_reported_with_its_numbers(self) -> None:
+        """An account far above the others and its own past is a confirmed anomaly."""
         spree = AccountWeek(user_id="ada", requests=200, credits=500, peak_day_credits=120, previous_credits=12)
         peers = [AccountWeek(user_id=f"u{i}", requests=9, credits=30 - i, peak_day_credits=9) for i in range(9)]
         week = a_week(of(545), {}, top_accounts=(spree, *peers), active_accounts=60)
@@ -216,38 +216,38 @@ class TestAccounts:
             ({"credits": 60, "peak_day_credits": 60}, None),
         ],
     )
-    def test_what_it_takes(self, changes: dict[str, Any], status: str | None) -> None:
-        """Over the limit in a day, far above the others, and three times its own past where it has one."""
+    def test_the_conditions(self, changes: dict[str, Any], status: str | None) -> None:
+        """An account must exceed the daily limit, the other accounts, and three times its own past if it has one."""
         spree = AccountWeek(user_id="ada", requests=200, credits=500, peak_day_credits=120, previous_credits=12)
         spree = replace(spree, **changes)
         week = a_week(of((590 + spree.credits) // 2), {}, top_accounts=(spree,), active_accounts=60)
         found = [each for each in find_anomalies(week, []) if each.kind == "accountCredits"]
         assert [each.status for each in found] == ([status] if status else [])
 
-    def test_two_culprits_do_not_hide_each_other(self) -> None:
-        """What one of them spends does not make the other look usual."""
+    def test_two_anomalous_accounts_do_not_hide_each_other(self) -> None:
+        """The spending of one does not raise the usual for the other."""
         first = AccountWeek(user_id="ada", requests=1, credits=900, peak_day_credits=300, previous_credits=5)
         second = replace(first, user_id="bob", credits=850)
         other = AccountWeek(user_id="cleo", requests=9, credits=30, peak_day_credits=10)
         week = a_week(of((1_750 + 590) // 2), {}, top_accounts=(first, second, other), active_accounts=60)
         assert {each.value for each in find_anomalies(week, [])} == {"ada", "bob"}
 
-    def test_big_customers_clear_each_other(self) -> None:
-        """Where many accounts spend much, spending much is usual."""
+    def test_many_big_customers_are_usual(self) -> None:
+        """Where many accounts spend much, none of them is an anomaly."""
         big = [AccountWeek(user_id=f"u{i}", requests=90, credits=200 + i, peak_day_credits=60) for i in range(10)]
         week = a_week(of(20 * 200 // 2), {}, top_accounts=tuple(big), active_accounts=20)
         assert find_anomalies(week, []) == []
 
     @pytest.mark.parametrize("active", [None, 1, 5])
-    def test_without_peers_nobody_is_blamed(self, active: int | None) -> None:
-        """With fewer than five others, or none known, an account is not judged, and the week says so."""
+    def test_without_peers_no_account_is_judged(self, active: int | None) -> None:
+        """With fewer than five other accounts, or unknown ones, no account is judged, and the report says so."""
         only = AccountWeek(user_id="ada", requests=200, credits=500, peak_day_credits=120)
         week = a_week(of(250), {}, top_accounts=(only,), active_accounts=active)
         assert find_anomalies(week, []) == []
         assert low_power(week, []) == ("accountCredits",)
 
     def test_the_limit_is_a_setting(self) -> None:
-        """An operator who sells more in a day sets the limit higher."""
+        """An operator can raise the limit by a setting."""
         spree = AccountWeek(user_id="ada", requests=200, credits=500, peak_day_credits=120)
         week = a_week(of(545), {}, top_accounts=(spree,))
         assert find_anomalies(week, [], account_credits_a_day=119) != []
@@ -255,8 +255,8 @@ class TestAccounts:
 
 
 class TestNewAccounts:
-    def test_a_burst_is_told_with_its_day(self) -> None:
-        """A day with far more new accounts than usual is named."""
+    def test_a_burst_is_reported_with_its_day(self) -> None:
+        """A day with far more new accounts than usual is an anomaly."""
         week = a_week(of(300, failed=15), new_accounts_by_day=(1, 0, 1, 42, 0, 2, 0))
         (burst,) = find_anomalies(week, USUAL)
         assert (burst.kind, burst.dimension, burst.value) == ("newAccounts", "day", "2026-11-12")
@@ -264,38 +264,38 @@ class TestNewAccounts:
         assert burst.message == ("42 accounts were opened on Thursday, 2026-11-12; 0.7 a day is usual over 8 weeks.")
 
     @pytest.mark.parametrize(("opened", "setting"), [(5, 5), (42, 42)])
-    def test_the_setting_is_the_most_that_is_fine(self, opened: int, setting: int) -> None:
-        """Only a day above the setting is looked at."""
+    def test_the_setting_is_the_highest_usual_number(self, opened: int, setting: int) -> None:
+        """Only days above the setting are judged."""
         week = a_week(of(300, failed=15), new_accounts_by_day=(opened, 0, 0, 0, 0, 0, 0))
         assert find_anomalies(week, USUAL, new_accounts_a_day=setting) == []
 
-    def test_a_growing_service_is_left_alone(self) -> None:
-        """Twenty a day are no news where fifteen a day are usual."""
+    def test_a_growing_service_is_no_anomaly(self) -> None:
+        """Twenty new accounts a day are no anomaly where fifteen are usual."""
         usual = [a_week(of(300, failed=15), new_accounts_by_day=(15,) * 7)] * 8
         assert find_anomalies(a_week(of(300, failed=15), new_accounts_by_day=(20,) * 7), usual) == []
 
-    def test_after_weeks_without_any(self) -> None:
-        """The first accounts after weeks of none are told as soon as they are more than the setting."""
+    def test_after_weeks_without_new_accounts(self) -> None:
+        """After weeks without new accounts, a day above the setting is an anomaly."""
         usual = [a_week(of(300, failed=15), new_accounts_by_day=(0,) * 7)] * 2
         (burst,) = find_anomalies(a_week(of(300, failed=15), new_accounts_by_day=(0, 0, 9, 0, 0, 0, 0)), usual)
         assert (burst.expected, burst.ratio, burst.status) == (0, None, "provisional")
 
-    def test_without_a_history_none_is_told(self) -> None:
-        """What is many is known from earlier weeks alone."""
+    def test_without_a_history(self) -> None:
+        """Without earlier weeks new accounts are not judged."""
         assert find_anomalies(a_week(of(300, failed=15), new_accounts_by_day=(99,) * 7), []) == []
 
 
 class TestLowPower:
-    def test_a_week_that_can_be_judged_names_nothing(self) -> None:
-        """Enough requests in the week or in those before are enough."""
+    def test_enough_requests_have_no_warning(self) -> None:
+        """With enough requests in the week or in the earlier weeks there is no low-power warning."""
         assert low_power(a_week(of(300, failed=15)), USUAL) == ()
 
-    def test_a_slump_can_be_judged_by_the_weeks_before(self) -> None:
-        """An empty week after busy ones has volumes to speak of, but no failure rate."""
+    def test_a_slump_is_judged_by_the_earlier_weeks(self) -> None:
+        """An empty week after busy ones has enough power for volumes, but not for the failure rate."""
         assert low_power(a_week(of(0)), USUAL) == ("failureRate",)
 
-    def test_a_tiny_service_says_what_is_unknown(self) -> None:
-        """A handful of requests after a handful names everything that it cannot tell, values included."""
+    def test_a_tiny_service_names_what_it_cannot_judge(self) -> None:
+        """With very few requests the report names everything that it cannot judge, values included."""
         week = by_model(model_a=of(3, failed=3), model_b=of(4, failed=0))
         assert find_anomalies(week, [week] * 8) == []
         assert low_power(week, [week] * 8) == (
@@ -307,7 +307,7 @@ class TestLowPower:
         )
 
     def test_an_empty_service(self) -> None:
-        """Weeks without anything are no anomaly and no error."""
+        """Weeks without requests are neither an anomaly nor an error."""
         assert find_anomalies(a_week(of(0)), [a_week(of(0))] * 8) == []
         assert low_power(a_week(of(0)), [a_week(of(0))] * 8) == ("requests", "credits", "failureRate")
 
@@ -322,18 +322,18 @@ def weeks(draw: st.DrawFn) -> WeeklyReport:
 class TestAll:
     @unhurried
     @given(st.integers(0, 5_000), st.floats(0, 0.3), st.integers(1, 8))
-    def test_a_week_like_those_before_is_never_told(self, requests: int, rate: float, count: int) -> None:
-        """Identical weeks have no anomaly, however many there are and however much fails."""
+    def test_a_week_equal_to_the_earlier_ones_has_no_anomaly(self, requests: int, rate: float, count: int) -> None:
+        """Identical weeks have no anomaly, with any number of weeks and any failure rate."""
         week = a_week(of(requests, failed=int(rate * requests)))
         history = [week] * count
-        # A few weeks of a tiny service do not outweigh the assumption that 5% fail.
+        # A few weeks of a tiny service do not outweigh the assumed failure rate of 5%.
         if requests * count >= 200 or rate <= 0.05:
             assert find_anomalies(week, history) == []
 
     @unhurried
     @given(weeks(), st.lists(weeks(), max_size=9))
     def test_any_weeks_can_be_judged(self, current: WeeklyReport, history: list[WeeklyReport]) -> None:
-        """Whatever the weeks are, each anomaly has finite numbers and a sentence, the critical ones first."""
+        """For any weeks each anomaly has finite numbers and a sentence, and critical ones come first."""
         found = find_anomalies(current, history)
         for each in found:
             assert each.message.endswith(".")

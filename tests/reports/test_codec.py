@@ -63,14 +63,14 @@ def wire(report: WeeklyReport) -> dict[str, Any]:
 
 
 class TestToFields:
-    def test_has_the_names_of_the_wire(self) -> None:
-        """What is stored today is named as what is answered, without the week, which is the document's id."""
+    def test_has_the_names_of_the_api(self) -> None:
+        """Stored fields have the names of the API, without the week, which is the document's id."""
         assert to_fields(FULL) == wire(FULL)
 
 
 class TestFromFields:
     def test_gives_back_what_was_stored(self) -> None:
-        """A report is what its document holds, to the last field."""
+        """Decoding a stored report returns the same report."""
         assert from_fields("2026-W47", to_fields(FULL)) == FULL
 
     @given(st.sets(st.sampled_from(sorted(to_fields(FULL).keys() - {"scheduledAt", "generatedAt"}))))
@@ -84,7 +84,7 @@ class TestFromFields:
 
     @pytest.mark.parametrize("stored", [{}, {"scheduledAt": NOON}, {"anomalies": [{}]}, {"byModel": 7}])
     def test_refuses_what_is_no_report(self, stored: dict[str, Any]) -> None:
-        """A document that lacks what every report has, or is of another shape, is not guessed at."""
+        """A document without a required field, or of another shape, is an error."""
         whole = {"scheduledAt": NOON, "generatedAt": NOON} if stored.keys() & {"anomalies", "byModel"} else {}
         with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
             from_fields("2026-W47", whole | stored)

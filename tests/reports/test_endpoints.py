@@ -1,4 +1,4 @@
-"""getWeeklyReport and listWeeklyReports on the wire."""
+"""getWeeklyReport and listWeeklyReports over HTTP."""
 
 from datetime import timedelta
 from typing import Any
@@ -40,7 +40,7 @@ def reports(world: World) -> World:
 
 class TestGetWeeklyReport:
     def test_answers_the_documented_shape(self, reports: World, client: httpx.Client) -> None:
-        """The latest report has just the documented fields."""
+        """The latest report has exactly the documented fields."""
         answer = client.get(GET).json()
         assert isinstance(answer.pop("lowPower"), list)
         assert answer == {
@@ -76,14 +76,14 @@ class TestGetWeeklyReport:
             "insufficientHistory": False,
         }
 
-    def test_answers_the_week_that_is_asked_for(self, reports: World, client: httpx.Client) -> None:
-        """A query and a body name a week alike."""
+    def test_answers_the_requested_week(self, reports: World, client: httpx.Client) -> None:
+        """A query and a body name a week in the same way."""
         asked = client.get(GET, params={"week": "2026-W46"}).json()
         assert (asked["week"], asked["requests"], asked["insufficientHistory"]) == ("2026-W46", 0, True)
         assert client.post(GET, json={"week": "2026-W46"}).json() == asked
 
     def test_an_anomaly_is_answered_whole(self, world: World, client: httpx.Client) -> None:
-        """An anomaly says what, where, how much against what, how sure, and a sentence for a person."""
+        """An anomaly has its kind, dimension, value, expectation, confidence and a sentence for a person."""
         for week in range(5):
             for number in range(100 if week == 4 else 30):
                 store_generation(world, f"{week}-{number}", createdAt=MONDAY - timedelta(weeks=4 - week))
@@ -105,18 +105,18 @@ class TestGetWeeklyReport:
         }
 
     @pytest.mark.parametrize("asked", [{}, {"week": "2026-W01"}])
-    def test_there_is_none(self, client: httpx.Client, asked: dict[str, str]) -> None:
-        """Without a report the answer is 404 with a reason of its own."""
+    def test_no_report(self, client: httpx.Client, asked: dict[str, str]) -> None:
+        """Without a report the answer is a 404 with its own reason."""
         response = client.get(GET, params=asked)
         assert (response.status_code, error_of(response)["reason"]) == (404, "WEEKLY_REPORT_NOT_FOUND")
 
     @pytest.mark.parametrize("week", ["2026-W54", "2026-46", "latest", "", "2026-W4\uff16"])
     def test_a_bad_week(self, client: httpx.Client, week: str) -> None:
-        """What names no week is 400, and the answer says what does."""
+        """An invalid week is a 400 that names the format."""
         assert violations_of(client.get(GET, params={"week": week})) == {"week": "must be an ISO week such as 2026-W46"}
 
     def test_an_unknown_parameter(self, client: httpx.Client) -> None:
-        """A parameter that it does not know is named."""
+        """An unknown parameter is named."""
         assert violations_of(client.get(GET, params={"weeks": "2026-W46"})).keys() == {"weeks"}
 
 
@@ -128,7 +128,7 @@ class TestListWeeklyReports:
         second = client.post(LIST, json={"pageSize": 1, "pageToken": first["nextPageToken"]}).json()
         assert second == {"reports": [client.get(GET, params={"week": "2026-W46"}).json()]}
 
-    def test_there_are_none(self, client: httpx.Client) -> None:
+    def test_an_empty_list(self, client: httpx.Client) -> None:
         """A list may be empty."""
         assert client.get(LIST).json() == {"reports": []}
 
@@ -147,6 +147,6 @@ class TestListWeeklyReports:
 
     @pytest.mark.parametrize("path", [GET, LIST])
     def test_wrong_method(self, client: httpx.Client, path: str) -> None:
-        """GET and POST are answered."""
+        """Only GET and POST are allowed."""
         response = client.delete(path)
         assert (response.status_code, response.headers["Allow"]) == (405, "GET, POST")

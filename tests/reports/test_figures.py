@@ -50,14 +50,14 @@ class TestWeekBefore:
         ],
     )
     def test_is_the_last_whole_iso_week(self, scheduled_at: datetime, start_at: datetime, week_id: str) -> None:
-        """A week runs from Monday to Monday in UTC and has its ISO name, over the turn of a year too."""
+        """A week runs from Monday to Monday in UTC and has its ISO name, also at the turn of a year."""
         week = week_before(scheduled_at)
         assert (week.start_at, week.end_at, week.week_id) == (start_at, start_at + timedelta(days=7), week_id)
 
 
 class TestTotals:
     def test_cancelled_and_pending_are_outside_the_success_rate(self) -> None:
-        """The rate is over what completed or failed alone, and there is none over nothing."""
+        """The success rate is over completed and failed requests only, and null without any."""
         assert Totals(requests=10, completed=3, failed=1, pending=2, cancelled=4).success_rate == 0.75
         assert Totals(requests=6, pending=2, cancelled=4).success_rate is None
 
@@ -65,7 +65,7 @@ class TestTotals:
 class TestAdd:
     @given(st.lists(some_totals(), max_size=5))
     def test_adds_each_number(self, parts: list[Totals]) -> None:
-        """The whole has of everything what its parts have together."""
+        """Each number of the sum is the sum of that number."""
         whole = add(parts)
         assert whole.requests == sum(part.requests for part in parts)
         assert whole.requests == whole.completed + whole.failed + whole.pending + whole.cancelled
@@ -75,7 +75,7 @@ class TestAdd:
 class TestBreakDown:
     @given(st.dictionaries(st.sampled_from(["a", "b", "other"]), some_totals()), some_totals())
     def test_the_groups_add_up_to_the_whole(self, by_value: dict[str, Totals], unexplained: Totals) -> None:
-        """Whatever the catalog does not explain is in `other`, so that nothing is lost or counted twice."""
+        """Values that the catalog does not have are in `other`: each request is counted exactly once."""
         whole = add([*by_value.values(), unexplained])
         groups = break_down(whole, by_value)
         assert add(groups.values()).requests == whole.requests
@@ -85,14 +85,14 @@ class TestBreakDown:
         assert list(groups) == sorted(groups)
 
     def test_values_without_a_request_are_left_out(self) -> None:
-        """An entry of the catalog that nobody picked takes no room; nor does an empty `other`."""
+        """A catalog entry without requests is left out, and so is an empty `other`."""
         picked = Totals(requests=1, completed=1)
         assert break_down(picked, {"a": picked, "b": Totals()}) == {"a": picked}
 
 
 class TestChange:
     def test_is_this_week_less_the_one_before(self) -> None:
-        """Each number is a difference, below zero for less."""
+        """Each number is a difference, negative for a decrease."""
         now = a_report(Totals(requests=4, completed=3, failed=1, credits_consumed=9, credits_refunded=1), 3, 2)
         then = a_report(Totals(requests=10, completed=5, failed=5, credits_consumed=10, credits_refunded=5), 1, 5)
         changed = change(now, then)
@@ -100,7 +100,7 @@ class TestChange:
         assert (changed.credits_consumed, changed.credits_net) == (-1, 3)
         assert (changed.success_rate, changed.active_accounts, changed.new_accounts) == (0.25, 2, -3)
 
-    def test_what_is_not_known_has_no_change(self) -> None:
-        """A rate over nothing, or accounts that are not known any more, cannot be compared."""
+    def test_an_unknown_number_has_no_change(self) -> None:
+        """A null rate and unknown accounts cannot be compared."""
         changed = change(a_report(Totals(), None), a_report(Totals(requests=1, completed=1), 1))
         assert (changed.requests, changed.success_rate, changed.active_accounts) == (-1, None, None)

@@ -28,7 +28,7 @@ NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def store_generation(world: World, generation_id: str, **changed: Any) -> None:
-    """Write a generation as it is stored: completed within a second at noon, unless something is changed."""
+    """Write a generation as it is stored: by default completed within a second at noon."""
     fields: dict[str, Any] = {
         "userId": "ada",
         "model": "model-a",
@@ -50,8 +50,8 @@ def stored(world: World, week_id: str = "2026-W47") -> dict[str, Any]:
 
 
 class TestReportWeek:
-    def test_corrects_the_report_before(self, make_world: MakeWorld) -> None:
-        """What was pending, or not yet stored, when a week was reported is in its report a week later."""
+    def test_corrects_the_previous_report(self, make_world: MakeWorld) -> None:
+        """Requests that were pending or not yet stored when a week was reported are corrected a week later."""
         world = make_world()
         ada = world.account("ada", 5)
         world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
@@ -69,8 +69,8 @@ class TestReportWeek:
         assert (corrected["creditsNet"], corrected["scheduledAt"], corrected["activeAccounts"]) == (1, NEXT_MONDAY, 1)
         assert stored(world, "2026-W48")["changeFromPreviousWeek"]["requests"] == -2
 
-    def test_makes_none_of_before_the_first(self, make_world: MakeWorld) -> None:
-        """A week that was never reported stays so."""
+    def test_makes_no_report_before_the_first(self, make_world: MakeWorld) -> None:
+        """A week before the first report gets none."""
         world = make_world()
         report_week(world.deps, NEXT_MONDAY)
         assert stored(world) != {}
@@ -78,7 +78,7 @@ class TestReportWeek:
 
 
 class TestBuildWeeklyReport:
-    def test_says_all_of_the_week_before(self, make_world: MakeWorld) -> None:
+    def test_has_all_figures_of_the_week(self, make_world: MakeWorld) -> None:
         """The report holds totals, credits, accounts, durations and the breakdown by every dimension."""
         world = make_world(model_b=AlwaysFails())
         world.deps.image_models["model-a"] = Does(lambda: world.clock.advance(seconds=2))  # type: ignore[index]
@@ -151,8 +151,8 @@ class TestBuildWeeklyReport:
         assert [slow.generation_id for slow in report.slowest] == ["c2", "c1"]
         assert report.by_dimension["model"] == {"model-a": totals}
 
-    def test_what_left_the_catalog_is_other(self, make_world: MakeWorld) -> None:
-        """A value whose catalog entry is gone is counted as `other`; one that is merely disabled keeps its name."""
+    def test_a_removed_catalog_entry_is_other(self, make_world: MakeWorld) -> None:
+        """A value without a catalog entry is counted as `other`; a disabled entry keeps its name."""
         world = make_world()
         world.db.document("models/model-b").update({"enabled": False})
         for generation_id, model in (("a", "model-a"), ("b", "model-b"), ("y", "model-y"), ("z", "model-z")):
@@ -165,8 +165,8 @@ class TestBuildWeeklyReport:
         }
         assert groups["style"].keys() == {"anime"}
 
-    def test_a_week_has_its_first_moment_and_not_its_last(self, make_world: MakeWorld) -> None:
-        """A week holds its Monday's first moment and not the next one's; so do its days, for new accounts."""
+    def test_a_week_includes_its_start_and_excludes_its_end(self, make_world: MakeWorld) -> None:
+        """A week, and each of its days for new accounts, includes its first moment and excludes the next one's."""
         world = make_world()
         ada = world.account("ada", 20)
         tick = timedelta(microseconds=1)
@@ -179,8 +179,8 @@ class TestBuildWeeklyReport:
         assert report.totals.requests == 2
         assert report.new_accounts_by_day == (1, 1, 0, 0, 0, 0, 1)
 
-    def test_a_week_over_the_turn_of_a_year(self, make_world: MakeWorld) -> None:
-        """The week of 31 December and 1 January is one, named after the year of its Thursday."""
+    def test_a_week_at_the_turn_of_a_year(self, make_world: MakeWorld) -> None:
+        """31 December and 1 January are in one week, named after the year of its Thursday."""
         world = make_world()
         ada = world.account("ada", 20)
         for moment in (datetime(2026, 12, 31, 23, tzinfo=UTC), datetime(2027, 1, 3, 23, tzinfo=UTC)):
@@ -191,7 +191,7 @@ class TestBuildWeeklyReport:
         assert (report["requests"], report["topAccounts"][0]["peakDayCredits"]) == (2, 1)
 
     def test_a_refund_belongs_to_the_week_of_its_request(self, make_world: MakeWorld) -> None:
-        """Credits given back on Monday for a request of Sunday are in the report of Sunday's week."""
+        """A refund on Monday for a request of Sunday is in the report of Sunday's week."""
         world = make_world(model_b=AlwaysFails())
         ada = world.account("ada", 5)
         world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
@@ -202,15 +202,15 @@ class TestBuildWeeklyReport:
         assert build_weekly_report(world.deps, NEXT_MONDAY + timedelta(days=7)).totals.credits_refunded == 0
 
     def test_an_empty_week(self, make_world: MakeWorld) -> None:
-        """A week without requests is reported as such."""
+        """A week without requests has a report of zeros."""
         world = make_world()
         build_weekly_report(world.deps, NEXT_MONDAY)
         report = stored(world)
         assert (report["requests"], report["byModel"], report["successRate"]) == (0, {}, None)
         assert (report["meanDurationMs"], report["slowest"], report["topAccounts"]) == (None, [], [])
 
-    def test_changes_are_against_the_week_before(self, make_world: MakeWorld) -> None:
-        """With a report of the week before there is a difference, and only then."""
+    def test_changes_are_against_the_previous_week(self, make_world: MakeWorld) -> None:
+        """Changes are present exactly if the previous week has a report."""
         world = make_world()
         store_generation(world, "a", createdAt=MONDAY)
         build_weekly_report(world.deps, NEXT_MONDAY)
@@ -222,8 +222,8 @@ class TestBuildWeeklyReport:
         assert stored(world, "2026-W48")["changeFromPreviousWeek"]["requests"] == 2
         assert build_weekly_report(world.deps, NEXT_MONDAY + timedelta(days=21)).change is None
 
-    def test_anomalies_are_found_against_the_eight_weeks_before(self, make_world: MakeWorld) -> None:
-        """A week of many more requests than those before it says so, in the report and in the document."""
+    def test_anomalies_are_relative_to_the_previous_eight_weeks(self, make_world: MakeWorld) -> None:
+        """A surge against the earlier weeks is an anomaly, in the returned report and in the document."""
         world = make_world()
         for week in range(5):
             for number in range(100 if week == 4 else 30):
@@ -235,8 +235,8 @@ class TestBuildWeeklyReport:
         assert ("requests", "confirmed") in kinds
         assert get_weekly_report(world.deps, "2026-W47") == report
 
-    def test_a_report_of_another_shape_counts_as_none(self, make_world: MakeWorld) -> None:
-        """What an earlier version stored does not keep a new report from being made."""
+    def test_an_unreadable_report_is_ignored(self, make_world: MakeWorld) -> None:
+        """A stored report of another shape does not prevent a new report."""
         world = make_world()
         world.db.document("weeklyReports/2026-W46").set({"weekStart": MONDAY - timedelta(days=7), "requests": 5})
         assert build_weekly_report(world.deps, NEXT_MONDAY).insufficient_history
@@ -244,7 +244,7 @@ class TestBuildWeeklyReport:
 
 class TestTopAccounts:
     def test_are_ten_at_most_and_ties_have_an_order(self, make_world: MakeWorld) -> None:
-        """Of twelve accounts the ten highest are named; equal ones come in the order of their ids, the last first."""
+        """The ten highest of twelve accounts are named; equal ones are in descending order of their ids."""
         world = make_world()
         for number in range(12):
             spent = 1 if number < 6 else 2
@@ -256,8 +256,8 @@ class TestTopAccounts:
         ]  # fmt: skip
         assert report.active_accounts == 12
 
-    def test_know_the_week_before_and_the_highest_day(self, make_world: MakeWorld) -> None:
-        """A spender has what it was charged the week before, and the most on one day."""
+    def test_have_the_previous_week_and_the_highest_day(self, make_world: MakeWorld) -> None:
+        """A top account has its charges of the previous week and of its highest day."""
         world = make_world()
         ada = world.account("ada", 20)
         for moment in (MONDAY - timedelta(days=1), MONDAY, MONDAY, MONDAY + timedelta(days=2)):
@@ -269,7 +269,7 @@ class TestTopAccounts:
 
 class TestRerun:
     def test_writes_the_same_report_over(self, make_world: MakeWorld) -> None:
-        """Running a week again changes nothing but when it was made, even after new requests came."""
+        """Running a week again changes only `generatedAt`, even after requests of a later week."""
         world = make_world()
         ada = world.account("ada", 20)
         world.clock.now = MONDAY - timedelta(days=1)
@@ -288,7 +288,7 @@ class TestRerun:
         assert len(list(world.db.collection("weeklyReports").stream())) == 1
 
     def test_corrects_what_was_pending(self, make_world: MakeWorld) -> None:
-        """What was pending is counted as such, and as it ended when the week is run again."""
+        """A request that was pending is corrected to its final status when the week is run again."""
         world = make_world()
         store_generation(world, "p", status="pending", durationMs=None)
         assert build_weekly_report(world.deps, NEXT_MONDAY).totals.pending == 1
@@ -297,7 +297,7 @@ class TestRerun:
         assert (totals.pending, totals.failed, totals.credits_refunded) == (0, 1, 1)
 
     def test_of_an_older_week_keeps_its_accounts(self, make_world: MakeWorld) -> None:
-        """When accounts have forgotten the week, the stored report's spenders stay; its requests are counted anew."""
+        """If accounts no longer know the week, the stored top accounts stay; requests are counted again."""
         world = make_world()
         ada = world.account("ada", 20)
         create(world, ada)
@@ -312,7 +312,7 @@ class TestRerun:
         assert (again.active_accounts, again.top_accounts) == (1, first.top_accounts)
 
     def test_of_an_older_week_without_a_report_has_no_accounts(self, make_world: MakeWorld) -> None:
-        """What is not known any more is said to be unknown, not guessed."""
+        """Accounts that are no longer known are null, not guessed."""
         world = make_world()
         create(world, world.account("ada", 20))
         world.clock.now = NEXT_MONDAY + timedelta(weeks=3)
@@ -325,8 +325,8 @@ class TestRerun:
 @pytest.mark.embedded
 class TestFailure:
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
-    def test_half_way_leaves_the_earlier_report(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
-        """Wherever a run fails, the report that was there stays to the last field."""
+    def test_keeps_the_earlier_report(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
+        """A run that fails at any step leaves the stored report unchanged."""
         world, hasty = make_world(), make_world(settings=Settings(report_time_limit_seconds=0.2))
         store_generation(world, "a")
         build_weekly_report(world.deps, NEXT_MONDAY)
@@ -339,8 +339,8 @@ class TestFailure:
         assert stored(world) == before
 
     @pytest.mark.parametrize("rpc", ["BatchGetDocuments", "RunQuery", "RunAggregationQuery", "Commit"])
-    def test_of_one_call_is_made_good(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
-        """A call that is refused a few times is made again within the same run."""
+    def test_of_one_call_is_retried(self, make_world: MakeWorld, faults: DatabaseFaults, rpc: str) -> None:
+        """A call that fails a few times is retried within the same run."""
         world = make_world()
         store_generation(world, "a")
         faults.fail(Code.UNAVAILABLE, 3, rpc)
@@ -350,7 +350,7 @@ class TestFailure:
 @pytest.mark.embedded
 class TestCost:
     def test_round_trips_depend_on_the_catalog_alone(self, make_world: MakeWorld, server: FirestoreServer) -> None:
-        """More requests, accounts and earlier reports make a report cost no round trip more."""
+        """More requests, accounts and earlier reports add no round trip."""
         world = make_world()
         empty = measured(server, world, lambda: build_weekly_report(world.deps, MONDAY))
         for number in range(40):
@@ -366,7 +366,7 @@ class TestCost:
 
 class TestListWeeklyReports:
     def test_pages_hold_each_report_once(self, make_world: MakeWorld) -> None:
-        """Following the tokens gives every report once, newest first, and the last page has no token."""
+        """Following the tokens returns every report once, newest first, and the last page has no token."""
         world = make_world()
         for weeks in range(5):
             build_weekly_report(world.deps, NEXT_MONDAY - timedelta(weeks=weeks))
@@ -380,14 +380,14 @@ class TestListWeeklyReports:
         assert token is None
 
     def test_a_full_last_page_has_no_token(self, make_world: MakeWorld) -> None:
-        """A page that ends with the oldest report is the last, though it is full."""
+        """A page that ends with the oldest report is the last, even if it is full."""
         world = make_world()
         build_weekly_report(world.deps, NEXT_MONDAY)
         assert list_weekly_reports(world.deps, 1, None).next_page_token is None
 
     @pytest.mark.parametrize("token", ["x", "AAAA", "_" * 16, "A" * 100])
-    def test_a_token_that_is_not_ours(self, make_world: MakeWorld, token: str) -> None:
-        """What is no token of this list is refused by name of its field."""
+    def test_an_invalid_token(self, make_world: MakeWorld, token: str) -> None:
+        """An invalid token is refused by the name of its field."""
         with pytest.raises(InvalidRequest) as refused:
             list_weekly_reports(make_world().deps, 5, token)
         assert refusal(refused) == {"pageToken": "must be a nextPageToken of this list"}
@@ -395,7 +395,7 @@ class TestListWeeklyReports:
 
 class TestGetWeeklyReport:
     def test_the_latest_is_that_of_the_last_week(self, make_world: MakeWorld) -> None:
-        """Without a week the newest week's report is answered, whenever it was made."""
+        """Without a week the report of the newest week is returned, regardless of when it was made."""
         world = make_world()
         latest = build_weekly_report(world.deps, NEXT_MONDAY)
         earlier = build_weekly_report(world.deps, MONDAY)
@@ -403,7 +403,7 @@ class TestGetWeeklyReport:
         assert get_weekly_report(world.deps, "2026-W46") == earlier
 
     @pytest.mark.parametrize("week_id", [None, "2026-W01"])
-    def test_there_is_none(self, make_world: MakeWorld, week_id: str | None) -> None:
-        """Without a report there is an error, and not an empty one."""
+    def test_no_report(self, make_world: MakeWorld, week_id: str | None) -> None:
+        """Without a report there is an error, not an empty report."""
         with pytest.raises(WeeklyReportNotFound):
             get_weekly_report(make_world().deps, week_id)

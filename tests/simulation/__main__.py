@@ -1,6 +1,6 @@
-"""Owns `make simulate`: as many seeds as asked for, on all processors, or one of them with all that happens in it.
+"""Owns `make simulate`: runs many seeds on all processors, or one seed with its whole trace.
 
-Knows nothing of what a seed does.
+Must not know what a seed does.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _SECONDS_BETWEEN_LINES = 0.5
 
 
 def main() -> int:
-    """Run the seeds and return 1 where one of them has failed."""
+    """Run the seeds and return 1 if one of them has failed."""
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="how many (default: %(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="the first of them (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="this one alone, with its trace")
-    parser.add_argument("--workers", type=int, help="processes at once (default: one for each processor)")
-    parser.add_argument("--bug", choices=BUGS, help="with a bug on purpose")
+    parser.add_argument("--seeds", type=int, default=1000, help="number of seeds (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="run only this seed and print its trace")
+    parser.add_argument("--workers", type=int, help="parallel processes (default: one for each processor)")
+    parser.add_argument("--bug", choices=BUGS, help="plant this bug")
     options = parser.parse_args()
     bug = options.bug and BUGS[options.bug]
     if options.seed is not None:
         return _replay(options.seed, bug)
     seeds = range(options.first, options.first + options.seeds)
     since = time.monotonic()
-    # Not forked, since a copy of a process with the threads of gRPC can hang.
+    # Not forked: a forked copy of a process with gRPC threads can hang.
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         failures = _failures(pool.map(functools.partial(try_seed, bug), seeds, chunksize=10), len(seeds))
     for seed, message in failures[:3]:

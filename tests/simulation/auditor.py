@@ -1,7 +1,7 @@
-"""Owns the promises: what must be so of the books after every commit, and of every answer at the end.
+"""Owns the invariants: what must hold for the books after every commit, and for every answer at the end.
 
-Reads what the engine stores, and has the verifier look at it too. Knows nothing of the services, so that it cannot
-share their mistakes.
+Reads what the engine stores, and runs the verifier on it too. Must not know the services, so that it cannot share
+their mistakes.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from embedded_firebase.firestore.transactions.engine import Engine
 from imagegen.books import check
 
 Fields = dict[str, Any]
-# When all must have ended.
+# When every generation must have ended.
 _THE_END = datetime.max.replace(tzinfo=UTC)
-# What a call is told of how its generation ended.
+# How a generation ended, by the reason of an answer.
 _ENDS = {"": "completed", "GENERATION_FAILED": "failed", "GENERATION_CANCELLED": "cancelled"}
 
 
 class Breach(AssertionError):
-    """A promise is broken."""
+    """An invariant is broken."""
 
 
 def require(kept: bool, promise: str) -> None:
-    """Raise a Breach unless a promise is kept."""
+    """Raise a Breach unless an invariant holds."""
     if not kept:
         raise Breach(promise)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a call was told; `key` is an account and a name, `reason` an error's, `""` for a 200, ACCEPTED for a 202."""
+    """A call's answer; `key` is an account and a name, `reason` an error's, `""` for a 200, ACCEPTED for a 202."""
 
     attempt_id: str
     key: tuple[str, str] | None
@@ -48,7 +48,7 @@ class Answer:
 
 
 class Granted(NamedTuple):
-    """What somebody was told of a grant: which was asked for, and the entry."""
+    """The answer to a grant: what was requested, and the entry."""
 
     user_id: str
     key: str
@@ -60,7 +60,7 @@ class Granted(NamedTuple):
 
 @dataclass
 class Told:
-    """All that anybody was told: answers to who wanted a picture, how generations have ended, and grants."""
+    """All answers to clients: for pictures, ends of generations, and grants."""
 
     answers: list[Answer] = field(default_factory=list)
     ends: list[tuple[str, str]] = field(default_factory=list)
@@ -68,25 +68,25 @@ class Told:
 
 
 class Auditor:
-    """Keeps books of its own, from the commits alone."""
+    """Keeps its own books, from the commits alone."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Fields] = {}
         self.generations: dict[str, Fields] = {}
         # By account: the entries in the order of their commits, by entry id.
         self.ledgers: dict[str, dict[str, Fields]] = {}
-        # The attempts that have charged for a generation; another one may draw it.
+        # The attempts that have charged for a generation; another attempt may draw it.
         self.charged_by: set[str] = set()
 
     def watch(self, rpc: str, request: Any) -> None:
-        """Check that a request to commit can only ever create ledger entries."""
+        """Check that a commit request can only create ledger entries, never change them."""
         for write in request.writes if rpc == "Commit" else ():
             if "/transactions/" in (write.update.name or write.delete):
                 created = write.current_document.WhichOneof("condition_type") == "exists"
                 require(created and not write.current_document.exists, "a ledger entry is only ever created")
 
     def listen(self, _commit_time: int, changes: Changes, _keys: object) -> None:
-        """Check what a commit has made of the documents."""
+        """Check the documents that a commit has changed."""
         touched = set()
         for path, document in changes.items():
             where = path.name.partition("/documents/")[2]
@@ -108,13 +108,13 @@ class Auditor:
         require(entry_id not in ledger, f"entry {entry_id} is never changed")
         of = (fields["type"], fields["generationRequestId"])
         known = {(entry["type"], entry["generationRequestId"]) for entry in ledger.values()}
-        # A grant is of no generation, and there may be many.
-        require(of[1] is None or of not in known, f"there is one {of[0]} of generation {of[1]} at most")
+        # A grant has no generation, and there may be many.
+        require(of[1] is None or of not in known, f"generation {of[1]} has at most one {of[0]}")
 
     def _check_change(self, generation_id: str, fields: Fields) -> None:
         before = self.generations.get(generation_id)
         ended = before is not None and before["status"] != "pending"
-        require(not ended or before == fields, f"generation {generation_id} has ended and stays as it is")
+        require(not ended or before == fields, f"generation {generation_id} has ended and does not change")
         if before is None:
             self.charged_by.add(fields["attemptId"])
 
@@ -137,16 +137,14 @@ class Auditor:
             for kind in ("deduction", "refund")
         )
         own = self._generations_of(user_id)
-        require(
-            charged == {name: fields["creditsCharged"] for name, fields in own.items()}, "each is charged its price"
-        )
+        require(charged == {name: fields["creditsCharged"] for name, fields in own.items()}, "each charge is the price")
         void = {
             name: fields["creditsRefunded"]
             for name, fields in own.items()
             if fields["status"] in ("failed", "cancelled")
         }
-        require(refunded == void, "a generation is refunded when and only when it failed or was cancelled")
-        require(all(charged[name] == refunded[name] for name in refunded), "what is refunded is what was charged")
+        require(refunded == void, "a generation is refunded exactly if it failed or was cancelled")
+        require(all(charged[name] == refunded[name] for name in refunded), "the refund equals the charge")
 
     def _generations_of(self, user_id: str) -> dict[str, Fields]:
         return {name: fields for name, fields in self.generations.items() if fields["userId"] == user_id}
@@ -163,7 +161,7 @@ class Auditor:
             self.accounts[name] = fields
 
     def check_end(self, engine: Engine, database: str, told: Told) -> None:
-        """Check the whole books as the engine stores them, and that what was told is true.
+        """Check the whole books as the engine stores them, and that all answers are true.
 
         Raises:
             Breach: one was not.
@@ -176,7 +174,7 @@ class Auditor:
             decoded[path] = fields
             stored._put(path, _fields(document))
         same = (stored.accounts, stored.ledgers, stored.generations) == (self.accounts, self.ledgers, self.generations)
-        require(same, "what is stored is what was committed")
+        require(same, "the stored documents are the committed ones")
         for user_id in self.accounts:
             found = check.check(
                 user_id,
@@ -185,9 +183,9 @@ class Auditor:
                 {name: decoded[f"generationRequests/{name}"] for name in self._generations_of(user_id)},
                 _THE_END,
             )
-            require(not found, f"verify finds nothing: {found}")
+            require(not found, f"verify finds no breach: {found}")
         pending = [name for name, fields in self.generations.items() if fields["status"] == "pending"]
-        require(not pending, f"nothing is pending past its lease: {pending}")
+        require(not pending, f"no generation is pending past its lease: {pending}")
         for answer in told.answers:
             self._check_answer(answer)
         for name, status in told.ends:
@@ -210,7 +208,7 @@ class Auditor:
         entry = self.ledgers[granted.user_id][granted.entry_id]
         require(entry["type"] == "grant", f"{granted} is a grant")
         require(entry["credits"] == granted.credits == granted.asked_credits, f"{granted} is what was asked for")
-        require(entry["balanceAfter"] == granted.balance_after, f"{granted} tells the balance")
+        require(entry["balanceAfter"] == granted.balance_after, f"{granted} has the right balance")
 
 
 def _check_keys(told: Told) -> None:
@@ -219,16 +217,16 @@ def _check_keys(told: Told) -> None:
         if answer.key and answer.reason in _ENDS:
             final[answer.key].add((answer.reason, answer.generation_id, answer.image_url, answer.prompt))
     for key, answers in final.items():
-        require(len(answers) == 1, f"the key {key} is of one request and has one answer: {answers}")
+        require(len(answers) == 1, f"the key {key} identifies one request with one answer: {answers}")
     granted = defaultdict(set)
     for grant in told.grants:
         granted[grant.user_id, grant.key].add(grant)
     for key, grants in granted.items():
-        require(len(grants) == 1, f"the key {key} is of one grant: {grants}")
+        require(len(grants) == 1, f"the key {key} identifies one grant: {grants}")
 
 
 def _fields(document: Document) -> Fields:
-    # Maps and timestamps stay messages: nothing is asked of them but whether they are the same.
+    # Maps and timestamps stay messages: they are only compared for equality.
     fields: Fields = {}
     for name, value in document.fields.items():
         kind = value.WhichOneof("value_type")

@@ -1,7 +1,7 @@
-"""Owns the way between Google's client and the engine of the embedded Firestore, without a socket, with its accidents.
+"""Owns the path between Google's client and the engine of the embedded Firestore, without a socket, and its faults.
 
-Messages are late, lost, delivered twice or refused, and Firestore goes away and comes back without its transactions, as
-the seed has it. Knows nothing of what the messages are about.
+Messages are late, lost, delivered twice or refused, and Firestore restarts without its transactions, as
+the seed decides. Must not know what the messages are about.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DATABASE = f"projects/{PROJECT}/databases/(default)"
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 _REFUSALS = [grpc.StatusCode.ABORTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL]
 _LOSSES = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED]
-# Any date will do, so long as it is that of the seed's virtual time.
+# The date is arbitrary, but it must match the seed's virtual time.
 START_MICROS = 1_795_000_000_000_000
 
 
@@ -49,7 +49,7 @@ class Client(firestore.Client):
         self._network = network
 
     def _emulator_channel(self, transport: Any) -> grpc.Channel:
-        # A channel connects at its first call, which never comes.
+        # The channel would connect at its first call, which never comes.
         channel = super()._emulator_channel(transport)  # type: ignore[no-untyped-call]
         return grpc.intercept_channel(channel, _Interceptor(self._network))
 
@@ -79,8 +79,8 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
         return [kind.wrap(answer) if kind else answer for answer in answers]
 
 
-class _NobodyWaits(Turns):
-    """Turns are a courtesy that makes threads wait, and here one thread runs at a time."""
+class _NoTurns(Turns):
+    """No turns: they make threads wait, and here only one thread runs at a time."""
 
     def note_conflict(self, keys: Keys) -> None:
         pass
@@ -110,18 +110,18 @@ class Network:
             lambda: self._scheduler.now,
             require_indexes=True,
         )
-        self.engine._control._turns = _NobodyWaits()
+        self.engine._control._turns = _NoTurns()
         self._rpcs = Rpcs(self.engine, Counters())
         if self._listener:
             self.engine.feed.subscribe(DATABASE, self._listener)
 
     def listen(self, listener: Any) -> None:
-        """Call a listener of the engine's feed for every commit."""
+        """Call a listener with every commit of the engine."""
         self._listener = listener
         self.engine.feed.subscribe(DATABASE, listener)
 
     def go_away(self, seconds: float) -> None:
-        """Refuse every call for a while; then be there again, without the transactions that were begun before."""
+        """Refuse every call for a while; then restart without the open transactions."""
         self._scheduler.note(f"Firestore is away for {seconds:.1f} s")
         self._away = True
 
@@ -133,7 +133,7 @@ class Network:
         self._scheduler.after(seconds, come_back)
 
     def close(self) -> None:
-        """Let go of the storage."""
+        """Close the storage."""
         self._storage.close()
 
     def call(self, rpc: str, request: bytes, timeout_seconds: float) -> list[Any]:

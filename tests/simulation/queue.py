@@ -1,7 +1,7 @@
-"""Owns the queue that processes hand tasks to: it delivers each until it is done, and has accidents of its own.
+"""Owns the queue between the processes: it delivers each task until it is done, with its own faults.
 
-Tasks are lost on the way in, taken although that was not heard, and delivered twice, late, and again after their
-process has died. Knows nothing of what the tasks are for.
+Tasks are lost on the way in, taken with a lost answer, and delivered twice, late, and again after their process
+has died. Must not know what the tasks do.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from random import Random
 from imagegen.firebase.tasks import TaskQueueError
 from tests.simulation.scheduler import Scheduler
 
-# As the functions ask for it.
+# The retry options that the functions set.
 _DELIVERIES = 10
 _LONGEST_BACKOFF_SECONDS = 60.0
 
 
 class Queue:
-    """A queue whose tasks `deliver(process name, generation id)` does; it tells whether one is done."""
+    """A queue whose tasks run as `deliver(process name, generation id)`, which returns whether the task is done."""
 
     def __init__(self, scheduler: Scheduler, random: Random, deliver: Callable[[str, str], bool]) -> None:
         self._scheduler = scheduler
@@ -29,7 +29,7 @@ class Queue:
         self.fault_rate = random.choice([0.0, 0.1, 0.3])
 
     def enqueue(self, function: str, data: dict[str, str]) -> None:
-        """Take a task, or lose it, or take it and not say so."""
+        """Take a task, or lose it, or take it and lose the answer."""
         scheduler, random = self._scheduler, self._random
         happens = random.random() < self.fault_rate
         fate = random.choice(["lost", "unanswered", "taken twice"]) if happens else "taken"
@@ -49,7 +49,7 @@ class Queue:
             try:
                 is_done = self._deliver(name, generation_id)
             finally:
-                # Here too when the process has died: nobody has told the queue that the task is done.
+                # Also reached when the process has died: the queue got no answer that the task is done.
                 if not is_done and deliveries > 1:
                     backoff_seconds = min(2.0 * 2 ** (_DELIVERIES - deliveries), _LONGEST_BACKOFF_SECONDS)
                     self._send(generation_id, backoff_seconds, deliveries - 1)

@@ -1,6 +1,6 @@
-"""Owns bugs on purpose: each replaces a function of the services by one that is wrong, to show that seeds find it.
+"""Owns planted bugs: each replaces a function of the services by a wrong one, to show that the seeds find it.
 
-Knows nothing of the simulation.
+Must not know the simulation.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ def _settle_without_guard(deps: Deps, reservation: settlement.Reservation, outco
 
 
 def refund_without_guard(patch: pytest.MonkeyPatch) -> None:
-    """Settle without looking whether the generation has ended already."""
+    """Settle without checking whether the generation has already ended."""
     for service in (settlement, creation, worker, lookup):
         patch.setattr(service, "settle", _settle_without_guard)
 
 
 def cancel_without_guard(patch: pytest.MonkeyPatch) -> None:
-    """Give up a generation without looking, in the transaction, whether it has ended."""
+    """Cancel a generation without checking, in the transaction, whether it has ended."""
     patch.setattr(lookup, "settle", _settle_without_guard)
 
 
 def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
-    """Begin whatever a task names, as often as it is delivered."""
+    """Claim the generation of a task at every delivery, in any state."""
 
     def claim(deps: Deps, generation_id: str) -> settlement.Reservation | None:
         now = deps.now()
@@ -79,7 +79,7 @@ def claim_without_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
-    """Grant as often as it is asked for."""
+    """Grant at every call, replay or not."""
     grant = credits_service.grant
 
     def grant_again(deps: Deps, user_id: str, amount_credits: int, reason: str, _key: str) -> credits_service.Grant:
@@ -118,13 +118,13 @@ def entry_without_create(patch: pytest.MonkeyPatch) -> None:
         def __init__(self, transaction: Transaction) -> None:
             self.client, self.update, self.create = transaction.client, transaction.update, transaction.set
 
-    # It asks no more of a transaction than `Sets` has.
+    # write_account uses no method of a transaction that `Sets` lacks.
     write_account: Callable[..., None] = credits_store.write_account
     patch.setattr(credits_store, "write_account", lambda transaction, *rest: write_account(Sets(transaction), *rest))
 
 
 def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
-    """Complete a generation whatever has become of it since it was charged."""
+    """Complete a generation without the guard on its update time."""
 
     def end(db: Database, ended: Generation, _updated_at: datetime) -> bool:
         reference = generations_store._generation_reference(db.client, ended.generation_id)
@@ -138,7 +138,7 @@ def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
-    """Hand out the picture that the model drew, whatever has become of the generation meanwhile."""
+    """Answer the picture that the model drew, even if the generation was refunded meanwhile."""
     answer = creation._answer
 
     def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> creation.Created:
@@ -150,17 +150,17 @@ def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
 
 
 def key_of_another_request(patch: pytest.MonkeyPatch) -> None:
-    """Replay an answer by its key alone, whatever was asked for."""
+    """Replay an answer by its key alone, for any request."""
     patch.setattr(creation, "_fingerprint", lambda body: "")
 
 
 def lost_answer_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """Try again after a commit without looking whether it was applied."""
+    """Retry a commit without checking whether it was already applied."""
     patch.setattr(Transaction, "retrying", property(lambda _: False, lambda *_: None), raising=False)
 
 
 def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:
-    """Read the newest entries that there are beside a balance that was read before."""
+    """Read the newest entries with a balance that was read earlier."""
     read_ledger = credits_store.read_ledger
 
     def read(db: Any, user_id: str, _newest: int, limit: int) -> Any:

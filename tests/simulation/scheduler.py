@@ -1,6 +1,6 @@
-"""Owns who runs when: threads of which one runs at a time, in virtual time, so that a seed decides every step.
+"""Owns the scheduling: one thread runs at a time, in virtual time, so that a seed decides every step.
 
-Knows nothing of what runs.
+Must not know what the threads do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Crashed(BaseException):
-    """The process that this thread stands for is dead: nothing that it still does reaches anybody."""
+    """The simulated process of this thread is dead: nothing that it still does has an effect."""
 
 
 class Task:
@@ -28,7 +28,7 @@ class Task:
 
 
 class Pause:
-    """What a task waits for; whatever ends it first decides what it brings."""
+    """A wait of a task; the first event that ends it decides its result."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -37,13 +37,13 @@ class Pause:
         self._brought: Any = None
 
     def end(self, brought: Any = None) -> None:
-        """Let the task go on; nothing happens when it has, or is dead."""
+        """Let the task continue; no effect if it already has, or is dead."""
         if not self._over and not self._task.crashed:
             self._over, self._brought = True, brought
             self._scheduler.resume(self._task)
 
     def wait(self) -> Any:
-        """Let others run until the end of the pause; return what that brought."""
+        """Let others run until the end of the pause; return its result."""
         self._scheduler.hand_over()
         return self._brought
 
@@ -65,11 +65,11 @@ class Scheduler:
         self.trace.append(f"{self.now:10.3f}  {self._running.name if self._running else '-':<12}{event}")
 
     def after(self, seconds: float, event: Callable[[], None]) -> None:
-        """Run something later."""
+        """Run a function later."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), event))
 
     def spawn(self, name: str, seconds: float, body: Callable[[], object]) -> Task:
-        """Start a task after a while."""
+        """Start a task later."""
         task = Task(name)
 
         def run() -> None:
@@ -84,14 +84,14 @@ class Scheduler:
             task.ended = True
             self._back.release()
 
-        # A daemon, so that a fault of the simulation itself cannot keep the process from ending.
+        # A daemon, so that a bug in the simulation itself cannot keep the process alive.
         threading.Thread(target=run, name=name, daemon=True).start()
         self._tasks.append(task)
         self.after(seconds, lambda: self.resume(task))
         return task
 
     def run(self) -> None:
-        """Run until nothing is left to do; raise what a task raised."""
+        """Run until no event is left; raise what a task raised."""
         while self._events:
             self.now, _, event = heapq.heappop(self._events)
             event()
@@ -103,20 +103,20 @@ class Scheduler:
         pause.wait()
 
     def crash(self, task: Task) -> None:
-        """End a task where it stands."""
+        """Kill a task where it is."""
         if not task.ended:
             self.note(f"{task.name} dies")
             task.crashed = True
             self.resume(task)
 
     def stop(self) -> None:
-        """End all tasks, so that no thread is left."""
+        """Kill all tasks, so that no thread is left."""
         for task in self._tasks:
             task.error = None
             self.crash(task)
 
     def current(self) -> Task:
-        """Return the task that runs."""
+        """Return the running task."""
         assert self._running is not None, "only a task can wait"
         return self._running
 
@@ -132,7 +132,7 @@ class Scheduler:
             raise task.error
 
     def hand_over(self) -> None:
-        """Let the scheduler go on until it resumes this task."""
+        """Let the scheduler run until it resumes this task."""
         task = self.current()
         if not task.crashed:
             self._back.release()
@@ -142,7 +142,7 @@ class Scheduler:
 
 
 def _closed_gate() -> threading.Lock:
-    """Return a lock that whoever acquires it waits for another thread to release."""
+    """Return a lock that is already held: acquiring it blocks until another thread releases it."""
     gate = threading.Lock()
     gate.acquire()
     return gate

@@ -1,7 +1,7 @@
-"""Owns a seed: it builds a world in which nothing is left to chance, runs it to its end and has the books checked.
+"""Owns a seed: builds a deterministic world, runs it to its end and has the books checked.
 
 The services, Google's client and the engine of the embedded Firestore are the real ones; the network, threads, time and
-whatever is random are the seed's. Knows neither what the processes do nor what is promised.
+random numbers are the seed's. Must not know what the processes do, nor the invariants.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from tests.world import CATALOG
 # Replaces functions of the services by ones with a bug.
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 _LAST_EVENTS = 60
-# After it nothing that was charged is still on its way.
+# After this time every charged generation must have ended.
 _LONGEST_SECONDS = Settings().queue_time_limit_seconds + LARGEST_CLOCK_STEP_SECONDS
-# From calls on each other's heels to some minutes apart.
+# From calls right after each other to some minutes apart.
 _PACES = [(0.01,), (0.01, 1), (0.01, 1, 100), (0.01, 100)]
 
 
 class SeedFailed(AssertionError):
-    """A seed has broken a promise; `trace` is all that happened until then."""
+    """A seed has broken an invariant; `trace` is all that happened until then."""
 
     def __init__(self, seed: int, trace: list[str], error: BaseException) -> None:
         self.seed = seed
@@ -65,7 +65,7 @@ def simulate(seed: int, sabotage: Sabotage | None = None) -> list[str]:
 
 
 def try_seed(sabotage: Sabotage | None, seed: int) -> tuple[int, str]:
-    """Run a seed in whatever process; return it with what to print of its failure, `""` when there is none."""
+    """Run a seed in any process; return it with the text of its failure, `""` if it passed."""
     try:
         simulate(seed, sabotage)
     except SeedFailed as failure:
@@ -74,7 +74,7 @@ def try_seed(sabotage: Sabotage | None, seed: int) -> tuple[int, str]:
 
 
 def first_failure(seeds: range, sabotage: Sabotage) -> SeedFailed | None:
-    """Run seeds until one fails; return its failure, None when none does."""
+    """Run seeds until one fails; return its failure, or None."""
     for seed in seeds:
         try:
             simulate(seed, sabotage)
@@ -115,7 +115,7 @@ def _close_books(last: Process, shared: Shared) -> None:
         pass
     for user_id in shared.user_ids:
         answer = last.create(user_id, "key-1", "a fox")
-        require(answer.reason not in ("UNAVAILABLE", "REQUEST_IN_PROGRESS"), "without a fault there is an answer")
+        require(answer.reason not in ("UNAVAILABLE", "REQUEST_IN_PROGRESS"), "without faults every call is answered")
     for user_id in shared.user_ids:
         last.read(user_id, 50)
 
@@ -124,12 +124,12 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
     time = _Time(scheduler)
     patch.setattr("imagegen.firebase.retries.time", time)
     patch.setattr("imagegen.kit.log.logger", _Log(scheduler))
-    # The jitter of the pauses.
+    # The jitter of the back-off.
     patch.setattr(retry_base, "random", random)
-    # Google's client takes the time that it needs itself off a time-out.
+    # Google's client subtracts its own elapsed time from a timeout.
     patch.setattr(TimeToDeadlineTimeout.__init__, "__defaults__", (None, lambda: START))
     patch.setattr("imagegen.catalog.store.read_documents", lambda _: CATALOG)
-    # The original asks in a thread of its own, which the scheduler does not know; the model keeps its limit itself.
+    # The original uses its own thread, which the scheduler does not know; the simulated model keeps the limit itself.
     patch.setattr(picture, "call_within", lambda _limit_seconds, call: call())
     for service in (creation, worker, lookup):
         patch.setattr(service, "settle", _recorded(service.settle, shared))
@@ -144,7 +144,7 @@ def _recorded(settle: Callable[..., Any], shared: Shared) -> Callable[..., Any]:
 
 
 class _Time:
-    """What the services use of the module `time`."""
+    """The part of the module `time` that the services use."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.sleep = scheduler.sleep

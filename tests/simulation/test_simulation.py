@@ -1,4 +1,4 @@
-"""Books under every accident that a seed can think of, and whether the simulation would notice a bug."""
+"""The books under all simulated faults, and whether the simulation finds planted bugs."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ AT_ONCE = 20
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command of `make simulate` in a process of its own."""
+    """Run the command of `make simulate` in its own process."""
     return subprocess.run(
         [sys.executable, "-m", "tests.simulation", *arguments],
         cwd=ROOT,
@@ -32,13 +32,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 class TestSeeds:
     @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
     def test_the_books_balance(self, first: int) -> None:
-        """Whatever a seed does to clients, clocks, network and Firestore, no promise is broken."""
+        """No fault of clients, clocks, network and Firestore in any seed breaks an invariant."""
         for seed in range(first, first + AT_ONCE):
             trace = simulate(seed)
             assert trace
 
-    def test_much_happens(self) -> None:
-        """The accidents and answers that there are to be met are met within few seeds."""
+    def test_all_faults_occur(self) -> None:
+        """Every kind of fault and answer occurs within a few seeds."""
         events = "\n".join(line for seed in range(50) for line in simulate(seed))
         reasons = ["", "GENERATION_FAILED", "INSUFFICIENT_CREDITS", "USER_NOT_FOUND", "REQUEST_IN_PROGRESS"]
         reasons += ["IDEMPOTENCY_KEY_REUSED", "UNAVAILABLE", "ACCEPTED", "GENERATION_CANCELLED"]
@@ -58,8 +58,8 @@ class TestSeeds:
 
 
 class TestReplay:
-    def test_a_seed_decides_everything(self) -> None:
-        """A seed does the same again, to the last event, in another process with other hashes."""
+    def test_a_seed_is_deterministic(self) -> None:
+        """A seed has the same trace, to the last event, in another process with another hash seed."""
         seed = 11
         again = run("--seed", str(seed))
         trace = simulate(seed)
@@ -67,14 +67,14 @@ class TestReplay:
         assert again.stdout.splitlines() == trace
 
     def test_seeds_differ(self) -> None:
-        """Another seed is another story."""
+        """Another seed has another trace."""
         assert simulate(1) != simulate(2)
 
 
 class TestPlantedBugs:
     @pytest.mark.parametrize("name", BUGS)
     def test_is_found(self, name: str) -> None:
-        """A bug on purpose is found within the seeds of the ordinary run, and its seed fails again in the same way."""
+        """A planted bug is found within the ordinary seeds, and its seed fails again in the same way."""
         found = first_failure(range(SEEDS), BUGS[name])
         assert found is not None
         assert f"make simulate SEED={found.seed}" in str(found)
@@ -85,14 +85,14 @@ class TestPlantedBugs:
 
 
 class TestCommand:
-    def test_all_is_well(self) -> None:
-        """It says how many seeds it ran, and nothing more into a pipe."""
+    def test_success(self) -> None:
+        """It prints the number of seeds, and no progress into a pipe."""
         ended = run("--first", "300", "--seeds", "6", "--workers", "1")
         assert (ended.returncode, ended.stderr) == (0, "")
         assert ended.stdout.startswith("6 seeds, 0 failed")
 
-    def test_a_seed_fails(self) -> None:
-        """It ends with 1, and shows the last events and the command that replays them."""
+    def test_failure(self) -> None:
+        """It exits with 1, and prints the last events and the command that replays them."""
         ended = run("--seeds", "1", "--workers", "1", "--bug", "entry_without_create")
         assert ended.returncode == 1
         assert "Commit, to be" in ended.stdout

@@ -1,6 +1,6 @@
-"""Owns what the simulated processes do: which calls they make, what their models answer, and what they are told.
+"""Owns what the simulated processes do: their calls, their models' answers, and the answers they record.
 
-Knows the services by their public functions, and nothing of what they write.
+Uses the public functions of the services; must not know what they write.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.world import make_deps
 
 START = datetime.fromtimestamp(START_MICROS / 1e6, UTC)
 LARGEST_CLOCK_STEP_SECONDS = 300.0
-# What a caller is promised, beside the time that the model takes.
+# The longest answer time that is promised, without the model's time.
 _LONGEST_CALL_SECONDS = 10.0
 _MODEL_LIMIT_SECONDS = Settings().model_time_limit_seconds
 _REASONS = {
@@ -45,18 +45,18 @@ _REASONS = {
 
 @dataclass
 class Shared:
-    """What all processes of a seed share: the seed's choices, and what has happened so far."""
+    """State of a seed that all its processes share: its random choices, and what has happened so far."""
 
     scheduler: Scheduler
     random: Random
     client: Client
     user_ids: Sequence[str]
-    # How long a process rests between two calls, one of these times an exponential variate.
+    # Mean pauses of a process between two calls; each pause is an exponential variate of one of them.
     pauses_seconds: Sequence[float]
     told: Told = field(default_factory=Told)
-    # Every settle that was ever asked for, to be delivered again.
+    # Every settle so far, to be repeated later.
     settled: list[tuple[settlement.Reservation, settlement.Outcome]] = field(default_factory=list)
-    # The ids of all generations that were ever asked for, whether there is one or not.
+    # The ids of all requested generations, stored or not.
     generation_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Shared:
 
 
 class Process:
-    """A function instance with a clock of its own, which is also its image model."""
+    """A function instance with its own clock, which is also its image model."""
 
     def __init__(self, name: str, shared: Shared) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class Process:
         )
 
     def live(self) -> None:
-        """Make a few calls of any kind, one after another, and perhaps die in one of them."""
+        """Make a few random calls, one after another, and perhaps die in one of them."""
         random = self._random
         acts: list[Callable[[], object]] = [self._create] * 9 + [self.read_any, self._redeliver, self.reconcile] * 2
         acts += [self._look, self._step_clock_soon] + [self._cancel, self._grant] * 2
@@ -93,7 +93,7 @@ class Process:
             random.choice(acts)()
 
     def deliver(self, generation_id: str) -> bool:
-        """Do what a task asks for, and perhaps die meanwhile; tell whether it is done."""
+        """Run a task, and perhaps die meanwhile; return whether it is done."""
         if self._random.random() < 0.1:
             self._step_clock()
         self._perhaps_die_soon()
@@ -106,7 +106,7 @@ class Process:
         return True
 
     def create(self, user_id: str, key: str | None, prompt: str, *, respond_async: bool = False) -> Answer:
-        """Ask for a picture, now or later, and note the answer."""
+        """Request a picture, synchronous or not, and record the answer."""
         body = CreateGenerationRequest.model_validate(
             {"userId": user_id, "model": "Model A", "style": "anime", "color": "neon", "prompt": prompt}
             | {"size": self._random.choice(["512x512", "1024x1024"]) if key is None else "1024x1024"}
@@ -148,7 +148,7 @@ class Process:
             require(later.balance_after == earlier.balance_after + _signed(later), "a page chains")
 
     def reconcile(self) -> int:
-        """Give back what is overdue; return how many were settled, as far as is known."""
+        """Settle expired leases; return how many were settled, as far as is known."""
         self._scheduler.note("reconcile")
         try:
             count = settlement.reconcile(self._deps)
@@ -158,7 +158,7 @@ class Process:
         return count
 
     def generate(self, request: ImageRequest) -> Image:
-        """Draw, or fail, or come too late, or be frozen until after the lease."""
+        """Draw, or fail, or time out, or freeze until after the lease."""
         random = self._random
         seconds = random.random() * random.choice([0.1, 1, 60, 90])
         self._sleep_as_model(min(seconds, _MODEL_LIMIT_SECONDS))
@@ -172,7 +172,7 @@ class Process:
         return Image(f"https://images.example.com/{request.generation_id}/{self._attempt_id}.png")
 
     def read_any(self) -> None:
-        """Read an account of any."""
+        """Read a random account."""
         try:
             self.read(self._random.choice(self._shared.user_ids), self._random.choice([1, 3, 50]))
         except Unavailable:
@@ -192,10 +192,10 @@ class Process:
         self._see(lambda generation_id: lookup.cancel_generation(self._deps, EVERYBODY, generation_id))
 
     def _see(self, call: Callable[[str], Generation]) -> None:
-        """Note how a generation has ended, as a call tells it."""
+        """Record how a generation has ended, as an answer says."""
         if not self._shared.generation_ids:
             return
-        # One of the newest, which may not have ended yet.
+        # One of the newest, which may still be pending.
         generation_id = self._random.choice(self._shared.generation_ids[-5:])
         try:
             status: str = call(generation_id).status

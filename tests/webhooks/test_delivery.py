@@ -29,10 +29,10 @@ class TestWebhook:
         yield receiver
         receiver.stop()
 
-    def test_is_sent_by_the_queue(
+    def test_is_delivered_by_the_queue(
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Who asked to be told is told once, signed, with the generation."""
+        """A webhook is delivered once, signed, with the generation."""
         monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
         production._built.cache_clear()
@@ -48,7 +48,7 @@ class TestWebhook:
     def test_never_to_this_machine(
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Without the setting for development, nothing is sent to this machine, of whatever name."""
+        """Without the development setting no webhook is sent to this machine, under any name (SSRF)."""
         monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         production._built.cache_clear()
         refused = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url))

@@ -1,4 +1,4 @@
-"""The webhook sender: how it signs, where it never sends, and whom it waits for no longer than it may."""
+"""The webhook sender: signatures, forbidden addresses (SSRF), time limits."""
 
 import base64
 import ipaddress
@@ -28,7 +28,7 @@ SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
 
 
 def read_request(line: socket.socket) -> bytes:
-    """Read a request to its end, since a connection that is closed with something unread is reset."""
+    """Read a request to its end: closing a connection with unread data resets it."""
     request = b""
     while part := line.recv(65536):
         request += part
@@ -41,7 +41,7 @@ def read_request(line: socket.socket) -> bytes:
 
 @contextmanager
 def answering(answer: Callable[[socket.socket], object], *, reads_first: bool = True) -> Iterator[str]:
-    """Serve one connection, once its request has come unless told otherwise, and yield the URL."""
+    """Serve one connection, by default after its request was read, and yield the URL."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -58,7 +58,7 @@ def answering(answer: Callable[[socket.socket], object], *, reads_first: bool = 
 
 
 def self_signed(folder: Path, address: str) -> Path:
-    """Write a key and a certificate of an IP address that nobody else vouches for."""
+    """Write a key and a self-signed certificate for an IP address."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a machine")])
     now = datetime.now(UTC)
@@ -77,8 +77,8 @@ def self_signed(folder: Path, address: str) -> Path:
 
 
 class TestSignature:
-    def test_as_the_standard_says(self) -> None:
-        """The standard's own library verifies what we sign, and nothing else."""
+    def test_follows_the_standard(self) -> None:
+        """The Standard Webhooks library verifies our signature and refuses a changed one."""
         sent_at, body = datetime.now(UTC), b'{"type":"generation.completed"}'
         headers = sign(SECRET, "msg_1", sent_at, body)
         assert Webhook(SECRET).verify(body, headers) == {"type": "generation.completed"}
@@ -86,8 +86,8 @@ class TestSignature:
             Webhook(SECRET).verify(body + b" ", headers)
 
     @pytest.mark.parametrize("secret", ["", "whsec_", "secret", "whsec_???", "whsec_c2hvcnQ="])
-    def test_a_secret_that_is_none(self, secret: str) -> None:
-        """Without a proper secret nothing is sent, and may be once there is one."""
+    def test_an_invalid_secret(self, secret: str) -> None:
+        """Without a valid secret nothing is sent, and the error is retryable."""
         with pytest.raises(WebhookFailed, match="WEBHOOK_SECRET"):
             sign(secret, "msg_1", NOON, b"")
 
@@ -128,12 +128,12 @@ class TestAddresses:
         ],
     )
     def test_private_ones(self, address: str) -> None:
-        """What leads to a machine's, a network's or a cloud's inside is not public, in whatever spelling."""
+        """Private, link-local and metadata addresses are not public, in any spelling (SSRF)."""
         assert not urls.is_public(address)
 
     @pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946"])
     def test_public_ones(self, address: str) -> None:
-        """Addresses of the internet are public."""
+        """Internet addresses are public."""
         assert urls.is_public(address)
 
 
@@ -148,7 +148,7 @@ class TestSending:
         return HttpWebhookSender(SECRET, allow_loopback=allow_loopback, time_limit_seconds=5)
 
     def test_to_this_machine_in_development(self, receiver: Receiver) -> None:
-        """Where it is allowed, a webhook goes to this machine, over http, signed."""
+        """With the development setting a webhook is sent to this machine, over http, signed."""
         self.sender(allow_loopback=True).send(receiver.url, "msg_1", datetime.now(UTC), b'{"a":1}')
         ((headers, body),) = receiver.received
         assert Webhook(SECRET).verify(body, headers) == {"a": 1}
@@ -156,14 +156,14 @@ class TestSending:
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]"])
-    def test_never_to_this_machine_otherwise(self, receiver: Receiver, scheme: str, host: str) -> None:
-        """Where it is not allowed, nothing reaches this machine, whatever its name."""
+    def test_to_this_machine_in_production(self, receiver: Receiver, scheme: str, host: str) -> None:
+        """Without the development setting nothing is sent to this machine, under any name."""
         with pytest.raises((WebhookRefused, WebhookFailed)):
             self.sender(allow_loopback=False).send(f"{scheme}://{host}:{receiver.port}/", "msg_1", NOON, b"")
         assert receiver.received == []
 
-    def test_a_name_that_leads_inside(self, receiver: Receiver, mocker: MockerFixture) -> None:
-        """A name with one address that is not public is refused, whichever comes first."""
+    def test_a_name_with_a_private_address(self, receiver: Receiver, mocker: MockerFixture) -> None:
+        """A name is refused if any of its addresses is not public, in any order."""
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 443)) for host in ("93.184.216.34", "10.0.0.1")]
         mocker.patch("imagegen.webhooks.sender.socket.getaddrinfo", return_value=found)
         with pytest.raises(WebhookRefused, match="not public"):
@@ -179,8 +179,8 @@ class TestSending:
         assert elsewhere.received == []
 
     @pytest.mark.parametrize(("status", "error"), [(500, WebhookFailed), (404, WebhookFailed), (410, WebhookRefused)])
-    def test_answers(self, receiver: Receiver, status: int, error: type[Exception]) -> None:
-        """Whatever is no success may be tried again, but for what is gone."""
+    def test_statuses(self, receiver: Receiver, status: int, error: type[Exception]) -> None:
+        """Any status but 2xx is retryable, except 410 Gone."""
         receiver.status = status
         with pytest.raises(error, match=str(status)):
             self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
@@ -189,7 +189,7 @@ class TestSending:
         ("certified", "is_trusted", "error"),
         [("127.0.0.1", True, None), ("127.0.0.2", True, WebhookFailed), ("127.0.0.1", False, WebhookFailed)],
     )
-    def test_who_it_really_is(
+    def test_tls_certificates(
         self,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
@@ -197,7 +197,7 @@ class TestSending:
         is_trusted: bool,
         error: type[Exception] | None,
     ) -> None:
-        """Over https it is sent to the one whom a certificate that is trusted names, and to no other."""
+        """Over https a webhook is sent only to a host with a trusted certificate for its name."""
         certificate = self_signed(tmp_path, certified)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -216,14 +216,14 @@ class TestSending:
             [b"POST / HTTP/1.1"] if error is None else []
         )
 
-    def test_nobody_there(self, receiver: Receiver) -> None:
-        """A machine that does not answer may be tried again."""
+    def test_connection_refused(self, receiver: Receiver) -> None:
+        """A host that refuses the connection is retryable."""
         receiver.stop()
         with pytest.raises(WebhookFailed):
             self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
 
-    def test_who_answers_too_slowly(self, mocker: MockerFixture) -> None:
-        """A machine that takes its time does not hold the function."""
+    def test_a_slow_answer(self, mocker: MockerFixture) -> None:
+        """A slow host does not hold the function beyond the time limit."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             sender = HttpWebhookSender(SECRET, allow_loopback=True, time_limit_seconds=0.2)
@@ -243,7 +243,7 @@ class TestSending:
         ],
     )
     def test_garbage(self, answer: bytes) -> None:
-        """Whatever a machine answers that is no HTTP, the webhook was not heard."""
+        """An answer that is not HTTP is a failed delivery."""
         with answering(lambda connection: connection.sendall(answer)) as url, pytest.raises(WebhookFailed):
             self.sender(allow_loopback=True).send(url, "msg_1", NOON, b"")
 
@@ -251,13 +251,13 @@ class TestSending:
     @pytest.mark.parametrize(
         ("first", "again"), [(b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")]
     )
-    def test_who_never_ends(self, scheme: str, first: bytes, again: bytes) -> None:
-        """A machine that goes on answering keeps neither a thread nor a connection beyond the limit."""
+    def test_an_endless_answer(self, scheme: str, first: bytes, again: bytes) -> None:
+        """A host that never ends its answer holds neither a thread nor a connection beyond the limit."""
         ended = threading.Event()
 
         def drip(connection: socket.socket) -> None:
             try:
-                # A record of TLS that never ends is as slow as a header.
+                # An endless TLS record is as slow as an endless header.
                 connection.sendall(b"\x16\x03\x03\x40\x00" if scheme == "https" else first)
                 while True:
                     connection.sendall(again)

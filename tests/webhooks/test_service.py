@@ -1,4 +1,4 @@
-"""Webhooks: who is told of what, how often, and which URLs are refused."""
+"""Webhooks: which events are sent, how often, and which URLs are refused."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ HOOK = "https://shop.example.com/hook"
 
 
 class Heard:
-    """A sender that remembers what it sent, and fails as it is told to."""
+    """A sender that records deliveries, and fails as the test sets it."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
@@ -49,7 +49,7 @@ def heard() -> Heard:
 
 @pytest.fixture
 def world(make_world: MakeWorld, heard: Heard) -> World:
-    """A world whose webhooks are remembered; Model B fails."""
+    """A world that records its webhooks; Model B fails."""
     world = make_world(model_b=AlwaysFails())
     world = World(replace(world.deps, webhooks=heard), world.clock)
     world.account("ada", 10)
@@ -61,14 +61,14 @@ def due(world: World) -> list[str]:
 
 
 class TestAnnounced:
-    def test_nobody_asked(self, world: World) -> None:
-        """Without a URL nobody is told."""
+    def test_without_a_url(self, world: World) -> None:
+        """Without a webhook URL nothing is enqueued."""
         create(world, "ada")
         assert due(world) == []
         assert announce_forgotten(world.deps) == 0
 
     def test_a_picture(self, world: World, heard: Heard) -> None:
-        """Whoever asked is told of a picture, with the generation as its status shows it."""
+        """A completed generation is sent to its URL, as its status shows it."""
         created = create(world, "ada", webhookUrl=HOOK)
         (generation_id,) = due(world)
         deliver(world.deps, generation_id, is_last_attempt=False)
@@ -79,7 +79,7 @@ class TestAnnounced:
         assert message["data"]["status"] == "completed"
 
     def test_every_way_to_end(self, world: World, heard: Heard, mocker: MockerFixture) -> None:
-        """A failure, a cancellation and a refund after the lease are told as well, asynchronous ones too."""
+        """A failure, a cancellation and a refund after the lease are sent too, also of asynchronous generations."""
         with pytest.raises(GenerationFailed):
             create(world, "ada", model="Model B", webhookUrl=HOOK)
         cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
@@ -96,7 +96,7 @@ class TestAnnounced:
 
     @pytest.mark.embedded
     def test_after_a_lost_answer(self, world: World, faults: DatabaseFaults) -> None:
-        """Whoever asked is told at once where the end was written although its answer was lost."""
+        """If the commit that ends a generation lost its answer, the webhook is enqueued at once all the same."""
         world.deps.image_models["model-a"] = Does(faults.lose_answer)  # type: ignore[index]
         completed = create(world, "ada", webhookUrl=HOOK).generation.generation_id
         cancelled = submit(world, "ada", webhookUrl=HOOK).generation.generation_id
@@ -105,21 +105,21 @@ class TestAnnounced:
         assert due(world) == [completed, cancelled]
         world.check_books("ada")
 
-    def test_twice_is_once(self, world: World, heard: Heard) -> None:
-        """A task that is delivered twice tells once."""
+    def test_a_redelivery_sends_once(self, world: World, heard: Heard) -> None:
+        """A task that is delivered twice sends one webhook."""
         create(world, "ada", webhookUrl=HOOK)
         for _ in range(2):
             deliver(world.deps, due(world)[0], is_last_attempt=False)
         assert len(heard.sent) == 1
 
-    def test_before_the_end(self, world: World, heard: Heard) -> None:
-        """A generation that has not ended is told to nobody, nor is one that is not there."""
+    def test_a_pending_or_unknown_generation(self, world: World, heard: Heard) -> None:
+        """No webhook is sent for a pending or an unknown generation."""
         for generation_id in (submit(world, "ada", webhookUrl=HOOK).generation.generation_id, "nothing"):
             deliver(world.deps, generation_id, is_last_attempt=False)
         assert heard.sent == []
 
-    def test_a_queue_that_failed(self, world: World, heard: Heard) -> None:
-        """What the queue did not take is handed over again later, and the generation is not touched by it."""
+    def test_a_failed_enqueue(self, world: World, heard: Heard) -> None:
+        """A task that the queue did not take is enqueued again later; the generation is not affected."""
         world.queue.fails, world.queue.takes = True, False
         created = create(world, "ada", webhookUrl=HOOK)
         assert due(world) == []
@@ -130,8 +130,8 @@ class TestAnnounced:
         assert due(world) == [created.generation.generation_id]
         world.check_books("ada")
 
-    def test_forgotten_is_announced_now_and_then(self, world: World) -> None:
-        """What is announced once more has its time again before the next run does."""
+    def test_a_lost_task_is_enqueued_again(self, world: World) -> None:
+        """After reconcile enqueued a lost task again, the next run leaves it some time."""
         create(world, "ada", webhookUrl=HOOK)
         world.clock.advance(hours=2)
         assert [announce_forgotten(world.deps) for _ in range(3)] == [1, 0, 0]
@@ -139,8 +139,8 @@ class TestAnnounced:
         world.clock.advance(hours=2)
         assert announce_forgotten(world.deps) == 1
 
-    def test_who_was_heard_has_the_last_word(self, world: World, heard: Heard) -> None:
-        """Of two deliveries at once, the one that is given up does not undo the one that was heard."""
+    def test_a_success_is_final(self, world: World, heard: Heard) -> None:
+        """Of two concurrent deliveries, a failure does not overwrite the success of the other."""
         create(world, "ada", webhookUrl=HOOK)
         (generation_id,) = due(world)
 
@@ -153,8 +153,8 @@ class TestAnnounced:
         assert len(heard.sent) == 1
         assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "delivered"
 
-    def test_not_heard(self, world: World, heard: Heard) -> None:
-        """A webhook that is not heard comes back, and is given up after the last attempt."""
+    def test_a_failed_delivery(self, world: World, heard: Heard) -> None:
+        """A failed delivery is retried, and the webhook fails after the last attempt."""
         heard.error = WebhookFailed("it answered 500")
         create(world, "ada", webhookUrl=HOOK)
         (generation_id,) = due(world)
@@ -167,7 +167,7 @@ class TestAnnounced:
 
     @pytest.mark.parametrize("error", [ValueError("read length must be non-negative"), RuntimeError("?")])
     def test_a_sender_that_breaks(self, world: World, heard: Heard, error: Exception) -> None:
-        """Whatever sending ends with, the webhook comes back, and ends with the last attempt."""
+        """After any exception of the sender the webhook is retried, and fails after the last attempt."""
         heard.error = error
         create(world, "ada", webhookUrl=HOOK)
         (generation_id,) = due(world)
@@ -177,7 +177,7 @@ class TestAnnounced:
         assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
 
     def test_due_for_too_long(self, world: World) -> None:
-        """What was due for a day is given up, so that it never stands in the way of what came after it."""
+        """A webhook that is due for a day is given up, so that it does not delay later ones."""
         old = create(world, "ada", webhookUrl=HOOK).generation.generation_id
         world.clock.advance(hours=22)
         young = create(world, "ada", webhookUrl=HOOK).generation.generation_id
@@ -188,7 +188,7 @@ class TestAnnounced:
         assert world.fields(f"generationRequests/{old}")["webhook"] == "given_up"
 
     def test_refused(self, world: World, heard: Heard) -> None:
-        """A webhook that can never be sent is given up at once."""
+        """A webhook that can never be sent fails at once."""
         heard.error = WebhookRefused("it must be https")
         create(world, "ada", webhookUrl=HOOK)
         deliver(world.deps, due(world)[0], is_last_attempt=False)
@@ -224,8 +224,8 @@ class TestRequest:
             "https://[fd00::1]/",
         ],
     )
-    def test_what_is_no_webhook(self, world: World, url: str) -> None:
-        """What is no URL that a webhook will ever be sent to is refused, by name, beside what else is wrong."""
+    def test_invalid_urls(self, world: World, url: str) -> None:
+        """A URL that no webhook will ever be sent to is a violation, listed with the others."""
         with pytest.raises(InvalidRequest) as refused:
             read_request(world.deps, world.body("ada", webhookUrl=url, prompt=""))
         assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
@@ -243,7 +243,7 @@ class TestRequest:
         ],
     )
     def test_this_machine_in_development(self, make_world: MakeWorld, url: str, anywhere: bool) -> None:
-        """The machine itself may be told where that is set, and the internet anywhere."""
+        """With the development setting this machine is allowed, and the internet is always allowed."""
         for allow_loopback in {True, not anywhere}:
             world = make_world(settings=Settings(webhook_allow_loopback=allow_loopback))
             assert read_request(world.deps, world.body("ada", webhookUrl=url)).webhook_url == url
