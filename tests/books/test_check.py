@@ -76,6 +76,7 @@ class TestCheck:
             ("generations.a.creditsCharged", 4, "DEDUCTION_WRONG"),
             ("generations.a.status", "failed", "REFUND_WRONG"),
             ("generations.a.status", "done", "CORRUPT_DOCUMENT"),
+            ("generations.c.leaseExpiresAt", None, "CORRUPT_DOCUMENT"),
             ("generations.a.imageUrl", None, "STATUS_INCONSISTENT"),
             ("generations.a.creditsRefunded", 3, "STATUS_INCONSISTENT"),
             ("generations.b.status", "completed", "REFUND_WRONG"),
