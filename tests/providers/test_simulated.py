@@ -97,7 +97,7 @@ class TestPicture:
     )
     def test_is_a_png(self, content: bytes, media_type: str) -> None:
         """Whatever is no PNG, or does not say that it is one, is no picture, and its model has failed."""
-        with pytest.raises(ValueError, match="a picture is a PNG"):
+        with pytest.raises(ValueError, match="a picture must be a PNG"):
             Picture(content, media_type)
 
 
