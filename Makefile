@@ -1,4 +1,4 @@
-# Two commands do all the set-up: `make dev` runs the back end, `make test` tests it.
+# `make dev` runs the back end, `make test` tests it; both set up the virtual environment first.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -7,15 +7,15 @@ BIN := $(VENV)/bin
 RUN := PYTHONPATH=.:functions $(BIN)/python
 
 .PHONY: help
-help: ## Show this list
+help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
 
 .PHONY: dev
-dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 forgets the data; FUNCTIONS_PORT, FIRESTORE_PORT, HOSTING_PORT, MODEL_FAILURE_RATE)
+dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 deletes the data; FUNCTIONS_PORT, FIRESTORE_PORT, HOSTING_PORT, MODEL_FAILURE_RATE)
 	@exec env $(RUN) -m operations.dev $(if $(filter 1,$(RESET)),--reset)
 
 .PHONY: test
-test: $(VENV)/.development ## Run every test (names those that are skipped: there may be no Chromium, Node or Firebase CLI)
+test: $(VENV)/.development ## Run every test, and list those that are skipped (without Chromium, Node or the Firebase CLI)
 	@$(BIN)/python -m pytest -q -n 2 embedded-firebase/tests
 	@$(BIN)/python -m pytest -q -n 2
 
@@ -64,7 +64,7 @@ coverage: $(VENV)/.development ## Measure the branch coverage of functions/ by a
 	@$(BIN)/coverage report
 
 .PHONY: format
-format: $(VENV)/.development ## Format the code and mend what the linters can (JavaScript where there is Node)
+format: $(VENV)/.development ## Format the code and apply the linters' fixes (JavaScript if there is Node)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .format-javascript; fi
@@ -75,7 +75,7 @@ format: $(VENV)/.development ## Format the code and mend what the linters can (J
 	$(NPM_BIN)/eslint --config $(JAVASCRIPT)/eslint.config.js --no-config-lookup --fix .
 
 .PHONY: bench
-bench: $(VENV)/.development ## Count round trips and billed operations, and measure the overheads
+bench: $(VENV)/.development ## Count round trips and billed operations, and measure overheads
 	@$(RUN) -m tests.bench
 
 .PHONY: bench-cold
@@ -83,11 +83,11 @@ bench-cold: $(VENV)/.development ## Measure the first call of each function in a
 	@$(RUN) -m tests.bench.cold $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: bench-crossings
-bench-crossings: $(VENV)/.development ## Count how one createGenerationRequest goes through the files of functions/
+bench-crossings: $(VENV)/.development ## Count the calls between the files of functions/ in one createGenerationRequest
 	@$(RUN) -m tests.bench.crossings
 
 .PHONY: bench-anomalies
-bench-anomalies: $(VENV)/.development ## Simulate weeks: how many clean ones are flagged, how many broken ones are found
+bench-anomalies: $(VENV)/.development ## Measure the anomaly tests on simulated weeks: false alarms and detected faults
 	@$(RUN) -m tests.bench.anomalies
 
 .PHONY: conformance
@@ -95,7 +95,7 @@ conformance: $(VENV)/.development ## Run Google's own tests of the Firestore cli
 	@cd embedded-firebase && $(CURDIR)/$(BIN)/python -m tests.conformance
 
 .PHONY: bench-firestore
-bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FIRESTORE=folder with @firestore-emulator/server to compare)
+bench-firestore: $(VENV)/.development ## Measure the embedded Firestore (NODE_FIRESTORE=folder of @firestore-emulator/server, to compare)
 	@cd embedded-firebase && $(CURDIR)/$(BIN)/python -m tests.bench.firestore
 
 .PHONY: bench-console
@@ -103,27 +103,27 @@ bench-console: $(VENV)/.development ## Measure the weight and the first paint of
 	@$(RUN) -m tests.bench.console $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: bench-report
-bench-report: $(VENV)/.development ## Measure the weekly report beside one that reads every request (N=1000000 for more)
+bench-report: $(VENV)/.development ## Compare the weekly report with one that reads every request (N=1000000 for more)
 	@$(RUN) -m tests.bench.report $(if $(N),--requests $(N))
 
 .PHONY: bench-queue
-bench-queue: $(VENV)/.development ## Queue 1,000 generations, kill the host half-way, and see all of them end
+bench-queue: $(VENV)/.development ## Queue 1,000 generations, kill the host half-way, and check that all of them end
 	@$(RUN) -m tests.bench.queue
 
 .PHONY: bench-verify
-bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few accounts and many
+bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few and many accounts
 	@$(RUN) -m tests.bench.verify
 
 .PHONY: load
-load: $(VENV)/.development ## Drive the functions host with many clients for 30 s, then verify the books (RESTART=1 kills Firestore half-way)
+load: $(VENV)/.development ## Load-test the functions host with many clients for 30 s, then verify the books (RESTART=1 kills Firestore half-way)
 	@$(RUN) -m tests.load $(if $(filter 1,$(RESTART)),--restart)
 
 .PHONY: fuzz
-fuzz: $(VENV)/.development ## Hold the answers to generated requests against docs/openapi.json (EXAMPLES=5000 for each operation)
+fuzz: $(VENV)/.development ## Check the answers to generated requests against docs/openapi.json (EXAMPLES=5000 for each operation)
 	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -q -n 2 tests/contract/test_schemathesis.py
 
 .PHONY: simulate
-simulate: $(VENV)/.development ## Run the services under seeded accidents (SEEDS=10000 for more, SEED=7 for one and its trace)
+simulate: $(VENV)/.development ## Run the services in a seeded simulation with faults (SEEDS=10000 for more, SEED=7 for one and its trace)
 	@$(RUN) -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
 .PHONY: report
@@ -131,11 +131,11 @@ report: $(VENV)/.runtime ## Print the latest weekly report of the running Firest
 	@$(RUN) -m operations.report
 
 .PHONY: verify
-verify: $(VENV)/.runtime ## Prove that the books of all accounts in the running Firestore balance (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
+verify: $(VENV)/.runtime ## Verify the books of all accounts in the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
 	@$(RUN) -m operations.verify
 
 .PHONY: history
-history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one of them odd, and report on each (FIRESTORE_PORT, HOSTING_PORT)
+history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one with an anomaly, and the report of each (FIRESTORE_PORT, HOSTING_PORT)
 	@$(RUN) -m operations.history
 
 .PHONY: openapi
@@ -143,31 +143,31 @@ openapi: $(VENV)/.runtime ## Write docs/openapi.json and the Postman collection 
 	@$(RUN) -m operations.openapi
 
 .PHONY: screenshots
-screenshots: $(VENV)/.development ## Write docs/images/ from the running `make dev`, in Chromium (HOSTING_PORT)
+screenshots: $(VENV)/.development ## Write docs/images/ from the running `make dev`, with Chromium (HOSTING_PORT)
 	@$(RUN) -m operations.screenshots
 
 .PHONY: initial-data
-initial-data: $(VENV)/.runtime ## Write the export in initial_data/ anew from initial_data/source.json
+initial-data: $(VENV)/.runtime ## Rebuild the export in initial_data/ from initial_data/source.json
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data
 
 .PHONY: clean
-clean: ## Remove the virtual environment and the kept data
+clean: ## Delete the virtual environment, the packages of Node and the data of `make dev`
 	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance $(JAVASCRIPT)/node_modules
 
-# The Firebase CLI looks for functions/venv, made by the Python that `runtime` in firebase.json names.
+# The Firebase CLI requires functions/venv, with the Python version of `runtime` in firebase.json.
 $(BIN)/python:
 	@wanted=$$(sed -n 's/.*"runtime": *"python3\([0-9]*\)".*/python3.\1/p' firebase.json); \
 	for python in $(PYTHON) $$wanted python3; do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
 		python=; \
 	done; \
-	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; fi; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is required; set PYTHON=..." >&2; exit 1; fi; \
 	if [ "$$($$python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')" != "$$wanted" ]; then \
-		echo "Note: using $$($$python --version); the Firebase CLI will want $$wanted ('runtime' in firebase.json)."; fi; \
+		echo "Note: using $$($$python --version); the Firebase CLI requires $$wanted ('runtime' in firebase.json)."; fi; \
 	echo "Setting up $(VENV) ..."; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# embedded-firebase is installed in place: its code is read from the tree, its commands and its pytest plugin are found.
+# embedded-firebase is installed in editable mode, which registers its commands and its pytest plugin.
 REQUIREMENTS := functions/requirements.txt embedded-firebase/requirements.txt
 $(VENV)/.runtime: $(REQUIREMENTS) embedded-firebase/pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)

@@ -1,7 +1,8 @@
 """Owns the wire names and deployment options of the functions; Firebase takes each name from its Python name.
 
-Must not know logic. Imported at deploy too: nothing here touches the network or reads a parameter. Each function is an
-instance of its own, and imports what it needs when it is first called: a cold start does not wait for the others' code.
+Must not know business logic. The Firebase CLI imports this module at deploy: importing it must not use the network or
+read a parameter. Each function runs in its own instances and imports its feature at the first call, so that a cold
+start loads only the code that it needs.
 """
 
 from typing import Any
@@ -14,8 +15,8 @@ from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION,
 from imagegen.production import production
 from imagegen.web import serving, triggers
 
-# One whole CPU, since with less of it an instance takes one request at a time; as many requests at once as the
-# functions framework has threads (THREADS in .env), so that none waits in an instance while its time runs out.
+# A whole CPU: with less, an instance serves one request at a time. `concurrency` equals the number of threads of the
+# functions framework (THREADS in .env), so that no request waits for a thread while its time-out runs.
 options.set_global_options(
     region=REGION,
     timeout_sec=FUNCTION_TIME_LIMIT_SECONDS,
@@ -33,7 +34,7 @@ _WRITE = options.CorsOptions(cors_origins="*", cors_methods=["POST"])
 
 @https_fn.on_request(cors=_READ)
 def getCatalog(request: Request) -> Response:
-    """GET: what is on offer, and for how much."""
+    """GET: the models, styles, colors, sizes and prices on offer."""
     from imagegen.catalog import endpoints
 
     return serving.answer(request, endpoints.GET_CATALOG, production)
@@ -44,7 +45,7 @@ def getCatalog(request: Request) -> Response:
 
 @https_fn.on_request(cors=_WRITE)
 def grantCredits(request: Request) -> Response:
-    """POST: give an account credits."""
+    """POST: add credits to an account."""
     from imagegen.credits import endpoints
 
     return serving.answer(request, endpoints.GRANT_CREDITS, production)
@@ -71,7 +72,7 @@ def createGenerationRequest(request: Request) -> Response:
 
 @https_fn.on_request(cors=_READ)
 def getGenerationStatus(request: Request) -> Response:
-    """GET or POST: where a generation stands."""
+    """GET or POST: the status of a generation."""
     from imagegen.generations import lookup_endpoints
 
     return serving.answer(request, lookup_endpoints.GET_GENERATION_STATUS, production)
@@ -95,14 +96,14 @@ def cancelGenerationRequest(request: Request) -> Response:
 
 @triggers.queued
 @tasks_fn.on_task_dispatched(
-    # For longer than a lease: a task that finds a generation begun waits for its end.
+    # The retries last longer than a lease: a task whose generation is leased by another attempt retries until it ends.
     retry_config=options.RetryConfig(
         max_attempts=JOB_DELIVERIES, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5
     ),
     rate_limits=options.RateLimits(max_concurrent_dispatches=32),
 )
 def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
-    """A task: draw a queued generation."""
+    """Queue: draw a queued generation."""
     from imagegen.generations import tasks
 
     triggers.run_task(call, tasks.process_generation, production)
@@ -111,7 +112,7 @@ def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
 @triggers.scheduled({"reconcileStatus": "success"})
 @scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
-    """Every five minutes: refund what is pending past its lease, and announce ends whose announcement was lost."""
+    """Every five minutes: refund generations whose lease has expired, and enqueue overdue webhooks again."""
     from imagegen.generations import tasks
 
     tasks.reconcile(production())
@@ -129,7 +130,7 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     secrets=[WEBHOOK_SECRET],
 )
 def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
-    """A task: call the webhook of a generation that has ended."""
+    """Queue: call the webhook of a generation that has ended."""
     from imagegen.webhooks import tasks
 
     triggers.run_task(call, tasks.deliver_webhook, production)
@@ -140,7 +141,7 @@ def deliverWebhook(call: https_fn.CallableRequest[Any]) -> None:
 
 @https_fn.on_request(cors=_READ)
 def verifyBooks(request: Request) -> Response:
-    """GET or POST: whether the books of a page of accounts balance."""
+    """GET or POST: verify the books of a page of accounts."""
     from imagegen.books import endpoints
 
     return serving.answer(request, endpoints.VERIFY_BOOKS, production)
@@ -151,7 +152,7 @@ def verifyBooks(request: Request) -> Response:
 
 @https_fn.on_request(cors=_READ)
 def getWeeklyReport(request: Request) -> Response:
-    """GET or POST: the report of a week, or the latest."""
+    """GET or POST: the report of a week; the latest by default."""
     from imagegen.reports import endpoints
 
     return serving.answer(request, endpoints.GET_WEEKLY_REPORT, production)
@@ -168,18 +169,18 @@ def listWeeklyReports(request: Request) -> Response:
 @triggers.scheduled({"reportStatus": "success"})
 @scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
-    """Mondays 00:00 UTC: write the report of the week before, and correct the one before that."""
+    """Mondays 00:00 UTC: write the report of the week before, and update the report of the week before that."""
     from imagegen.reports import service
 
     service.report_week(production(), event.schedule_time)
 
 
-# The API's own description
+# The OpenAPI document
 
 
 @https_fn.on_request(cors=_READ)
 def openapi(request: Request) -> Response:
-    """GET: the description of all HTTPS functions."""
+    """GET: the OpenAPI document of all HTTPS functions."""
     from imagegen import api
 
     return serving.answer(request, api.OPENAPI, production)

@@ -1,1 +1,1 @@
-"""What an operator runs beside the deployed functions, on their own code and records; nothing here is deployed."""
+"""Commands for operators and developers, which use the code of the functions; nothing here is deployed."""

@@ -1,6 +1,6 @@
-"""Owns `make dev`: the embedded Firestore and the functions host side by side, with data that is kept between runs.
+"""Owns `make dev`: starts and stops the embedded Firestore and the functions host; data persists between runs.
 
-Knows how they are started and stopped, and nothing of what they do.
+Must not know what they do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Everything is running; Ctrl-C stops it.
 
   Functions   {functions}
   Console     http://127.0.0.1:{hosting_port}
-  Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data kept in {data})
+  Firestore   FIRESTORE_EMULATOR_HOST=127.0.0.1:{firestore_port}  (data in {data})
 
 Try it:
 
@@ -45,26 +45,32 @@ docs/api.md has a line for every function.
 
 
 class PortTaken(Exception):
-    """A port that was asked for cannot be listened on."""
+    """A port is already in use."""
 
 
 def main() -> None:
-    """Start everything, print where it is, and stop it all on Ctrl-C, on SIGTERM or when one part ends."""
+    """Start all processes, print their URLs, and stop them on Ctrl-C, on SIGTERM, or when one of them ends."""
     parser = argparse.ArgumentParser(
         prog="python -m operations.dev",
         description="Run the embedded Firestore, the functions and the site. "
         "Ports come from FUNCTIONS_PORT, FIRESTORE_PORT and HOSTING_PORT.",
     )
-    parser.add_argument("--data", type=Path, default=Path(".emulator_data"), help="where the data is kept")
-    parser.add_argument("--import", dest="source", type=Path, default=Path("initial_data"), help="what a new one holds")
-    parser.add_argument("--reset", action="store_true", help="forget the kept data first")
+    parser.add_argument("--data", type=Path, default=Path(".emulator_data"), help="the folder of the data")
+    parser.add_argument(
+        "--import",
+        dest="source",
+        type=Path,
+        default=Path("initial_data"),
+        help="the export that a new database imports",
+    )
+    parser.add_argument("--reset", action="store_true", help="delete the data first")
     options = parser.parse_args()
     try:
         firestore_port = _free_port("FIRESTORE_PORT", 8080)
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
-        # Then the functions authenticate their callers, so that pages of any origin may call them.
+        # With authentication, pages of any origin may call the functions (CORS); without it, only the console may.
         any_origin = ["--any-origin"] if _settings().require_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
@@ -83,7 +89,7 @@ def main() -> None:
         images = options.data.resolve() / "images"
         os.environ["IMAGE_FOLDER"] = str(images)
         os.environ["IMAGE_BASE_URL"] = f"http://127.0.0.1:{functions_port}/files"
-        # Webhooks may go to a program on this machine, and are signed with what is no secret.
+        # For development: webhooks may go to loopback, and are signed with a public key that protects nothing.
         os.environ.setdefault("WEBHOOK_ALLOW_LOOPBACK", "true")
         os.environ.setdefault("WEBHOOK_SECRET", "whsec_bWFrZSBkZXYgc2lnbnMgd2l0aCB0aGlz")
         os.environ["SITE_URL"] = f"http://127.0.0.1:{hosting_port}"
@@ -97,10 +103,10 @@ def main() -> None:
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)
-        print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - this is its output.
+        print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - the output of the command.
         while firestore.poll() is None and functions.poll() is None:
             time.sleep(0.2)
-        sys.exit("make dev: a part ended by itself; what it printed stands above")
+        sys.exit("make dev: a process ended unexpectedly; see its output above")
 
 
 def _welcome(firestore_port: int, functions_port: int, hosting_port: int, data: Path) -> str:
@@ -124,7 +130,7 @@ def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.
             probe.bind(("127.0.0.1", int(given)))
         except OSError as error:
             raise PortTaken(
-                f"port {given} cannot be had ({error.strerror}); choose another with {variable}=..."
+                f"port {given} is not available ({error.strerror}); choose another one with {variable}=..."
             ) from None
     return int(given)
 
@@ -132,51 +138,51 @@ def _free_port(variable: str, default: int, environment: Mapping[str, str] = os.
 def _check_distinct(**ports: int) -> None:
     for (name, port), (other, same) in itertools.combinations(ports.items(), 2):
         if port == same:
-            raise ValueError(f"{name} and {other} are both {port}; choose two")
+            raise ValueError(f"{name} and {other} are both {port}; they must differ")
 
 
 def _settings() -> config.Settings:
-    """Read the settings as the functions will, so that a bad one is refused at the start and not with every call."""
+    """Load the settings as the functions do: fail fast at the start, instead of in every call."""
     before = dict(os.environ)
     os.environ |= read_files(Path("functions"), PROJECT) | before | {"FUNCTIONS_EMULATOR": "true"}
     try:
         return config.load()
     finally:
-        # The functions host reads the files itself, again after each change.
+        # Restored, because the functions host reads the files itself, and again after each change.
         os.environ.clear()
         os.environ |= before
 
 
 def _start(running: ExitStack, module: str, *arguments: object) -> subprocess.Popen[bytes]:
-    # A session of its own, so that Ctrl-C reaches this process alone, which then stops the parts in order; the pipe
-    # ends with this process, whatever ends that, and takes the part along.
-    part = subprocess.Popen(
+    # A new session: Ctrl-C reaches only this process, which then stops the others in order. The pipe to stdin closes
+    # when this process ends, even by SIGKILL, and the started process then stops itself.
+    process = subprocess.Popen(
         [sys.executable, "-m", module, "--project", PROJECT, "--until-stdin-closes", *map(str, arguments)],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
-    running.callback(_end, part)
-    return part
+    running.callback(_stop, process)
+    return process
 
 
-def _end(part: subprocess.Popen[bytes]) -> None:
-    part.terminate()
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        part.wait(_STOP_SECONDS)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        part.kill()
-        part.wait()
+        process.kill()
+        process.wait()
 
 
-def _await_ready(part: subprocess.Popen[bytes], port: int) -> None:
-    while part.poll() is None:
+def _await_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    while process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.02)
         else:
             return
-    sys.exit("make dev: a part could not start; what it printed stands above")
+    sys.exit("make dev: a process could not start; see its output above")
 
 
 if __name__ == "__main__":

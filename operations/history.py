@@ -1,6 +1,6 @@
-"""Owns `make history`: nine believable weeks in the running Firestore, one of them odd, and the report of each.
+"""Owns `make history`: nine realistic weeks in the running Firestore, one with an anomaly, and the report of each.
 
-Knows the records and the ledger's rules, by which its accounts are charged; must not know how an anomaly is found.
+Uses the ledger to charge its accounts. Must not know how an anomaly is detected.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ _ACCOUNTS_BEFORE = 26
 _GRANT_CREDITS = 60
 _FAILURE_RATE = 0.05
 _PLANTED_FAILURE_RATE = 0.30
-# Each is seven writes at most.
+# A generation takes at most seven writes.
 _GENERATIONS_PER_COMMIT = 60
 _TIMEOUT_SECONDS = 30.0
 
 
 class CannotFill(Exception):
-    """The database is not fit for a history; the message is for a person."""
+    """The database cannot take a history; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """The reports of the weeks, oldest first, and the model that was made to fail in the last of them."""
+    """The reports of the weeks, oldest first, and the model with planted failures in the last week."""
 
     reports: tuple[WeeklyReport, ...]
     planted_model: str
 
     @property
     def found(self) -> str | None:
-        """What the last report says of the planted anomaly; None when it was not found."""
+        """The message of the planted anomaly in the last report; None if it was not found."""
         planted = ("model", self.planted_model)
-        said = (found.message for found in self.reports[-1].anomalies if (found.dimension, found.value) == planted)
-        return next(said, None)
+        messages = (found.message for found in self.reports[-1].anomalies if (found.dimension, found.value) == planted)
+        return next(messages, None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,21 +66,23 @@ def main(arguments: list[str] | None = None) -> int:
         prog="make history",
         description="Fill the running Firestore with nine weeks of requests, one with an anomaly, and report on each.",
     )
-    parser.add_argument("--seed", type=int, default=7, help="another number gives other weeks (default: %(default)s)")
-    parser.add_argument("--requests", type=int, default=300, help="about so many a week (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="the seed of the random numbers (default: %(default)s)")
+    parser.add_argument(
+        "--requests", type=int, default=300, help="the approximate number per week (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     if options.requests < 1:
         parser.error("--requests must be 1 or more")
     try:
         client = connection.connect()
-        progress = _show if sys.stderr.isatty() else _hide
+        progress = _show_progress if sys.stderr.isatty() else _no_progress
         filled = fill(client, connection.site_url(), datetime.now(UTC), options.seed, options.requests, progress)
     except (connection.NotRunning, CannotFill) as error:
         sys.stderr.write(f"make history: {error}\n")
         return 1
     for report in filled.reports:
-        said = "; ".join(anomaly.message for anomaly in report.anomalies) or "nothing unusual"
-        sys.stdout.write(f"{report.week.week_id}  {report.totals.requests:>6,} requests  {said}\n")
+        messages = "; ".join(anomaly.message for anomaly in report.anomalies) or "no anomalies"
+        sys.stdout.write(f"{report.week.week_id}  {report.totals.requests:>6,} requests  {messages}\n")
     planted = f"The failures of {filled.planted_model} planted in {filled.reports[-1].week.week_id} were"
     sys.stdout.write(
         f"{planted} found. `make report` shows that week.\n" if filled.found else f"{planted} not found.\n"
@@ -96,12 +98,12 @@ def fill(
     requests_a_week: int,
     progress: Callable[[int, int], None],
 ) -> Filled:
-    """Write the nine whole weeks before `now`, oldest first, and run the report of each as it would have been run.
+    """Write the nine complete weeks before `now`, oldest first, and build the report of each at its scheduled time.
 
-    The pictures are the placeholders of the site. `progress` is told how many weeks of how many are done.
+    The pictures are the site's placeholders. `progress` is called with the number of finished weeks and their total.
 
     Raises:
-        CannotFill: there is no catalog, or a history is there already.
+        CannotFill: there is no catalog, or there is already a history.
     """
     deps = production.build(client)
     db = deps.db.within(_TIMEOUT_SECONDS)
@@ -109,22 +111,22 @@ def fill(
     if not all(offered.values()):
         raise CannotFill("the catalog is empty; start `make dev`, which loads one.")
     if db.get(client.document(f"users/{_user_id(0)}")).exists:
-        raise CannotFill("a history is there already; `make dev RESET=1` starts anew.")
+        raise CannotFill("there is already a history; `make dev RESET=1` deletes it.")
     first = Week.of(now).back(WEEKS)
-    past = _Past(db, site_url, random.Random(seed), offered, first)  # noqa: S311 - no secret.
-    past.open_accounts()
+    history = _History(db, site_url, random.Random(seed), offered, first)  # noqa: S311 - not for cryptography.
+    history.open_accounts()
     reports = []
     for number in range(WEEKS):
         progress(number, WEEKS)
         week = first.back(-number)
-        past.live(week, requests_a_week, planted=number == WEEKS - 1)
+        history.write_week(week, requests_a_week, planted=number == WEEKS - 1)
         reports.append(_report(deps, week.end_at))
     progress(WEEKS, WEEKS)
-    return Filled(tuple(reports), past.failing_model)
+    return Filled(tuple(reports), history.failing_model)
 
 
-class _Past:
-    """Accounts and what they ask for, week after week; all chance comes from one seeded source."""
+class _History:
+    """Accounts and their requests, week by week; all random numbers come from one seeded source."""
 
     def __init__(
         self,
@@ -143,7 +145,7 @@ class _Past:
             for model_id, fields in offered["models"].items()
         }
         self.failing_model = self._values["model"][-1]
-        # Most were there before, one or two came in each week.
+        # Most accounts exist before the first week; one or two are opened in each week.
         self._opened_at = {
             _user_id(number): first.start_at + timedelta(hours=97 * (number - _ACCOUNTS_BEFORE) + 11)
             for number in range(_ACCOUNTS)
@@ -153,7 +155,7 @@ class _Past:
         self._number = 0
 
     def open_accounts(self) -> None:
-        """Write all accounts, empty."""
+        """Write all accounts, without credits."""
         batch = self._db.client.batch()
         for user_id, opened_at in self._opened_at.items():
             self._accounts[user_id] = Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
@@ -164,8 +166,8 @@ class _Past:
             )
         batch.commit()
 
-    def live(self, week: Week, requests: int, *, planted: bool) -> None:
-        """Write the requests of a week, each with all that it changes in one commit, so that books always balance."""
+    def write_week(self, week: Week, requests: int, *, planted: bool) -> None:
+        """Write the requests of a week, each in one commit with its ledger entries, so that books always balance."""
         count = max(1, round(self._chance.gauss(requests, 0.05 * requests)))
         generations = [self._generation(week, planted=planted) for _ in range(count)]
         generations.sort(key=lambda each: each.created_at)
@@ -219,12 +221,12 @@ class _Past:
         )
 
     def _pick(self, values: Sequence[str]) -> str:
-        # The first of the list is the most liked.
+        # Earlier values are more popular.
         return self._chance.choices(values, [1 / (place + 2) for place in range(len(values))])[0]
 
 
 def _postings(account: Account, generation: Generation) -> Iterator[tuple[Account, LedgerEntry, datetime]]:
-    """Yield the account after each change that a generation makes, with its entry and time."""
+    """Yield the changed account, the ledger entry and the time of each change by a generation."""
     generation_id, cost_credits, created_at = (
         generation.generation_id,
         generation.credits_charged,
@@ -247,13 +249,13 @@ def _user_id(number: int) -> str:
     return f"history-{number:02}"
 
 
-def _show(done: int, of: int) -> None:
+def _show_progress(done: int, of: int) -> None:
     sys.stderr.write(f"\r[{'#' * done}{'.' * (of - done)}] week {done} of {of}" + ("\n" if done == of else ""))
     sys.stderr.flush()
 
 
-def _hide(done: int, of: int) -> None:
-    """Keep quiet where nobody looks on."""
+def _no_progress(done: int, of: int) -> None:
+    """Write nothing: stderr is not a terminal."""
 
 
 if __name__ == "__main__":

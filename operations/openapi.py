@@ -1,4 +1,4 @@
-"""Owns `make openapi`: the description of the API, and the Postman collection, as files. Knows not what they say."""
+"""Owns `make openapi`: writes the OpenAPI document and the Postman collection. Must not know their content."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ FOLDER = Path(__file__).parent.parent / "docs"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or only say which are not current."""
+    """Write the files; with --check, only report which ones are outdated."""
     parser = argparse.ArgumentParser(
         prog="make openapi", description="Write docs/openapi.json and docs/postman.json from the code."
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is not current")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is outdated")
     options = parser.parse_args(arguments)
     outdated = [path for path, text in files().items() if not path.exists() or path.read_text() != text]
     for path in outdated:
         if options.check:
-            sys.stderr.write(f"docs/{path.name} is not current; run `make openapi`.\n")
+            sys.stderr.write(f"docs/{path.name} is outdated; run `make openapi`.\n")
         else:
             path.write_text(files()[path])
     return 1 if outdated and options.check else 0
 
 
 def files() -> dict[Path, str]:
-    """Return what each file should hold."""
+    """Return the content of each file."""
     document = openapi.document(ENDPOINTS)
     contents = {"openapi.json": document, "postman.json": postman.collection(document)}
     return {FOLDER / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}

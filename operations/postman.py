@@ -1,4 +1,4 @@
-"""Owns the Postman collection, made of the OpenAPI document. Knows nothing of what the functions do."""
+"""Owns the Postman collection, generated from the OpenAPI document. Must not know the functions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def collection(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _item(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
-    query = [_parameter(given) for given in operation["parameters"] if given["in"] == "query"]
-    header = [_parameter(given) for given in operation["parameters"] if given["in"] == "header"]
+    query = [_parameter(each) for each in operation["parameters"] if each["in"] == "query"]
+    header = [_parameter(each) for each in operation["parameters"] if each["in"] == "header"]
     request: dict[str, Any] = {
         "method": method.upper(),
         "description": operation["summary"],
@@ -49,6 +49,6 @@ def _item(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any
 def _parameter(given: Mapping[str, Any]) -> dict[str, Any]:
     value = given.get("example", "{{$guid}}" if given["name"] == "Idempotency-Key" else "")
     parameter = {"key": given["name"], "value": str(value), "description": given.get("description", "")}
-    # What is not needed is there to be switched on.
+    # Optional parameters without an example are included, but disabled.
     is_sent = given["required"] or "example" in given
     return parameter if is_sent else parameter | {"disabled": True}

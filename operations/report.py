@@ -1,4 +1,4 @@
-"""Owns `make report`: the latest weekly report in a terminal. Knows how it looks, and nothing of how it is made."""
+"""Owns `make report`: the latest weekly report in a terminal. Must not know how a report is built."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="make report", description="Print the latest weekly report of the running Firestore."
     )
-    parser.add_argument("--json", action="store_true", help="print it as getWeeklyReport answers it")
+    parser.add_argument("--json", action="store_true", help="print the JSON of getWeeklyReport")
     options = parser.parse_args(arguments)
     try:
         found = reports_store.list_reports(Database(connection.connect(), _TIMEOUT_SECONDS), None, 1)
     except connection.NotRunning as error:
         return _fail(str(error))
     except Unavailable:
-        return _fail("Firestore does not answer in time; try again.")
+        return _fail("Firestore did not answer in time; try again.")
     if not found:
         return _fail(
             "There is no weekly report yet; `make history` makes nine, and the trigger weeklyReport makes one."
@@ -113,9 +113,9 @@ def _table(dimension: str, groups: Mapping[str, Totals]) -> Iterator[str]:
     if not groups:
         return
     yield f"{'BY ' + dimension.upper():<22}requests  success  credits"
-    most = max(totals.requests for totals in groups.values())
+    maximum = max(totals.requests for totals in groups.values())
     for value, totals in sorted(groups.items(), key=lambda group: (-group[1].requests, group[0])):
-        bar = _bar(totals.requests, most)
+        bar = _bar(totals.requests, maximum)
         yield f"  {value:<18}{totals.requests:>10,}{_rate(totals):>9}{totals.credits_net:>9,}  {bar}"
     yield ""
 
@@ -128,8 +128,8 @@ def _rate(totals: Totals) -> str:
     return "-" if totals.success_rate is None else f"{totals.success_rate:.1%}"
 
 
-def _bar(value: int, most: int) -> str:
-    return "#" * round(_BAR_WIDTH * value / most) if most else ""
+def _bar(value: int, maximum: int) -> str:
+    return "#" * round(_BAR_WIDTH * value / maximum) if maximum else ""
 
 
 def _fail(line: str) -> int:

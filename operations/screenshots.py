@@ -1,6 +1,6 @@
-"""Owns `make screenshots`: the pictures in docs/images/, taken of a running `make dev`.
+"""Owns `make screenshots`: the pictures in docs/images/, taken from a running `make dev`.
 
-Must not know how the console is made: it finds what it uses by label, role and name, as a person does.
+Must not know the markup of the console: it finds elements by label, role and name.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ FOLDER = Path(__file__).parent.parent / "docs" / "images"
 LIMIT_BYTES = 200_000
 _ACCOUNT = "testUser1"
 _CONSOLE: ViewportSize = {"width": 1280, "height": 1040}
-# What the README's curl line asks for.
+# The same request as that of the README's curl command.
 _PICTURE = {"model": "Model A", "style": "anime", "color": "neon", "size": "1024x1024", "prompt": "a fox in the snow"}
 
 
 class CannotTake(Exception):
-    """A picture could not be taken; the message is for a person."""
+    """A picture could not be taken; the message is for the user."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,31 +55,31 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _take(site_url: str) -> dict[str, bytes]:
-    # A development requirement, which the other commands here do without.
+    # Imported here: a development requirement that the other commands do not need.
     from playwright.sync_api import sync_playwright
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
-        raise CannotTake("there is no Chromium; apt-get install chromium, or name one with CHROMIUM=...")
+        raise CannotTake("no Chromium found; run apt-get install chromium, or set CHROMIUM=...")
     picture = httpx.get(_create(site_url), timeout=30).raise_for_status().content
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=_CONSOLE, color_scheme="light", reduced_motion="reduce")
         page.goto(f"{site_url}/#create")
-        _ask(page)
+        _create_in_console(page)
         console = page.screenshot()
         browser.close()
     return {"picture.png": picture, "console.png": console}
 
 
 def _create(site_url: str) -> str:
-    """Buy a picture and return its URL."""
+    """Create a picture by the API and return its URL."""
     response = httpx.post(f"{site_url}/api/createGenerationRequest", json={"userId": _ACCOUNT, **_PICTURE}, timeout=30)
     return str(response.raise_for_status().json()["imageUrl"])
 
 
-def _ask(page: Page) -> None:
-    """Ask for a picture as a person does, and wait until it is shown."""
+def _create_in_console(page: Page) -> None:
+    """Create a picture in the console, and wait until it is shown."""
     page.get_by_label("Account", exact=True).fill(_ACCOUNT)
     page.get_by_label("Account", exact=True).press("Tab")
     page.get_by_role("radio", name="Realistic").check(force=True)
@@ -92,17 +92,17 @@ def _ask(page: Page) -> None:
 
 
 def _small(png: bytes) -> bytes:
-    """Return a picture with at most 256 colors, whose file is several times smaller.
+    """Return a picture with at most 256 colors, which makes its file several times smaller.
 
     Raises:
-        CannotTake: it is still larger than a page in a repository should load.
+        CannotTake: the file is larger than the limit.
     """
     kept = io.BytesIO()
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image.thumbnail((_CONSOLE["width"], _CONSOLE["height"]))
     image.quantize(256, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
     if kept.tell() > LIMIT_BYTES:
-        raise CannotTake(f"a picture has {kept.tell():,} bytes; {LIMIT_BYTES:,} is the limit")
+        raise CannotTake(f"a picture has {kept.tell():,} bytes; the limit is {LIMIT_BYTES:,}")
     return kept.getvalue()
 
 

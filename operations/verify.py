@@ -1,4 +1,4 @@
-"""Owns `make verify`: whether the books balance, in a terminal. Knows how it looks, and nothing of what a breach is."""
+"""Owns `make verify`: the verification of all books, in a terminal. Must not know the rules of the books."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from operations import connection
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print what the books hold and each breach; return 0 when they balance, 1 when not, 2 without Firestore."""
+    """Print the figures and each breach; return 0 if the books balance, 1 if not, 2 without Firestore."""
     parser = argparse.ArgumentParser(
-        prog="make verify", description="Prove that the books of all accounts in the running Firestore balance."
+        prog="make verify", description="Verify the books of all accounts in the running Firestore."
     )
     parser.add_argument("--json", action="store_true", help="print figures and breaches as JSON")
     options = parser.parse_args(arguments)
@@ -33,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     except connection.NotRunning as error:
         return _fail(str(error))
     except Unavailable:
-        return _fail("Firestore does not answer in time; try again.")
+        return _fail("Firestore did not answer in time; try again.")
     except exceptions.GoogleAPICallError as error:
-        return _fail(f"Firestore refuses to be read: {error.message}")
+        return _fail(f"Firestore refused a read: {error.message}")
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
     sys.stdout.write(_json(figures, breaches) if options.json else render(figures, breaches))

@@ -47,8 +47,8 @@ class TestLoad:
         ("name", "value", "allowed"),
         [
             *[("MODEL_FAILURE_RATE", value, "a number from 0 to 1") for value in ("-0.1", "1.1", "nan", "often")],
-            *[("MODEL_ATTEMPTS", value, "a number from 1 to 9") for value in ("0", "10", "-1", "1.0", "\u0661")],
-            *[("RATE_LIMIT_BURST", value, "a number from 0 to 1000000") for value in ("1000001", "many")],
+            *[("MODEL_ATTEMPTS", value, "an integer from 1 to 9") for value in ("0", "10", "-1", "1.0", "\u0661")],
+            *[("RATE_LIMIT_BURST", value, "an integer from 0 to 1000000") for value in ("1000001", "many")],
             *[("PLACEHOLDER_IMAGES", value, "true or false") for value in ("0", "1", "2", "True", "yes")],
             ("WEBHOOK_ALLOW_LOOPBACK", "on", "true or false"),
         ],

@@ -113,7 +113,7 @@ class TestMakeDev:
         [
             ("MODEL_FAILURE_RATE", "often", "a number from 0 to 1"),
             ("MODEL_FAILURE_RATE", "nan", "a number from 0 to 1"),
-            ("MODEL_ATTEMPTS", "0", "a number from 1 to 9"),
+            ("MODEL_ATTEMPTS", "0", "an integer from 1 to 9"),
             ("PLACEHOLDER_IMAGES", "2", "true or false"),
         ],
     )
@@ -129,7 +129,7 @@ class TestMakeDev:
         port = str(free_port())
         process = Dev(tmp_path / "data", FUNCTIONS_PORT=port, FIRESTORE_PORT=port).start()
         _, errors = process.communicate(timeout=20)
-        assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; choose two\n"
+        assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; they must differ\n"
 
     def test_a_proxy_in_the_environment_is_ignored(self, make_dev: Callable[..., Dev]) -> None:
         """Servers on this machine are reached directly."""

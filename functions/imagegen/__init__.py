@@ -1,23 +1,24 @@
-"""Sells AI image generations on credits; knows Firestore and the image models, never an emulator.
+"""Sells AI image generations on credits. Must not know an emulator.
 
-The packages, each of which imports only from those above it (contracts in pyproject.toml, run by `make check`):
+The packages; each imports only from those above it (import-linter contracts in pyproject.toml, run by `make check`):
 
-    kit          errors, wire types, log, ids: what every package may use
-    config       every parameter and setting
-    deps         what a call is handed: types alone
-    firebase     Google's clients: Firestore with deadlines, task queues, identities
-    web          the HTTP edge: from a request to an endpoint and back
-    images       pictures that are kept
-    catalog      what is on offer and for how much
+    kit          errors, wire types, log, ids: shared by all packages
+    config       parameters and settings
+    deps         the dependencies of a call, as types only
+    firebase     Google's clients: Firestore with deadlines, task queues, ID tokens
+    web          the HTTP edge: request to endpoint to response
+    images       the storage of pictures
+    catalog      models, styles, colors, sizes and prices
     credits      accounts and their ledgers
     providers    image models
     generations  paid requests for pictures, from the charge to the picture or the refund
-    webhooks     calling the URL that a caller named
-    books        the audit of all accounts
+    webhooks     delivery of webhooks
+    books        verification of all accounts
     reports      the weekly report and its anomalies
     api          all HTTPS functions, and their OpenAPI document
-    production   builds what the deployed functions run on
+    production   builds the dependencies of the deployed functions
 """
 
-# The one source of the version: pyproject.toml and the OpenAPI document read it. A constant costs no cold start.
+# The single source of the version: pyproject.toml and the OpenAPI document read it. Reading a constant, unlike package
+# metadata, adds nothing to a cold start.
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""Owns what a call is handed of the world: types alone, which production.py and tests fill in.
+"""Owns the type of a call's dependencies; production.py and the tests build the values.
 
-Must not know how any of it is built.
+Must not know how they are built. The imports are for the type checker only: this module loads nothing in a cold start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Deps:
-    """All that a service needs of the world; `image_models` maps a provider's name to its model."""
+    """The dependencies of a service; `image_models` maps a provider's name to its model."""
 
     db: Database
     settings: Settings

@@ -1,6 +1,6 @@
-"""Owns the building of what the deployed functions run on: Firestore's client, the clock, ids and chance.
+"""Owns the composition root: it builds the Firestore client, clock, ids and random numbers of the deployed functions.
 
-Must not know requests. Only main.py and operations/ call it; all other code is handed a `Deps`.
+Must not know requests. Only main.py and operations/ call it; all other code receives a `Deps`.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _building = threading.Lock()
 
 
 def production() -> Deps:
-    """Return what the functions of this process run on, built at the first call and not at import."""
-    # Single flight: two first calls at once would else build two, each with a catalog to load.
+    """Return the dependencies of this process, built at the first call and not at import."""
+    # Single flight: otherwise two concurrent first calls would build two, and each would load the catalog.
     with _building:
         return _built()
 
 
 @cache
 def _built() -> Deps:
-    # Not firebase_admin's client, which asks for credentials even where an emulator's address is set.
+    # Not firebase_admin's client, which requires credentials even when FIRESTORE_EMULATOR_HOST is set.
     return build(firestore.Client(project=config.project_id()))
 
 
 def build(client: firestore.Client) -> Deps:
-    """Build what the functions run on, from the settings in the environment and a client of Firestore.
+    """Build the dependencies from a Firestore client and the settings in the environment.
 
     Raises:
         ValueError: a setting is out of its bounds; the message names it.
@@ -54,8 +54,12 @@ def build(client: firestore.Client) -> Deps:
     db = Database(client, settings.firestore_timeout_seconds)
     now = partial(datetime.now, UTC)
     image_models = {
-        # Random, and no secret.
-        model_id: SimulatedModel(_answer(settings, model_id), settings.model_failure_rate, random.Random())  # noqa: S311
+        # Pseudo-random numbers are enough: they decide only simulated failures.
+        model_id: SimulatedModel(
+            _respond(settings, model_id),
+            settings.model_failure_rate,
+            random.Random(),  # noqa: S311
+        )
         for model_id in ("model-a", "model-b")
     }
     return Deps(
@@ -75,8 +79,8 @@ def build(client: firestore.Client) -> Deps:
     )
 
 
-def _answer(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:
-    # What cannot be kept need not be drawn.
+def _respond(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:
+    # Without a store there is no place for a drawn picture.
     if settings.placeholder_images or not (settings.image_bucket or settings.image_folder):
         return placeholder(f"{settings.site_url}/placeholders/{model_id}.png")
     return drawing_as(model_id)

@@ -170,7 +170,7 @@ class TestReconcile:
     def test_a_failing_refund(self, world: World, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
         """A failing refund fails the run, and lost webhook tasks are enqueued all the same."""
         told: list[object] = []
-        monkeypatch.setattr("imagegen.generations.outbox.announce_forgotten", told.append)
+        monkeypatch.setattr("imagegen.generations.outbox.enqueue_overdue_webhooks", told.append)
         world.account("ada", 5)
         abandon(world)
         world.db.document("users/ada").update({"credits": -1})

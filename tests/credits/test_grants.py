@@ -178,5 +178,5 @@ class TestRateLimit:
 
     def test_refuses_an_empty_bucket(self) -> None:
         """A rate with a bucket of zero would refuse every request, so it is a configuration error."""
-        with pytest.raises(ValueError, match="at least one"):
+        with pytest.raises(ValueError, match="rate_limit_burst"):
             Settings(rate_limit_per_minute=6, rate_limit_burst=0)

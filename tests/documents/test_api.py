@@ -87,7 +87,7 @@ class TestFunctions:
     @pytest.mark.parametrize("name", HTTPS)
     def test_request_fields(self, name: str) -> None:
         """Each section lists exactly the request's fields, required or optional."""
-        schema = OPENAPI["components"]["schemas"][endpoints()[name].asked.__name__]
+        schema = OPENAPI["components"]["schemas"][endpoints()[name].request_model.__name__]
         required = schema.get("required", [])
         wanted = {field: "required" if field in required else "optional" for field in schema.get("properties", {})}
         assert {field: row[1] for row in tables(FUNCTIONS[name], "field") for field in ticked(row[0])} == wanted

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from imagegen.firebase.identity import EVERYBODY, Caller
+from imagegen.firebase.identity import UNRESTRICTED, Caller
 from imagegen.generations.errors import GenerationCancelled, GenerationEnded, GenerationFailed, GenerationNotFound
 from imagegen.generations.lookup import Filters, cancel_generation, get_generation, list_generations
 from imagegen.generations.records import Generation, Stage
@@ -51,7 +51,7 @@ class TestGet:
         """An account reads its own generation; an administrator reads any."""
         generation_id = generate(world)
         assert get_generation(world.deps, ADA, generation_id).stage is Stage.COMPLETED
-        assert get_generation(world.deps, EVERYBODY, generation_id).user_id == "ada"
+        assert get_generation(world.deps, UNRESTRICTED, generation_id).user_id == "ada"
 
     def test_other_accounts(self, world: World) -> None:
         """404, not 403: ids derive from idempotency keys, and a 403 would be an existence oracle."""

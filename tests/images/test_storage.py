@@ -186,9 +186,9 @@ class TestImageStore:
     @pytest.mark.parametrize("generation_id", ["", "../gen1", "a/b", ".", "a.png", "a\n", "é", "x" * 129])
     def test_an_id_names_one_file_below(self, kept: Kept, generation_id: str) -> None:
         """An id that would change the path is refused."""
-        with pytest.raises(ImageStoreError, match="no name of a file"):
+        with pytest.raises(ImageStoreError, match="not a valid file name"):
             kept.store.save(generation_id, FIRST)
-        with pytest.raises(ImageStoreError, match="no name of a file"):
+        with pytest.raises(ImageStoreError, match="not a valid file name"):
             kept.store.find(generation_id)
 
 

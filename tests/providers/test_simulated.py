@@ -97,7 +97,7 @@ class TestPicture:
     )
     def test_is_a_png(self, content: bytes, media_type: str) -> None:
         """Bytes that are not a PNG, or another content type, are refused, and the model has failed."""
-        with pytest.raises(ValueError, match="a picture is a PNG"):
+        with pytest.raises(ValueError, match="a picture must be a PNG"):
             Picture(content, media_type)
 
 

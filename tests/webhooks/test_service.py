@@ -15,7 +15,7 @@ from imagegen.firebase.identity import Caller
 from imagegen.generations.endpoints import read_request
 from imagegen.generations.errors import GenerationFailed
 from imagegen.generations.lookup import cancel_generation
-from imagegen.generations.outbox import announce_forgotten
+from imagegen.generations.outbox import enqueue_overdue_webhooks
 from imagegen.generations.settlement import reconcile
 from imagegen.generations.worker import process
 from imagegen.kit.errors import InvalidRequest, TryAgain
@@ -65,7 +65,7 @@ class TestAnnounced:
         """Without a webhook URL nothing is enqueued."""
         create(world, "ada")
         assert due(world) == []
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
 
     def test_a_picture(self, world: World, heard: Heard) -> None:
         """A completed generation is sent to its URL, as its status shows it."""
@@ -124,9 +124,9 @@ class TestAnnounced:
         created = create(world, "ada", webhookUrl=HOOK)
         assert due(world) == []
         world.queue.fails, world.queue.takes = False, True
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 1
+        assert enqueue_overdue_webhooks(world.deps) == 1
         assert due(world) == [created.generation.generation_id]
         world.check_books("ada")
 
@@ -134,10 +134,10 @@ class TestAnnounced:
         """After reconcile enqueued a lost task again, the next run leaves it some time."""
         create(world, "ada", webhookUrl=HOOK)
         world.clock.advance(hours=2)
-        assert [announce_forgotten(world.deps) for _ in range(3)] == [1, 0, 0]
+        assert [enqueue_overdue_webhooks(world.deps) for _ in range(3)] == [1, 0, 0]
         assert len(due(world)) == 2
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 1
+        assert enqueue_overdue_webhooks(world.deps) == 1
 
     def test_a_success_is_final(self, world: World, heard: Heard) -> None:
         """Of two concurrent deliveries, a failure does not overwrite the success of the other."""
@@ -163,7 +163,7 @@ class TestAnnounced:
         deliver(world.deps, generation_id, is_last_attempt=True)
         assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
 
     @pytest.mark.parametrize("error", [ValueError("read length must be non-negative"), RuntimeError("?")])
     def test_a_sender_that_breaks(self, world: World, heard: Heard, error: Exception) -> None:
@@ -183,7 +183,7 @@ class TestAnnounced:
         young = create(world, "ada", webhookUrl=HOOK).generation.generation_id
         world.clock.advance(hours=2)
         world.queue.tasks.clear()
-        assert announce_forgotten(world.deps) == 2
+        assert enqueue_overdue_webhooks(world.deps) == 2
         assert due(world) == [young]
         assert world.fields(f"generationRequests/{old}")["webhook"] == "given_up"
 
@@ -228,7 +228,7 @@ class TestRequest:
         """A URL that no webhook will ever be sent to is a violation, listed with the others."""
         with pytest.raises(InvalidRequest) as refused:
             read_request(world.deps, world.body("ada", webhookUrl=url, prompt=""))
-        assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
+        assert refusal(refused)["webhookUrl"] == "must be a public https URL of at most 2,048 characters"
         assert set(refusal(refused)) == {"webhookUrl", "prompt"}
 
     @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The audit: whether each account's ledger explains its balance."""
+"""The verification that each account's ledger explains its balance."""

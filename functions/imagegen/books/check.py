@@ -1,6 +1,6 @@
-"""Owns what it means that the books of an account balance, and the name of each way in which they do not.
+"""Owns the rules of an account's books, and the kinds of breaches.
 
-Pure: works on stored fields as they are, however corrupt; knows no Firestore, no clock and no way to mend anything.
+Pure: works on the stored fields, also if they are corrupt. Must not know Firestore, the clock, or how to repair books.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from imagegen.credits.records import EntryType
 from imagegen.generations.records import GenerationStatus
 
 Fields = Mapping[str, Any]
-# By then the queue's time limit, the lease of the last attempt and many a reconcile are over.
-_LONGEST = timedelta(hours=2)
+# Longer than the queue's time limit, the lease of the last attempt and several runs of reconcile.
+_MAX_PENDING = timedelta(hours=2)
 _REFUNDED = (GenerationStatus.FAILED, GenerationStatus.CANCELLED)
 
 
 class BreachKind(StrEnum):
-    """How books can fail; stable, since alerts are set on it."""
+    """The kinds of breaches; stable, because alerts depend on them."""
 
     CORRUPT_DOCUMENT = "CORRUPT_DOCUMENT"
     ACCOUNT_MISSING = "ACCOUNT_MISSING"
@@ -42,7 +42,7 @@ class BreachKind(StrEnum):
 
 @dataclass(frozen=True)
 class Breach:
-    """One way in which the books of an account fail; `where` is an entry or a generation, None for the account."""
+    """One breach in the books of an account; `where` is an entry or a generation, None for the account itself."""
 
     kind: BreachKind
     user_id: str
@@ -52,7 +52,7 @@ class Breach:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What was looked at, in documents and in credits; what is corrupt counts as 0 credits."""
+    """Numbers of checked documents, and sums of credits; a corrupt value counts as 0 credits."""
 
     accounts: int = 0
     entries: int = 0
@@ -71,7 +71,7 @@ class Figures:
 def tally(
     account: Fields | None, entries: Mapping[str, Fields], generations: Mapping[str, Fields], now: datetime
 ) -> Figures:
-    """Count one account; overdue are generations still pending past their lease, which reconcile will refund."""
+    """Return the figures of one account; `overdue` counts pending generations whose lease has expired."""
 
     def total(entry_type: EntryType) -> int:
         return sum(_credits(entry.get("credits")) for entry in entries.values() if entry.get("type") == entry_type)
@@ -96,12 +96,12 @@ def check(
     generations: Mapping[str, Fields],
     now: datetime,
 ) -> list[Breach]:
-    """Return all breaches of one account, given its ledger and its generations by id, as they are stored."""
+    """Return all breaches of one account, from its stored ledger entries and generations by id."""
     if account is None and not entries and not generations:
         return []
     found = [*_entries(entries), *_generations(entries, generations)]
     found += [
-        (BreachKind.NEVER_ENDED, generation_id, "charged hours ago and still pending: does reconcile run?")
+        (BreachKind.NEVER_ENDED, generation_id, "pending for more than two hours: check that reconcile runs")
         for generation_id, generation in generations.items()
         if _is_stuck(generation, now)
     ]
@@ -117,26 +117,26 @@ def _account(account: Fields, entries: Mapping[str, Fields]) -> Iterator[_Found]
     credits, opening, count = account.get("credits", 0), _opening(account), account.get("ledgerCount", 0)
     for name, value in (("credits", credits), ("openingCredits", opening), ("ledgerCount", count)):
         if type(value) is not int:
-            yield BreachKind.CORRUPT_DOCUMENT, None, f"{name} is {value!r}, which is no integer"
+            yield BreachKind.CORRUPT_DOCUMENT, None, f"{name} is {value!r}; it must be an integer"
         elif value < 0:
             kind = BreachKind.BALANCE_NEGATIVE if name == "credits" else BreachKind.CORRUPT_DOCUMENT
-            yield kind, None, f"{name} is {value}, which is below 0"
+            yield kind, None, f"{name} is {value}; it must be 0 or more"
     if count != len(entries):
-        yield BreachKind.LEDGER_COUNT_WRONG, None, f"ledgerCount is {count!r}, the ledger has {len(entries)} entries"
+        yield BreachKind.LEDGER_COUNT_WRONG, None, f"ledgerCount is {count!r}; the ledger has {len(entries)} entries"
     balance = _credits(opening)
     usable = [(entry_id, entry) for entry_id, entry in entries.items() if type(entry.get("sequence")) is int]
     for place, (entry_id, entry) in enumerate(sorted(usable, key=lambda item: item[1]["sequence"]), start=1):
         if entry["sequence"] != place:
-            yield BreachKind.SEQUENCE_BROKEN, entry_id, f"sequence is {entry['sequence']} where {place} is due"
+            yield BreachKind.SEQUENCE_BROKEN, entry_id, f"sequence is {entry['sequence']}; it must be {place}"
         balance += _signed(entry)
         after = entry.get("balanceAfter")
         if type(after) is int and after != balance:
-            yield BreachKind.CHAIN_BROKEN, entry_id, f"balanceAfter is {after}, the entries up to it make {balance}"
-            # Each later entry is held against the one before it, so that one fault is told once.
+            yield BreachKind.CHAIN_BROKEN, entry_id, f"balanceAfter is {after}; the entries so far add up to {balance}"
+            # The next entry is compared with this one, so that one fault causes one breach.
             balance = after
     explained = _credits(opening) + sum(map(_signed, entries.values()))
     if type(credits) is int and credits != explained:
-        yield BreachKind.BALANCE_WRONG, None, f"credits is {credits}, opening credits and ledger make {explained}"
+        yield BreachKind.BALANCE_WRONG, None, f"credits is {credits}; opening credits and ledger add up to {explained}"
 
 
 def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
@@ -145,18 +145,18 @@ def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
         if entry_type not in list(EntryType):
             yield BreachKind.CORRUPT_DOCUMENT, entry_id, f"type is {entry_type!r}"
             continue
-        for name, least in (("credits", 1), ("sequence", 1), ("balanceAfter", 0)):
+        for name, minimum in (("credits", 1), ("sequence", 1), ("balanceAfter", 0)):
             value = entry.get(name)
-            if type(value) is not int or value < least:
+            if type(value) is not int or value < minimum:
                 negative = name == "balanceAfter" and type(value) is int
                 kind = BreachKind.BALANCE_NEGATIVE if negative else BreachKind.CORRUPT_DOCUMENT
-                yield kind, entry_id, f"{name} is {value!r}, which is no integer from {least}"
+                yield kind, entry_id, f"{name} is {value!r}; it must be an integer of {minimum} or more"
         if entry_type == EntryType.GRANT:
-            right = generation_id is None and entry_id.endswith("_grant")
+            is_valid = generation_id is None and entry_id.endswith("_grant")
         else:
-            right = entry_id == f"{generation_id}_{entry_type}"
-        if not right:
-            yield BreachKind.ENTRY_ID_WRONG, entry_id, f"a {entry_type} of generation {generation_id!r} is not named so"
+            is_valid = entry_id == f"{generation_id}_{entry_type}"
+        if not is_valid:
+            yield BreachKind.ENTRY_ID_WRONG, entry_id, f"not the id of a {entry_type} of generation {generation_id!r}"
 
 
 def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields]) -> Iterator[_Found]:
@@ -180,7 +180,7 @@ def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields
             yield kind, generation_id, message
 
 
-# Whether a rule holds, and what is said where it does not.
+# Whether a rule holds, and the breach if it does not.
 _Rule = tuple[bool, BreachKind, str]
 
 
@@ -196,7 +196,7 @@ def _generation(
 
 
 def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields]) -> list[_Rule]:
-    """Hold what a generation says of its credits against its ledger entries."""
+    """Return the rules between the credits of a generation and its ledger entries."""
     status, charged, refunded = (generation.get(name) for name in ("status", "creditsCharged", "creditsRefunded"))
     due = [charged] if status in _REFUNDED else []
     in_order = all(_sequence(refund) > _sequence(deduction) for refund in refunds for deduction in deductions)
@@ -204,7 +204,7 @@ def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields
         (
             type(charged) is int and charged >= 1,
             BreachKind.CORRUPT_DOCUMENT,
-            f"creditsCharged is {charged!r}, which is no integer from 1",
+            f"creditsCharged is {charged!r}; it must be an integer of 1 or more",
         ),
         (
             _credits_of(deductions) == [charged],
@@ -216,7 +216,7 @@ def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields
             BreachKind.REFUND_WRONG,
             f"{status}, charged {charged!r}, but {_amounts(refunds)} was refunded",
         ),
-        (in_order, BreachKind.REFUND_WRONG, "the refund stands before its deduction"),
+        (in_order, BreachKind.REFUND_WRONG, "the refund is before its deduction"),
         (
             type(refunded) is int and [refunded] == (due or [0]),
             BreachKind.STATUS_INCONSISTENT,
@@ -226,7 +226,7 @@ def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields
 
 
 def _ending(generation: Fields) -> list[_Rule]:
-    """Hold the status of a generation against the fields that tell how and when it ended, or by when it has to."""
+    """Return the rules between the status of a generation and its picture, end time and lease."""
     status, url, ended_at, lease = (
         generation.get(name) for name in ("status", "imageUrl", "completedAt", "leaseExpiresAt")
     )
@@ -245,7 +245,7 @@ def _ending(generation: Fields) -> list[_Rule]:
         (
             not is_pending or isinstance(lease, datetime),
             BreachKind.CORRUPT_DOCUMENT,
-            f"leaseExpiresAt is {lease!r}",
+            f"leaseExpiresAt is {lease!r}; it must be a time",
         ),
     ]
 
@@ -264,7 +264,7 @@ def _amounts(entries: list[Fields]) -> str:
 
 
 def _opening(account: Fields) -> Any:
-    # An account that was written by hand opens with what it holds, if anything.
+    # A document that was created manually has no ledger: its opening credits are its balance, or 0.
     return account.get("openingCredits", account.get("credits", 0))
 
 
@@ -281,7 +281,7 @@ def _signed(entry: Fields) -> int:
 
 def _is_stuck(generation: Fields, now: datetime) -> bool:
     created_at = generation.get("createdAt")
-    is_old = isinstance(created_at, datetime) and created_at < now - _LONGEST
+    is_old = isinstance(created_at, datetime) and created_at < now - _MAX_PENDING
     return generation.get("status") == GenerationStatus.PENDING and is_old
 
 

@@ -1,6 +1,6 @@
-"""Owns the wire models of the verified books: how they are asked for and how what was found looks.
+"""Owns the wire models of verifyBooks.
 
-Knows neither Firestore nor what a breach is.
+Must not know Firestore nor the rules of the books.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class VerifyBooksRequest(RequestModel):
 
 
 class FiguresAnswer(ResponseModel):
-    """What was looked at, in documents and in credits."""
+    """Numbers of checked documents, and sums of credits."""
 
     accounts: int
     entries: int
@@ -35,7 +35,7 @@ class FiguresAnswer(ResponseModel):
 
 
 class BreachAnswer(ResponseModel):
-    """One way in which the books of an account fail; `where` is an entry or a generation, null for the account."""
+    """One breach in the books of an account; `where` is an entry or a generation, null for the account itself."""
 
     kind: BreachKind
     user_id: str
@@ -44,7 +44,7 @@ class BreachAnswer(ResponseModel):
 
 
 class VerifyBooksAnswer(ResponseModel):
-    """The 200 of verifyBooks; `next_page_token` is absent when all accounts were looked at."""
+    """The 200 of verifyBooks; `next_page_token` is absent on the last page."""
 
     figures: FiguresAnswer
     breaches: list[BreachAnswer]

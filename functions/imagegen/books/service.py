@@ -1,6 +1,6 @@
-"""Owns the walk over all accounts that proves that their books balance; memory is flat in the number of accounts.
+"""Owns the verification of all accounts, page by page, in memory that does not grow with their number.
 
-Knows neither what a breach is nor who asks.
+Must not know the rules of the books nor HTTP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PAGES = "verifyBooks"
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far a walk has come: the last id that was looked at, and Firestore's token of the page behind it."""
+    """The position in the list of accounts: the last checked id, and Firestore's token of the next page."""
 
     user_id: str
     firestore_token: str
@@ -29,7 +29,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class BooksPage:
-    """What was found in some accounts; `next_page_token` is None behind the last."""
+    """The result of one page of accounts; `next_page_token` is None on the last page."""
 
     figures: Figures = field(default_factory=Figures)
     breaches: list[Breach] = field(default_factory=list)
@@ -37,10 +37,10 @@ class BooksPage:
 
 
 def walk(deps: Deps, max_accounts: int = 100) -> Iterator[BooksPage]:
-    """Yield the pages of all accounts in the order of their ids.
+    """Yield the pages of all accounts, in the order of their ids.
 
     Raises:
-        Unavailable: Firestore was away.
+        Unavailable: Firestore was not available.
     """
     page = verify_books(deps, max_accounts, None)
     yield page
@@ -50,14 +50,13 @@ def walk(deps: Deps, max_accounts: int = 100) -> Iterator[BooksPage]:
 
 
 def verify_books(deps: Deps, max_accounts: int, page_token: str | None) -> BooksPage:
-    """Check up to `max_accounts` accounts, and generations and ledgers that have none.
+    """Verify up to `max_accounts` accounts, including orphaned ledgers and generations between them.
 
-    An account takes four round trips, three for its books as of one moment and one to look for generations before it
-    whose account is missing.
+    An account takes four round trips: three for its books, at one read time, and one to find orphaned generations.
 
     Raises:
-        InvalidRequest: the page token is not one of this list.
-        Unavailable: Firestore was away.
+        InvalidRequest: the page token is not of this list.
+        Unavailable: Firestore was not available.
     """
     cursor = paging.read(_PAGES, page_token, _cursor)
     after, firestore_token = (None, None) if cursor is None else (cursor.user_id, cursor.firestore_token)
@@ -77,7 +76,7 @@ def verify_books(deps: Deps, max_accounts: int, page_token: str | None) -> Books
             figures += found_figures
             breaches += found_breaches
     finally:
-        # After an error, what is queued is not begun.
+        # After an error, cancel the accounts that are still queued.
         pool.shutdown(cancel_futures=True)
     if firestore_token is None:
         return BooksPage(figures, breaches)
@@ -85,7 +84,7 @@ def verify_books(deps: Deps, max_accounts: int, page_token: str | None) -> Books
 
 
 def _cursor(text: str) -> Cursor:
-    # An account's id has no slash.
+    # An account id contains no slash.
     user_id, _, firestore_token = text.partition("/")
     if not (user_id and firestore_token):
         raise ValueError("not a cursor")
@@ -93,7 +92,7 @@ def _cursor(text: str) -> Cursor:
 
 
 def _verify_up_to(deps: Deps, after: str | None, user_id: str | None) -> tuple[Figures, list[Breach]]:
-    """Check an account (None behind the last one) and the generations without one before it."""
+    """Verify an account (None: the end of the list) and the orphaned generations between it and `after`."""
     figures, breaches = Figures(), []
     while (owner := store.next_owner(deps.db, after, user_id)) is not None:
         found_figures, found_breaches = _verify(deps, owner)

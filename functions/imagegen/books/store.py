@@ -1,6 +1,6 @@
-"""Owns how books are read from Firestore: which accounts there are, orphans too, and each one's as of one moment.
+"""Owns reading books from Firestore: the list of accounts, orphans, and the books of an account at one read time.
 
-Knows no rule of the business; what it reads is handed on as it is stored.
+Must not know business rules: it returns documents as they are stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from imagegen.firebase.database import Database, Snapshot, fields_of
 
 _NO_DOCUMENT_ID = re.compile(r"|\.\.?|__.*__|.*/.*", re.DOTALL)
-# Not the prompt, which may be long and which nothing here needs.
+# Without the prompt, which may be long and is not needed.
 _GENERATION_FIELDS = [
     "status",
     "creditsCharged",
@@ -30,7 +30,7 @@ _GENERATION_FIELDS = [
 
 @dataclass(frozen=True)
 class StoredBooks:
-    """What is stored of one account at one moment; the ledger by entry id, the generations by id."""
+    """The documents of one account at one read time; the ledger by entry id, the generations by id."""
 
     account: Mapping[str, Any] | None
     entries: Mapping[str, Mapping[str, Any]]
@@ -38,16 +38,16 @@ class StoredBooks:
 
 
 def list_user_ids(db: Database, page_token: str | None, limit: int) -> tuple[list[str], str | None]:
-    """List the ids below which there is an account or a ledger without one, in their order, in one round trip.
+    """List the ids of accounts, and of ledgers without an account, in order, in one round trip.
 
-    Return them with the token of the next page, None behind the last.
+    Return them with the token of the next page; None on the last page.
 
     Raises:
-        ValueError: Firestore gave no such token.
-        Unavailable: Firestore was away until the time was over.
+        ValueError: Firestore refused the page token.
+        Unavailable: Firestore was not available.
     """
     client = db.client
-    # The client's own `list_documents` takes no token to go on from.
+    # The client's own `list_documents` has no parameter for a page token.
     request = {
         "parent": f"{client._database_string}/documents",
         "collection_id": "users",
@@ -69,10 +69,10 @@ def list_user_ids(db: Database, page_token: str | None, limit: int) -> tuple[lis
 
 
 def next_owner(db: Database, after: str | None, before: str | None) -> str | None:
-    """Find the first user id strictly between two that a generation names, in one round trip.
+    """Return the first user id of a generation strictly between two ids, in one round trip; None if there is none.
 
     Raises:
-        Unavailable: Firestore was away until the time was over.
+        Unavailable: Firestore was not available.
     """
     generations = (
         db.client.collection("generationRequests")
@@ -87,10 +87,10 @@ def next_owner(db: Database, after: str | None, before: str | None) -> str | Non
 
 
 def read_books(db: Database, user_id: str) -> StoredBooks:
-    """Read an account, its ledger and its generations as of one moment, in three round trips.
+    """Read an account, its ledger and its generations at one read time, in three round trips.
 
     Raises:
-        Unavailable: Firestore was away until the time was over.
+        Unavailable: Firestore was not available.
     """
     owned = db.client.collection("generationRequests").where(filter=FieldFilter("userId", "==", user_id))
     owned = owned.select(_GENERATION_FIELDS)

@@ -1,1 +1,1 @@
-"""Pictures that are kept: what one is, and where it lies."""
+"""Pictures, and their storage."""

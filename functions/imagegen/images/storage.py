@@ -1,6 +1,6 @@
-"""Owns where finished pictures are kept: a Cloud Storage bucket, or a folder that something serves.
+"""Owns the storage of pictures: in a Cloud Storage bucket, or in a folder that is served under a URL.
 
-Knows neither who drew them nor what they cost.
+Must not know which model drew them, nor credits.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from google.api_core.exceptions import PreconditionFailed
 from imagegen.images.records import Image, Picture
 
 FIREBASE_ORIGIN = "https://firebasestorage.googleapis.com"
-# Firebase serves an object of a private bucket to whoever names one of the tokens that its metadata has under this key.
+# The metadata key of Firebase's download tokens: a URL with one of them opens an object of a private bucket.
 _TOKENS = "firebaseStorageDownloadTokens"
 _GENERATION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class ImageStoreError(Exception):
-    """A picture could be neither kept nor found; asking again may help."""
+    """A picture could not be stored or looked up; a retry may help."""
 
 
 class ImageStore(Protocol):
-    """Where the picture of a generation is kept: one at most, which never changes."""
+    """The store of pictures: at most one for each generation, which never changes."""
 
     def find(self, generation_id: str) -> Image | None:
-        """Return where the picture of a generation can be fetched, None when it has none.
+        """Return the URL of a generation's picture; None if it has none.
 
         Raises:
-            ImageStoreError: it cannot be told.
+            ImageStoreError: the lookup failed.
         """
 
     def save(self, generation_id: str, picture: Picture) -> Image:
-        """Keep the picture of a generation and return where it can be fetched.
+        """Store the picture of a generation if it has none; return the URL of its picture.
 
-        Of several pictures, one after the other or at once, the first is kept and all are told where that one is.
+        The first write wins, also among concurrent ones: later calls return the URL of the first picture.
 
         Raises:
-            ImageStoreError: it may have been kept or not; `find` or another `save` tells.
+            ImageStoreError: the picture may or may not have been stored; `find`, or `save` again.
         """
 
 
 class NoImageStore:
-    """The store of a world that has none."""
+    """For a deployment without a store: finds no picture and refuses to store one."""
 
     def find(self, generation_id: str) -> Image | None:
-        """Find nothing."""
+        """Return None."""
         return None
 
     def save(self, generation_id: str, picture: Picture) -> Image:
-        """Refuse."""
-        raise ImageStoreError("there is no store of images here")
+        """Raise ImageStoreError."""
+        raise ImageStoreError("no image store is configured")
 
 
 class BucketImages:
-    """A private Cloud Storage bucket, whose pictures open by their download URLs.
+    """A private Cloud Storage bucket; a picture's URL has a download token.
 
-    `origin` is Firebase's or an emulator's. `timeout_seconds` is for each try, and as long are faults tried again.
+    `origin` is Firebase's or an emulator's. `timeout_seconds` limits each attempt, and also all retries of a request.
     """
 
     def __init__(
@@ -83,18 +83,18 @@ class BucketImages:
         self._origin = origin
 
     def find(self, generation_id: str) -> Image | None:
-        """Look the object up."""
-        with _one_error():
+        """Look up the object."""
+        with _wrap_errors():
             blob = self._bucket.get_blob(_object_name(generation_id), **self._bounded())
             return None if blob is None else self._image(blob)
 
     def save(self, generation_id: str, picture: Picture) -> Image:
-        """Create the object, or go by the one that is there."""
-        with _one_error():
+        """Create the object; if it exists, return the URL of the existing one."""
+        with _wrap_errors():
             blob = self._bucket.blob(_object_name(generation_id))
             blob.metadata = {_TOKENS: self._new_token()}
             blob.cache_control = "public, max-age=31536000, immutable"
-            # A generation of 0 is an object that is not there yet. It also makes it safe to send again.
+            # if_generation_match=0 means create-if-absent. It also makes the upload idempotent, so that it is retried.
             with suppress(PreconditionFailed):
                 blob.upload_from_string(
                     picture.content, content_type=picture.media_type, if_generation_match=0, **self._bounded()
@@ -105,7 +105,7 @@ class BucketImages:
 
     @cached_property
     def _bucket(self) -> Any:
-        # At the first picture, since most cold starts are for something else.
+        # Imported at the first picture: most cold starts need no storage.
         from google.cloud import storage
 
         # The client would look up the bucket for telemetry that is off, in a thread that retries for two minutes.
@@ -125,27 +125,27 @@ class BucketImages:
 
 
 class FolderImages:
-    """A folder whose files something serves under a URL."""
+    """A folder that is served under a URL."""
 
     def __init__(self, folder: Path, base_url: str) -> None:
         self._folder = folder
         self._base_url = base_url.rstrip("/")
 
     def find(self, generation_id: str) -> Image | None:
-        """Look for the file."""
-        with _one_error():
+        """Look up the file."""
+        with _wrap_errors():
             name = _file_name(generation_id)
             return self._image(name) if (self._folder / name).is_file() else None
 
     def save(self, generation_id: str, picture: Picture) -> Image:
-        """Write the file whole, or leave the one that is there."""
-        with _one_error():
+        """Create the file atomically; if it exists, return the URL of the existing one."""
+        with _wrap_errors():
             name = _file_name(generation_id)
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".part") as part:
                 part.write(picture.content)
                 part.flush()
-                # A link is made at once and never over another file, unlike a rename.
+                # A hard link is atomic and, unlike a rename, fails if the file exists.
                 with suppress(FileExistsError):
                     (self._folder / name).hardlink_to(part.name)
             return self._image(name)
@@ -156,7 +156,7 @@ class FolderImages:
 
 def _file_name(generation_id: str) -> str:
     if not _GENERATION_ID.fullmatch(generation_id):
-        raise ValueError(f"{generation_id!r} is no name of a file")
+        raise ValueError(f"{generation_id!r} is not a valid file name")
     return f"{generation_id}.png"
 
 
@@ -165,8 +165,8 @@ def _object_name(generation_id: str) -> str:
 
 
 @contextmanager
-def _one_error() -> Iterator[None]:
+def _wrap_errors() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # Of the client, of its transport, of its credentials or of the disk: all mean the same.
+    except Exception as error:  # Errors of the client, transport, credentials and disk mean the same to the caller.
         raise ImageStoreError(f"{type(error).__name__}: {error}") from error

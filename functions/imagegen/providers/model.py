@@ -1,6 +1,6 @@
-"""Owns the protocol of an image model and its errors; a provider is one more module that implements it.
+"""Owns the protocol of an image model and its errors; each provider implements it in a module of its own.
 
-Must not know credits, accounts or Firestore, nor where pictures are kept.
+Must not know credits, accounts or Firestore, nor where pictures are stored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from imagegen.images.records import Image, Picture
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """What a model is asked for: catalog ids, the size in pixels too, the prompt, and the model's settings."""
+    """The input of a model: catalog ids, the size in pixels, the prompt, and parameters."""
 
     generation_id: str
     style: str
@@ -23,24 +23,25 @@ class ImageRequest:
     width: int
     height: int
     prompt: str
-    # From the model's document.
+    # The fields of the model's document in the catalog.
     parameters: Mapping[str, object]
 
 
 class ModelError(Exception):
-    """The model gave no picture."""
+    """The model returned no picture."""
 
 
 class ModelRefusedError(ModelError):
-    """The model will not draw this prompt, however often it is asked."""
+    """The model refused the prompt; a retry would not help."""
 
 
 class ImageModel(Protocol):
-    """What a provider implements."""
+    """The protocol of a provider."""
 
     def generate(self, request: ImageRequest) -> Image | Picture:
-        """Draw the picture; return it, or where it can be fetched if the provider hosts it.
+        """Draw a picture; return its bytes, or its URL if the provider hosts it.
 
         Raises:
-            ModelError: there is none; the subclass says why.
+            ModelError: there is no picture.
+            ModelRefusedError: the model refused the prompt.
         """

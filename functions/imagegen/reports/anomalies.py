@@ -1,6 +1,6 @@
-"""Owns which numbers of a week are unlike the weeks before beyond chance, and the sentence that says so.
+"""Owns the detection of anomalies: numbers of a week that differ significantly from the weeks before, and the message.
 
-Pure: reports go in, anomalies come out. Knows no Firestore, no clock, and not how reports are made or shown.
+Pure: from reports to anomalies. Must not know Firestore, the clock, nor how reports are built or shown.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ CONFIRMING_WEEKS = 4
 
 _Z_LIMIT = 3.5
 _RATIO_LIMIT = 1.6
-# Enough to be critical, and to be told of on one to three weeks of baseline.
+# A ratio that makes an anomaly critical; also required with only one to three weeks of baseline.
 _LARGE_RATIO = 3.0
-_LEAST_COUNT = 20
+_MIN_COUNT = 20
 
-_LEAST_ENDED = 20
-_LEAST_FAILED = 3
+_MIN_ENDED = 20
+_MIN_FAILED = 3
 _OVERALL_P = 0.005
 _OVERALL_POINTS = 0.03
 _GROUP_FALSE_DISCOVERIES = 0.02
 _GROUP_POINTS = 0.05
-# By how much a group must differ from the rest of its week where the whole week is bad.
+# If the whole week is bad, a group must also differ from the rest of its week with this p-value.
 _STANDS_OUT_P = 0.05
-# Before anything is known, 5% of requests fail, known as well as from 10 of them.
+# The prior of the failure rate: 5%, with the weight of 10 requests.
 _PRIOR_FAILED = 0.5
 _PRIOR_COMPLETED = 9.5
-# Rates drift, so that a long history counts as no more than this many requests.
-_MOST_HISTORY = 600
+# Rates drift: a longer history has at most the weight of this many requests.
+_MAX_HISTORY = 600
 
-# An account's own past is evidence of its own; without one, its peers have to be all of it.
+# The limits of the p-value: with the account's own past as further evidence, and with its peers as the only evidence.
 _ACCOUNT_P_WITH_PAST = 0.01
 _ACCOUNT_P_ALONE = 0.005
-# Accounts differ at least so much: one of six spends 2.7 times what the median one does.
-_LEAST_ACCOUNTS_SPREAD = 1.0
-_LEAST_PEERS = 5
+# The minimum spread of accounts (sigma of the logarithm): one of six spends more than 2.7 times the median.
+_MIN_ACCOUNTS_SPREAD = 1.0
+_MIN_PEERS = 5
 
 _NEW_ACCOUNTS_P = 0.001
-# The means of days vary by half of their mean (weekdays, campaigns): 1 / 0.5**2.
+# The daily means vary by half of their mean (weekdays, campaigns): shape = 1 / 0.5**2.
 _DAYS_SHAPE = 4.0
 
 
@@ -69,10 +69,11 @@ def find_anomalies(
     account_credits_a_day: int = 50,
     new_accounts_a_day: int = 5,
 ) -> list[Anomaly]:
-    """Return what is unusual in a week, the most severe first.
+    """Return the anomalies of a week, the most severe first.
 
-    `history` holds the earlier reports, newest first; the first `BASELINE_WEEKS` of them are used. An account is looked
-    at that was charged more than `account_credits_a_day` on one day, and a day with more than `new_accounts_a_day`.
+    `history` holds the earlier reports, newest first; the first `BASELINE_WEEKS` of them are used. Only accounts that
+    were charged more than `account_credits_a_day` on one day are tested, and only days with more than
+    `new_accounts_a_day` new accounts.
     """
     baseline = history[:BASELINE_WEEKS]
     found = [
@@ -87,29 +88,29 @@ def find_anomalies(
 def low_power(
     current: WeeklyReport, history: Sequence[WeeklyReport], *, account_credits_a_day: int = 50
 ) -> tuple[str, ...]:
-    """Return what the week is too small to be judged by: `requests`, `failureRate`, `failureRate:model=model-b`.
+    """Return the tests for which the week has too little data, such as `requests` or `failureRate:model=model-b`.
 
-    Volumes without a history are not named: that is a lack of weeks, which more requests would not mend.
+    Volumes without a history are left out: they need more weeks, not more requests.
     """
     baseline = history[:BASELINE_WEEKS]
     names = [
         kind for kind, value, earlier, unit in _measures(current, baseline) if not _can_judge(value, earlier, unit)
     ]
-    if _ended(current.totals) < _LEAST_ENDED:
+    if _ended(current.totals) < _MIN_ENDED:
         names.append(FAILURE_RATE)
     names += [
         f"{FAILURE_RATE}:{dimension}={value}"
         for dimension, value, group, _ in _groups(current, baseline)
-        if _ended(group) < _LEAST_ENDED
+        if _ended(group) < _MIN_ENDED
     ]
     suspects = _suspects(current, account_credits_a_day)
-    if suspects and _peers(current, suspects) < _LEAST_PEERS:
+    if suspects and _peers(current, suspects) < _MIN_PEERS:
         names.append(ACCOUNT_CREDITS)
     return tuple(names)
 
 
 def _volumes(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[Anomaly]:
-    """Compare requests and credits with the median week, on the scale where Poisson noise is 1."""
+    """Compare requests and credits with the median week, on a scale where Poisson noise has variance 1."""
     for kind, value, earlier, unit in _measures(current, baseline):
         if not _can_judge(value, earlier, unit):
             continue
@@ -133,7 +134,7 @@ def _volumes(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterato
 
 
 def _measures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[tuple[str, int, list[int], float]]:
-    """Yield kind, value, earlier values and the unit in which the value is as noisy as a Poisson count."""
+    """Yield kind, value, earlier values, and the unit in which the value has the variance of a Poisson count."""
     if not baseline:
         return
     yield REQUESTS, current.totals.requests, [week.totals.requests for week in baseline], 1.0
@@ -142,9 +143,10 @@ def _measures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterat
 
 
 def _credits_unit(weeks: Sequence[WeeklyReport]) -> float:
-    """Return E[c^2] / E[c] of the prices c, which the breakdown by size holds, since the size alone sets the price.
+    """Return E[c^2] / E[c] of the prices c, from the breakdown by size, because the price depends only on the size.
 
-    A sum of prices has the variance `requests * E[c^2]`, so that divided by this it has its mean's, as Poisson counts.
+    A sum of prices has the variance `requests * E[c^2]`. Divided by this unit, its variance equals its mean, as for a
+    Poisson count.
     """
     sizes = [size for week in weeks for size in week.by_dimension.get("size", {}).values() if size.requests]
     credits = sum(size.credits_consumed for size in sizes)
@@ -152,29 +154,29 @@ def _credits_unit(weeks: Sequence[WeeklyReport]) -> float:
 
 
 def _can_judge(value: int, earlier: Sequence[int], unit: float) -> bool:
-    return max(value, median(earlier)) >= _LEAST_COUNT * unit
+    return max(value, median(earlier)) >= _MIN_COUNT * unit
 
 
 def _is_beyond(value: float, usual: float, factor: float, *, inclusive: bool = False) -> bool:
-    """Return whether a value is above a multiple of the usual one or below the same fraction of it."""
+    """Return whether a value is more than `factor` times the usual one, or less than 1/`factor` of it."""
     larger, smaller = max(value, usual), factor * min(value, usual)
     return larger >= smaller if inclusive else larger > smaller
 
 
 def _failures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[Anomaly]:
-    """Compare the failure rate of the week and of each value of each dimension with what it was.
+    """Compare the failure rates of the week, and of each value of each dimension, with the weeks before.
 
-    The values are many and are tested by their rate of false discoveries. Where the week as a whole is bad, one broken
-    model makes every style look bad, and so only those values are told of that also stand out from the week's rest.
+    There are many values, so their tests control the false discovery rate. If the whole week is bad, one broken model
+    makes every style look bad: then a value is reported only if it also differs from the rest of the week.
     """
     earlier = [week.totals for week in baseline]
     week_is_bad = False
-    if _ended(current.totals) >= _LEAST_ENDED:
+    if _ended(current.totals) >= _MIN_ENDED:
         p = _failure_p(current.totals, earlier)
         week_is_bad = p < _OVERALL_P and _is_worse(current.totals, earlier, _OVERALL_POINTS)
         if week_is_bad:
             yield _failure_anomaly(None, None, current.totals, earlier, p)
-    groups = [group for group in _groups(current, baseline) if _ended(group[2]) >= _LEAST_ENDED]
+    groups = [group for group in _groups(current, baseline) if _ended(group[2]) >= _MIN_ENDED]
     p_values = [_failure_p(group, before) for _, _, group, before in groups]
     believed = benjamini_hochberg(p_values, _GROUP_FALSE_DISCOVERIES)
     for (dimension, value, group, before), p, is_believed in zip(groups, p_values, believed, strict=True):
@@ -185,7 +187,7 @@ def _failures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterat
 
 
 def _groups(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[tuple[str, str, Totals, list[Totals]]]:
-    """Yield dimension, value, its totals and those of the earlier weeks that had it, for what the week has."""
+    """Yield dimension, value, totals, and the totals of the earlier weeks, for each value with requests."""
     for dimension, values in current.by_dimension.items():
         before: list[Mapping[str, Totals]] = [week.by_dimension.get(dimension, {}) for week in baseline]
         for value, group in values.items():
@@ -194,14 +196,14 @@ def _groups(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator
 
 
 def _ended(totals: Totals) -> int:
-    """Return the requests whose outcome counts; pending ones have none yet, cancelled ones are no failures."""
+    """Return the number of completed and failed requests; pending and cancelled ones have no outcome."""
     return totals.completed + totals.failed
 
 
 def _failure_p(totals: Totals, earlier: Sequence[Totals]) -> float:
-    """Return how probable as many failures are if the rate is as before, by a beta-binomial predictive."""
+    """Return the p-value of the failures if the rate is unchanged (beta-binomial posterior predictive)."""
     failed, ended = sum(each.failed for each in earlier), sum(map(_ended, earlier))
-    weight = min(1.0, _MOST_HISTORY / ended) if ended else 0.0
+    weight = min(1.0, _MAX_HISTORY / ended) if ended else 0.0
     alpha, beta = _PRIOR_FAILED + weight * failed, _PRIOR_COMPLETED + weight * (ended - failed)
     return beta_binomial_tail(totals.failed, _ended(totals), alpha, beta)
 
@@ -213,11 +215,11 @@ def _usual_rate(earlier: Sequence[Totals]) -> float:
 
 def _is_worse(totals: Totals, earlier: Sequence[Totals], points: float) -> bool:
     rate = totals.failed / _ended(totals)
-    return totals.failed >= _LEAST_FAILED and rate - _usual_rate(earlier) >= points
+    return totals.failed >= _MIN_FAILED and rate - _usual_rate(earlier) >= points
 
 
 def _stands_out(group: Totals, week: Totals) -> bool:
-    """Return whether a group fails more than the rest of its week does."""
+    """Return whether a group has a higher failure rate than the rest of its week."""
     rest = Totals(completed=week.completed - group.completed, failed=week.failed - group.failed)
     if not _ended(rest):
         return False
@@ -251,23 +253,24 @@ def _failure_anomaly(
 
 
 def _accounts(current: WeeklyReport, credits_a_day: int) -> Iterator[Anomaly]:
-    """Tell of accounts that spent far more than the others of the week, and than they did the week before.
+    """Find accounts that spent far more than the other accounts of the week, and than in the week before.
 
-    What accounts spend is taken as log-normal, with the mean and the highest of those that are above suspicion; the
-    probability is that any of the active accounts spends so much. From the lowest suspect up, each that is cleared
-    counts among them when the next is judged: two culprits do not hide each other, big customers clear each other.
+    Spending is modelled as log-normal, with the mean and the maximum of the peers: the accounts that are no suspects.
+    The p-value is that of the maximum of all active accounts (Bonferroni). Suspects are tested from the lowest to the
+    highest, and each one that passes joins the peers of the next test: two anomalies do not mask each other, and large
+    customers are compared with each other.
     """
     suspects = sorted(_suspects(current, credits_a_day), key=lambda account: account.credits)
     peers = _peers(current, suspects)
-    if not suspects or peers < _LEAST_PEERS:
+    if not suspects or peers < _MIN_PEERS:
         return
     active = peers + len(suspects)
     peers_credits = current.totals.credits_consumed - sum(account.credits for account in suspects)
     highest = max((account.credits for account in current.top_accounts if account not in suspects), default=0)
     for account in suspects:
-        # Every active account was charged a credit at least.
+        # Every active account was charged at least one credit.
         usual = max(1.0, peers_credits / peers)
-        spread = max(_LEAST_ACCOUNTS_SPREAD, log_normal_spread(max(highest, usual), usual, peers))
+        spread = max(_MIN_ACCOUNTS_SPREAD, log_normal_spread(max(highest, usual), usual, peers))
         p = min(1.0, active * log_normal_tail(account.credits, usual, spread))
         past = account.previous_credits
         if past is None:
@@ -287,7 +290,7 @@ def _accounts(current: WeeklyReport, credits_a_day: int) -> Iterator[Anomaly]:
             score=p,
             score_kind="p",
             baseline_weeks=0 if past is None else 1,
-            # Its own past settles it: of a new account only its peers are known.
+            # With a past of its own the anomaly is confirmed; a new account is compared with its peers only.
             status="provisional" if past is None else "confirmed",
             message=f"Account {account.user_id} was charged {account.credits:,} credits, up to "
             f"{account.peak_day_credits:,} a day{before}; the other active accounts average {usual:,.1f} a week.",
@@ -299,17 +302,17 @@ def _suspects(current: WeeklyReport, credits_a_day: int) -> list[AccountWeek]:
 
 
 def _peers(current: WeeklyReport, suspects: Sequence[AccountWeek]) -> int:
-    """Return how many active accounts there are to compare with; none where that is not known."""
+    """Return the number of active accounts that are no suspects; 0 if the number is not known."""
     return max(0, (current.active_accounts or 0) - len(suspects))
 
 
 def _new_accounts(current: WeeklyReport, baseline: Sequence[WeeklyReport], a_day: int) -> Iterator[Anomaly]:
-    """Tell of days on which more accounts were opened than the usual day's spread allows, among the week's seven."""
+    """Find days with significantly more new accounts than usual, corrected for the seven tests of a week."""
     if not baseline:
         return
     weeks = len(baseline)
     usual = median(week.new_accounts for week in baseline) / 7
-    # Half an account more than was seen, since a few weeks without one do not prove that none ever comes.
+    # Half an account is added: a few weeks without a new account do not prove a rate of zero.
     seen = 7 * weeks * usual + 0.5
     for day, opened in enumerate(current.new_accounts_by_day):
         if opened <= a_day:
@@ -344,9 +347,10 @@ def _anomaly(
     status: Literal["confirmed", "provisional"] | None = None,
     message: str,
 ) -> Anomaly:
-    """Fill in what follows from the rest: ratio, severity and, where the weeks decide it, status.
+    """Return an anomaly with derived ratio, severity and, unless given, status.
 
-    Critical is what is confirmed and three times the usual or a third of it, and whenever half of the requests fail.
+    It is critical if it is confirmed and at least three times the usual value or at most a third of it, or if at least
+    half of the requests fail.
     """
     if status is None:
         status = "confirmed" if baseline_weeks >= CONFIRMING_WEEKS else "provisional"

@@ -1,6 +1,6 @@
-"""Owns how a weekly report is stored: its document's fields, in both directions.
+"""Owns the codec of weekly reports: from a report to the fields of its document, and back.
 
-Pure; must not know Firestore, nor how a report looks on the wire: an API change is no database change.
+Pure. Must not know Firestore nor the wire models: a change of the API must not change the database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RENAMED = {"generation_id": "generationRequestId"}
 
 
 def to_fields(report: WeeklyReport) -> dict[str, Any]:
-    """Return the fields of a report's document, whose id is the week's."""
+    """Encode a report; the id of its document is the week id."""
     groups = {
         _dimension_field(dimension): {value: _totals_fields(totals) for value, totals in by_value.items()}
         for dimension, by_value in report.by_dimension.items()
@@ -44,10 +44,10 @@ def to_fields(report: WeeklyReport) -> dict[str, Any]:
 
 
 def from_fields(week_id: str, stored: Mapping[str, Any]) -> WeeklyReport:
-    """Return the report that a document holds; what an older one lacks has its default.
+    """Decode a report; fields that are missing in documents of earlier versions get their defaults.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: the document is no report.
+        KeyError, TypeError, ValueError, AttributeError: the document is corrupt.
     """
     change = stored.get("changeFromPreviousWeek")
     return WeeklyReport(

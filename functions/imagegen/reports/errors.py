@@ -1,4 +1,4 @@
-"""Owns what a caller is told of reports that are missing. Must not know HTTP libraries nor Firestore."""
+"""Owns the errors of reports. Must not know HTTP libraries nor Firestore."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from imagegen.kit.errors import AppError
 
 
 class WeeklyReportNotFound(AppError):
-    """There is no report of this week, or none at all."""
+    """There is no report of this week, or no report yet."""
 
     http_status, status, reason = 404, "NOT_FOUND", "WEEKLY_REPORT_NOT_FOUND"
 
     def __init__(self, week_id: str | None) -> None:
-        message = "There is no weekly report yet." if week_id is None else f"There is no report of the week {week_id}."
+        message = "There is no weekly report yet." if week_id is None else f"There is no report of week {week_id}."
         super().__init__(message, metadata={} if week_id is None else {"week": week_id})

@@ -1,6 +1,6 @@
-"""Owns what a weekly report says: which week it is of, its totals, its breakdowns and the change against another.
+"""Owns the arithmetic of a weekly report: its week, totals, breakdowns, and the change from the week before.
 
-Pure: knows no clock and no Firestore; what was counted goes in, what the report says comes out.
+Pure: from counts to figures. Must not know the clock nor Firestore.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from imagegen.kit.weeks import Week
 from imagegen.reports.records import Change, Totals, WeeklyReport
 
 DIMENSIONS = ("model", "style", "color", "size")
-# The value of what is no longer in the catalog.
+# The group of all values that are no longer in the catalog.
 OTHER = "other"
 Number = TypeVar("Number", int, float)
 
 
 def week_before(scheduled_at: datetime) -> Week:
-    """Return the last whole week before a moment."""
+    """Return the last complete week before a time."""
     return Week.of(scheduled_at).back(1)
 
 
 def add(parts: Iterable[Totals]) -> Totals:
-    """Return the totals of several sets that have no generation in common."""
+    """Return the sum of totals of disjoint sets of generations."""
     kept = list(parts)
     return Totals(**{field.name: sum(getattr(part, field.name) for part in kept) for field in fields(Totals)})
 
 
 def break_down(whole: Totals, by_value: Mapping[str, Totals]) -> dict[str, Totals]:
-    """Return the totals of each value that has a request; what none of them explains is `other`."""
+    """Return the totals of each value with requests; the remainder of the whole is `other`."""
     known = add(by_value.values())
     rest = Totals(**{field.name: getattr(whole, field.name) - getattr(known, field.name) for field in fields(Totals)})
-    # Something of that very name may be on offer, too.
+    # The catalog may also have an item with the id `other`.
     groups = {**by_value, OTHER: add([by_value.get(OTHER, Totals()), rest])}
     return {value: totals for value, totals in sorted(groups.items()) if totals.requests}
 
 
 def change(current: WeeklyReport, previous: WeeklyReport) -> Change:
-    """Return what one week has more than another."""
+    """Return the differences between two weeks."""
     now, then = current.totals, previous.totals
     return Change(
         requests=now.requests - then.requests,

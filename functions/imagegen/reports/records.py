@@ -1,4 +1,4 @@
-"""Owns weekly reports as frozen values. Must not know how they are stored nor how they look on the wire."""
+"""Owns weekly reports as frozen values. Must not know how they are stored, nor the wire models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagegen.kit.weeks import Week
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """Counts and credits of a set of generations; each is in just one of the four counts below `requests`."""
+    """Counts and credits of a set of generations; `requests` is the sum of the four counts by status."""
 
     requests: int = 0
     completed: int = 0
@@ -24,31 +24,31 @@ class Totals:
 
     @property
     def credits_net(self) -> int:
-        """What the operator keeps."""
+        """The revenue: credits consumed less credits refunded."""
         return self.credits_consumed - self.credits_refunded
 
     @property
     def success_rate(self) -> float | None:
-        """The share of completed ones among those that completed or failed; None when there are none."""
+        """The share of completed generations among the completed and failed ones; None without any."""
         ended = self.completed + self.failed
         return self.completed / ended if ended else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountWeek:
-    """One of the highest spenders of a week: what it was charged, refunded or not."""
+    """An account with high charges in a week; refunds are not deducted."""
 
     user_id: str
     requests: int
     credits: int
     peak_day_credits: int
-    # None when no charge of the week before is recorded.
+    # None if the account has no recorded charge in the week before.
     previous_credits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlowGeneration:
-    """One of the pictures of a week that took longest, from the charge to the end."""
+    """A slow completed generation; the duration is from the charge to the end."""
 
     generation_id: str
     duration_ms: int
@@ -56,10 +56,10 @@ class SlowGeneration:
 
 @dataclass(frozen=True, kw_only=True)
 class Anomaly:
-    """Something of a week that is unlike the weeks before, beyond chance.
+    """A number of a week that differs significantly from the weeks before.
 
-    `dimension` and `value` say where (`model`, `model-b`), both None for the week as a whole. `score` is a robust z
-    or a p-value, as `score_kind` says, None where neither can be had.
+    `dimension` and `value` are the group (`model`, `model-b`); both are None for the whole week. `score` is a robust z
+    or a p-value, see `score_kind`.
     """
 
     kind: str
@@ -78,7 +78,7 @@ class Anomaly:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a week has more (or, below zero, less) than the week before it; None where either is not known."""
+    """The difference from the week before; None if one of the two numbers is not known."""
 
     requests: int
     completed: int
@@ -92,35 +92,35 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class WeeklyReport:
-    """A week in numbers: as a whole, and by the values of each dimension (`model`, `style`, `color`, `size`).
+    """The numbers of a week: in total, and by the values of each dimension (`model`, `style`, `color`, `size`).
 
-    Its size is bounded by the catalog's, however many accounts and requests there are.
+    Its size depends on the size of the catalog, not on the numbers of accounts and requests.
     """
 
     week: Week
     scheduled_at: datetime
     generated_at: datetime
     totals: Totals
-    # The value is "other" for what is no longer in the catalog; values without a request are left out.
+    # Values that are no longer in the catalog are summed up as "other"; values without requests are left out.
     by_dimension: Mapping[str, Mapping[str, Totals]]
-    # None for an old week that is reported for the first time, whose accounts are not known any more.
+    # None if the report is first built so late that the accounts no longer have the week.
     active_accounts: int | None = 0
     # From Monday to Sunday.
     new_accounts_by_day: tuple[int, ...] = (0,) * 7
-    # The highest first.
+    # Highest charges first.
     top_accounts: tuple[AccountWeek, ...] = ()
-    # Of completed generations; None when there are none.
+    # Of completed generations; None without any.
     mean_duration_ms: float | None = None
-    # The slowest first.
+    # Slowest first.
     slowest: tuple[SlowGeneration, ...] = ()
     change: Change | None = None
     anomalies: tuple[Anomaly, ...] = ()
     # Whether there was no earlier report to compare with.
     insufficient_history: bool = False
-    # What there was too little of to be judged.
+    # The tests for which the week has too little data.
     low_power: tuple[str, ...] = ()
 
     @property
     def new_accounts(self) -> int:
-        """How many accounts were opened in the week."""
+        """The number of accounts that were opened in the week."""
         return sum(self.new_accounts_by_day)

@@ -1,7 +1,7 @@
-"""Owns the wire models of the weekly report: how reports are asked for and how they look.
+"""Owns the wire models of weekly reports.
 
-Knows neither Firestore nor how a report is made. Apart from the other schemas, because building these models takes a
-good part of a cold start, and most calls need none of them.
+Must not know Firestore nor how a report is built. Separate from the other schemas: building these models slows down a
+cold start, and most calls need none of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WeekId = Annotated[
 
 
 class GetWeeklyReportRequest(RequestModel):
-    """The query or the body of getWeeklyReport; without a week, the latest is meant."""
+    """The query or the body of getWeeklyReport; the default is the latest report."""
 
     week: WeekId | None = Field(default=None, description="an ISO week such as 2026-W46")
 
@@ -48,7 +48,7 @@ class ListWeeklyReportsRequest(RequestModel):
 
 
 class TotalsAnswer(ResponseModel):
-    """Counts and credits, of a whole week or of one value of a dimension in it."""
+    """Counts and credits of a whole week, or of one value of a dimension."""
 
     requests: int
     completed: int
@@ -62,7 +62,7 @@ class TotalsAnswer(ResponseModel):
 
 
 class AccountWeekAnswer(ResponseModel):
-    """One of the highest spenders."""
+    """An account with high charges in the week."""
 
     user_id: str
     requests: int
@@ -72,14 +72,14 @@ class AccountWeekAnswer(ResponseModel):
 
 
 class SlowGenerationAnswer(ResponseModel):
-    """One of the slowest pictures."""
+    """A slow completed generation."""
 
     generation_request_id: str = Field(validation_alias="generation_id")
     duration_ms: int
 
 
 class ChangeAnswer(ResponseModel):
-    """What a week has more than the week before."""
+    """The difference from the week before."""
 
     requests: int
     completed: int
@@ -92,7 +92,7 @@ class ChangeAnswer(ResponseModel):
 
 
 class AnomalyAnswer(ResponseModel):
-    """Something of a week that is unlike the weeks before."""
+    """A number of the week that differs significantly from the weeks before."""
 
     kind: str
     dimension: str | None
@@ -109,7 +109,7 @@ class AnomalyAnswer(ResponseModel):
 
 
 class WeeklyReportAnswer(TotalsAnswer):
-    """The 200 of getWeeklyReport, and what is stored."""
+    """The 200 of getWeeklyReport."""
 
     week: str
     week_start: datetime
@@ -133,7 +133,7 @@ class WeeklyReportAnswer(TotalsAnswer):
 
     @classmethod
     def of(cls, report: WeeklyReport) -> WeeklyReportAnswer:
-        """Return how a report looks outside."""
+        """Return the wire model of a report."""
         groups: dict[str, Any] = {
             f"by_{dimension}": {value: _from(TotalsAnswer, totals) for value, totals in by_value.items()}
             for dimension, by_value in report.by_dimension.items()

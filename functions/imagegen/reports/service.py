@@ -1,6 +1,6 @@
-"""Owns the use cases of the weekly report: make it, and read those that were made.
+"""Owns the use cases of weekly reports: build one, read one, list them.
 
-Knows neither HTTP nor the schedule; when a report is due is handed in.
+Must not know HTTP nor the schedule: the caller passes the scheduled time.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _PAGES = "weeklyReports"
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Some reports, newest first."""
+    """A page of reports, newest first."""
 
     reports: list[WeeklyReport]
     next_page_token: str | None
 
 
 def report_week(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
-    """Write the report that is due, and before that the one before it again, if there is one.
+    """Write the report that is due; first rebuild the previous report, if there is one.
 
-    What was on its way when that was made has ended since, and it is what this one is held against.
+    Generations that were pending in the previous report have ended since, and the new report is compared with it.
 
     Raises:
-        Unavailable: Firestore was away.
+        Unavailable: Firestore was not available.
     """
     previous = figures.week_before(scheduled_at).back(1)
     stored, _ = store.read_reports(deps.db, [previous])
@@ -52,15 +52,15 @@ def report_week(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
 
 
 def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
-    """Write the report of the last whole week before `scheduled_at`; a second run writes it over.
+    """Write the report of the last complete week before `scheduled_at`; idempotent: a second run replaces it.
 
-    Everything is read as of one moment, and the report is written last and at once: whatever fails, an earlier one
-    stays as it is. How many round trips it takes depends on the size of the catalog alone.
+    All queries have the same read time, and the report is one write at the end: after a failure, an earlier report is
+    unchanged. The number of round trips depends only on the size of the catalog.
 
     Raises:
-        Unavailable: Firestore was away.
+        Unavailable: Firestore was not available.
     """
-    # Imported here, because its statistics would slow the first call of every other function.
+    # Imported here: loading `statistics` would slow down the cold start of the functions that only read reports.
     from imagegen.reports.anomalies import find_anomalies, low_power
 
     week = figures.week_before(scheduled_at)
@@ -71,7 +71,7 @@ def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
     on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in figures.DIMENSIONS}
     made = _measure(WeekQueries(db, week, read_time), on_offer, week, scheduled_at, deps.now())
     if made.generated_at >= week.end_at + timedelta(days=7):
-        # By now accounts forget what they were charged in the week.
+        # So late, accounts may no longer have the charges of the week.
         kept = stored.get(week)
         made = replace(
             made,
@@ -94,11 +94,11 @@ def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
 
 
 def get_weekly_report(deps: Deps, week_id: str | None) -> WeeklyReport:
-    """Read the report of a week, or the latest.
+    """Read the report of a week; the latest by default.
 
     Raises:
-        WeeklyReportNotFound: there is none.
-        Unavailable: Firestore was away.
+        WeeklyReportNotFound: there is no such report.
+        Unavailable: Firestore was not available.
     """
     if week_id is None:
         found = store.list_reports(deps.db, None, 1)
@@ -113,11 +113,11 @@ def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> R
     """Read a page of reports, newest first.
 
     Raises:
-        InvalidRequest: the page token is not one of this list.
-        Unavailable: Firestore was away.
+        InvalidRequest: the page token is not of this list.
+        Unavailable: Firestore was not available.
     """
     before = paging.read(_PAGES, page_token, _cursor)
-    # One more than the page, to know whether another follows.
+    # One report more than the page, to know whether there is a next page.
     found = store.list_reports(deps.db, before, page_size + 1)
     reports, more = found[:page_size], len(found) > page_size
     last_day = reports[-1].week.start_at.toordinal() if more else 0

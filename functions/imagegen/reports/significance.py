@@ -1,6 +1,6 @@
-"""Owns how unusual a number is: tails of count distributions, a robust z, and many tests at once.
+"""Owns statistical significance: tails of distributions, a robust z-score, multiple testing.
 
-Pure arithmetic: knows nothing of weeks, reports or what is counted.
+Pure. Must not know weeks, reports or what is counted.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist, median
 
-# What a sum leaves out is below a double's own rounding.
+# Sums stop at a remainder below the rounding error of a double.
 _NEGLIGIBLE = 1e-17
 
 
 def anscombe(count: float) -> float:
-    """Return `2 * sqrt(count + 3/8)`: a Poisson count on a scale where its standard deviation is 1 (Anscombe 1948)."""
+    """Return `2 * sqrt(count + 3/8)`, which stabilizes the variance of a Poisson count at 1 (Anscombe 1948)."""
     return 2 * math.sqrt(count + 0.375)
 
 
 def robust_z(count: float, earlier: Sequence[float]) -> float:
-    """Return how many spreads a count lies from the median of earlier ones, on Anscombe's scale.
+    """Return the robust z-score of a count: its distance from the median of earlier counts, on Anscombe's scale.
 
-    The spread is the median absolute deviation, scaled to a normal standard deviation. It is never below 1, which is
-    Poisson's own, nor below a tenth of the median, so that a few weeks that happen to be alike raise no alarm. Above
-    that floor it is drawn half-way back, in variance, since the deviation of eight weeks is known to a third only.
+    The spread is the median absolute deviation, scaled to a normal standard deviation. Its floor is 1, the Poisson
+    noise, or a tenth of the median if that is larger, so that a few similar weeks raise no alarm. Above the floor its
+    variance is averaged with that of the floor (shrinkage), since eight weeks estimate it only to about a third.
     """
     transformed = [anscombe(each) for each in earlier]
     middle = median(transformed)
@@ -36,8 +36,8 @@ def robust_z(count: float, earlier: Sequence[float]) -> float:
 def beta_binomial_tail(successes: int, trials: int, alpha: float, beta: float) -> float:
     """Return `P(X >= successes)` for `X ~ BetaBinomial(trials, alpha, beta)`.
 
-    The smaller tail is summed outwards from its largest side by the ratio of neighbouring terms, so that a tiny
-    probability keeps its digits; the first term is taken from `lgamma`. At worst `trials` steps, as a rule far fewer.
+    The smaller tail is summed from its largest term outwards, by the ratio of neighbouring terms, so that a tiny
+    probability keeps its precision; the first term comes from `lgamma`. At most `trials` steps, usually far fewer.
     """
     if successes <= 0:
         return 1.0
@@ -57,7 +57,7 @@ def _beta_binomial_sum(first: int, trials: int, alpha: float, beta: float) -> fl
         - _log_beta(first + 1, rest + 1)
         - math.log(trials + 1)
     )
-    # P(k + 1) - P(k) changes its sign once: the terms rise and fall if alpha + beta >= 2, and else fall and rise.
+    # P(k + 1) - P(k) changes its sign once: the terms rise, then fall, if alpha + beta >= 2; else they fall, then rise.
     falls_for_good = alpha + beta >= 2
     term = total = 1.0
     for k in range(first, trials):
@@ -74,16 +74,17 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def negative_binomial_tail(count: int, shape: float, mean: float) -> float:
-    """Return `P(X >= count)` for a Poisson count whose own mean varies by a gamma distribution of that shape and mean.
+    """Return `P(X >= count)` for a negative binomial X: a Poisson count whose rate has a gamma distribution.
 
-    Its variance is `mean + mean**2 / shape`; with a shape of 1 it is the geometric distribution.
+    `shape` and `mean` are those of the gamma distribution. The variance is `mean + mean**2 / shape`; a shape of 1 gives
+    the geometric distribution.
     """
     if count <= 0:
         return 1.0
     if mean <= 0:
         return 0.0
     odds = mean / (mean + shape)
-    # Whichever tail is smaller is summed outwards from its largest side.
+    # The smaller tail is summed from its largest term outwards.
     upper = count > mean
     first = count if upper else count - 1
     log_term = math.lgamma(first + shape) - math.lgamma(shape) - math.lgamma(first + 1)
@@ -95,7 +96,7 @@ def negative_binomial_tail(count: int, shape: float, mean: float) -> float:
         term *= ratio
         total += term
         k += 1 if upper else -1
-        # No later ratio is above the larger of these, and so the rest is below a geometric series.
+        # No later ratio exceeds the larger of these two, so that a geometric series bounds the remainder.
         largest = max(ratio, odds)
         if upper and largest < 1 and term * largest < _NEGLIGIBLE * total * (1 - largest):
             break
@@ -104,7 +105,7 @@ def negative_binomial_tail(count: int, shape: float, mean: float) -> float:
 
 
 def log_normal_tail(value: float, mean: float, spread: float) -> float:
-    """Return `P(X >= value)` for a log-normal X of that mean, whose logarithm has the standard deviation `spread`."""
+    """Return `P(X >= value)` for a log-normal X with this mean; `spread` is the standard deviation of log(X)."""
     if value <= 0:
         return 1.0
     z = (math.log(value / mean) + spread**2 / 2) / spread
@@ -112,13 +113,13 @@ def log_normal_tail(value: float, mean: float, spread: float) -> float:
 
 
 def log_normal_spread(highest: float, mean: float, count: int) -> float:
-    """Return the spread with which the highest of `count` log-normal values is as probably above `highest` as below."""
+    """Return the spread for which the median of the maximum of `count` log-normal values is `highest`."""
     z = NormalDist().inv_cdf(0.5 ** (1 / count))
     return z - math.sqrt(max(0.0, z**2 - 2 * math.log(highest / mean)))
 
 
 def benjamini_hochberg(p_values: Sequence[float], false_discovery_rate: float) -> list[bool]:
-    """Return which of many tests to believe, so that at most that share of the believed ones is false.
+    """Return which tests to accept as discoveries, so that the expected share of false ones is at most the given rate.
 
     Source: Benjamini and Hochberg (1995), the step-up procedure.
     """

@@ -1,6 +1,6 @@
-"""Owns what the weekly report reads and writes in Firestore: aggregations over a week, and the reports that are stored.
+"""Owns the weekly report's access to Firestore: aggregation queries over a week, and the stored reports.
 
-Knows no rule of the business; it counts what it is asked for.
+Must not know business rules: the caller decides what is counted.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from imagegen.reports.records import AccountWeek, SlowGeneration, Totals, Weekly
 
 
 class WeekQueries:
-    """What can be asked about one week, answered as of one moment, so that the answers agree with each other.
+    """The queries about one week, all at one read time, so that their results are consistent.
 
-    Each is one round trip and costs one read for every started 1,000 index entries, or one for each document that it
-    answers. Safe to ask from several threads.
+    Each is one round trip. An aggregation costs one read for every started 1,000 index entries, a query one read for
+    each document. Thread-safe.
 
     Raises:
-        Unavailable: Firestore was away until the deadline.
+        Unavailable: Firestore was not available before the deadline.
     """
 
     def __init__(self, db: Database, week: Week, read_time: datetime) -> None:
@@ -38,7 +38,7 @@ class WeekQueries:
         self._generations = db.client.collection("generationRequests")
 
     def totals(self, status: GenerationStatus, values: Mapping[str, str]) -> Totals:
-        """Count the generations of a status that have these values, such as `{"model": "model-a"}`."""
+        """Count the generations with a status and with these values, such as `{"model": "model-a"}`."""
         query: Any = self._of_week({"status": status.value, **values}).count("count")
         figures = self._db.aggregate(
             query.sum("creditsCharged", "charged").sum("creditsRefunded", "refunded"), self._read_time
@@ -57,7 +57,7 @@ class WeekQueries:
         return float(self._db.aggregate(completed.avg("durationMs", "mean"), self._read_time)["mean"])
 
     def slowest(self, limit: int) -> tuple[SlowGeneration, ...]:
-        """Find the completed generations that took longest, the slowest first."""
+        """Return the slowest completed generations, slowest first."""
         completed = self._of_week({"status": GenerationStatus.COMPLETED.value})
         snapshots = self._db.run(
             completed.select(["durationMs"]).order_by("durationMs", direction=firestore.Query.DESCENDING).limit(limit),
@@ -69,7 +69,7 @@ class WeekQueries:
         )
 
     def new_accounts(self, day: int) -> int:
-        """Count the accounts opened on a day of the week, 0 for Monday."""
+        """Count the accounts that were opened on a day of the week; 0 is Monday."""
         start_at = self._week.start_at + timedelta(days=day)
         query = self._users.where(filter=FieldFilter("createdAt", ">=", start_at)).where(
             filter=FieldFilter("createdAt", "<", start_at + timedelta(days=1))
@@ -77,12 +77,12 @@ class WeekQueries:
         return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
 
     def active_accounts(self) -> int:
-        """Count the accounts that were charged in the week, as far as they remember it."""
+        """Count the accounts that were charged in the week, if they still have it."""
         query = self._users.where(filter=FieldFilter(f"weeks.`{self._week.week_id}`.requests", ">", 0))
         return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
 
     def top_accounts(self, limit: int) -> tuple[AccountWeek, ...]:
-        """Find the accounts that were charged most, the highest first; of equal ones, the later in the alphabet."""
+        """Return the accounts with the highest charges, highest first; equal ones by descending id."""
         week_id, previous_id = self._week.week_id, self._week.back(1).week_id
         by_credits = self._users.order_by(f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING)
         found = []
@@ -109,14 +109,14 @@ class WeekQueries:
 
 
 def read_reports(db: Database, weeks: Iterable[Week]) -> tuple[dict[Week, WeeklyReport], datetime]:
-    """Read the reports of some weeks in one round trip; return those that there are, and the moment they are of."""
+    """Read the reports of some weeks in one round trip; return those that exist, and the read time."""
     snapshots = db.get_all(_reference(db, week) for week in weeks)
     reports = [report for report in map(_report, snapshots) if report]
     return {report.week: report for report in reports}, snapshots[0].read_time
 
 
 def list_reports(db: Database, before: Week | None, limit: int) -> list[WeeklyReport]:
-    """Read the newest reports, of weeks before a given one where it is given, the newest first, in one round trip."""
+    """Read reports, newest first, in one round trip; only of weeks before `before`, if it is given."""
     query = db.client.collection("weeklyReports").order_by("weekStart", direction=firestore.Query.DESCENDING)
     if before is not None:
         query = query.where(filter=FieldFilter("weekStart", "<", before.start_at))
@@ -124,7 +124,7 @@ def list_reports(db: Database, before: Week | None, limit: int) -> list[WeeklyRe
 
 
 def write_report(db: Database, report: WeeklyReport) -> None:
-    """Write the report of a week over an earlier one."""
+    """Create or replace the report of a week."""
     db.set(_reference(db, report.week), codec.to_fields(report))
 
 
@@ -133,11 +133,11 @@ def _reference(db: Database, week: Week) -> firestore.DocumentReference:
 
 
 def _report(snapshot: Snapshot) -> WeeklyReport | None:
-    """Read a stored report; one that an earlier version of this code wrote, or a hand, counts as none."""
+    """Decode a stored report; None if there is none, or if it is corrupt."""
     if not snapshot.exists:
         return None
     try:
         return codec.from_fields(snapshot.id, fields_of(snapshot))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        log.warn(f"weeklyReports/{snapshot.id} cannot be read: {error!r}")
+        log.warn(f"weeklyReports/{snapshot.id} is corrupt: {error!r}")
         return None

@@ -1,6 +1,6 @@
-"""Owns the simulated models, which draw or answer a placeholder, and fail at a given rate.
+"""Owns the simulated models, which draw or return a placeholder, and fail at a given rate.
 
-Must not know credits, accounts or Firestore, nor where pictures are kept.
+Must not know credits, accounts or Firestore, nor where pictures are stored.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from imagegen.providers.model import ImageRequest, ModelError
 
 
 def drawing_as(model_id: str) -> Callable[[ImageRequest], Picture]:
-    """Return what draws a request, the same for the same one, in the manner of a model."""
+    """Return a function that draws a request in the style of a model; deterministic."""
 
-    def answer(request: ImageRequest) -> Picture:
-        # At the first picture, since most cold starts are for something else.
+    def respond(request: ImageRequest) -> Picture:
+        # Imported at the first picture: most cold starts need no drawing.
         from imagegen.providers.simulated.drawing import draw
 
         return Picture(
@@ -30,30 +30,30 @@ def drawing_as(model_id: str) -> Callable[[ImageRequest], Picture]:
             )
         )
 
-    return answer
+    return respond
 
 
 def placeholder(url: str) -> Callable[[ImageRequest], Image]:
-    """Return what answers any request with the one picture at a URL."""
+    """Return a function that responds to any request with the same image URL."""
     return lambda request: Image(url)
 
 
 class SimulatedModel:
-    """A model that is none: it gives what `answer` makes of a request, and fails at a given rate."""
+    """A simulated model: returns the result of `respond`, and fails at a given rate."""
 
     def __init__(
-        self, answer: Callable[[ImageRequest], Image | Picture], failure_rate: float, source: random.Random
+        self, respond: Callable[[ImageRequest], Image | Picture], failure_rate: float, source: random.Random
     ) -> None:
-        self._answer = answer
+        self._respond = respond
         self._failure_rate = failure_rate
         self._source = source
 
     def generate(self, request: ImageRequest) -> Image | Picture:
-        """Answer, or fail at the rate that the model's catalog document or else the setting gives."""
+        """Return a picture, or fail at the rate of the model's catalog document, or else of the setting."""
         rate = request.parameters.get("failureRate", self._failure_rate)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ModelError(f"failureRate is {rate!r}; it must be a number from 0 to 1")
-        # random() is in [0, 1), so that a rate of 0 never fails and a rate of 1 always does.
+        # random() is in [0, 1): a rate of 0 never fails and a rate of 1 always does.
         if self._source.random() < rate:
             raise ModelError("simulated failure")
-        return self._answer(request)
+        return self._respond(request)

@@ -1,4 +1,4 @@
-"""Draws the pictures of the simulated models: the same for the same inputs, on every machine."""
+"""Draws the pictures of the simulated models, deterministically: the same input gives the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from imagegen.providers.simulated.drawing.styles import paint
 from imagegen.providers.simulated.drawing.subject import Subject
 
 _SIDES_PIXELS = range(64, 2049)
-_LONGEST_TO_SHORTEST = 4
+_MAX_ASPECT_RATIO = 4
 
 
 def draw(*, model: str, style: str, color: str, width: int, height: int, prompt: str) -> bytes:
-    """Return a picture as PNG: the model and the prompt compose it, the color gives its palette, the style its hand.
+    """Return a picture as PNG: model and prompt select the scene, color the palette, style the technique.
 
     Raises:
         ValueError: a side is not from 64 to 2,048 pixels, or more than four times the other.
     """
     sides = sorted((width, height))
-    if not {width, height} <= set(_SIDES_PIXELS) or sides[1] > _LONGEST_TO_SHORTEST * sides[0]:
-        raise ValueError(f"a picture of {width}x{height} pixels is not drawn")
+    if not {width, height} <= set(_SIDES_PIXELS) or sides[1] > _MAX_ASPECT_RATIO * sides[0]:
+        raise ValueError(
+            f"a picture must have sides of 64 to 2,048 pixels and a ratio of at most 4; this is {width}x{height}"
+        )
     chance = Chance(model, style, color, prompt)
     composed = scene(model, width / height, Chance(model, prompt))
     subject = Subject(composed, palette(color, Chance(color, prompt)), (width, height), chance)

@@ -1,6 +1,6 @@
 """Owns the anime style: flat colours, hard shadows, outlines, petals in the wind.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from imagegen.providers.simulated.drawing.palettes import BLACK, WHITE, mix
 from imagegen.providers.simulated.drawing.scenes import Land, Polygon, Water
 from imagegen.providers.simulated.drawing.subject import Subject
 
-# Circles are drawn this much larger and then reduced, which smooths their edges.
-_FINER = 2
+# Anti-aliasing: circles are drawn larger by this factor and then reduced.
+_SUPERSAMPLING = 2
 _RINGS = 9
 
 
@@ -38,22 +38,22 @@ def paint(subject: Subject) -> Image.Image:
 def _sky(subject: Subject) -> Image.Image:
     """Rings around the sun."""
     palette, (width, height) = subject.palette, subject.size
-    canvas = Image.new("RGB", (_FINER * width, _FINER * height), palette.sky[0])
+    canvas = Image.new("RGB", (_SUPERSAMPLING * width, _SUPERSAMPLING * height), palette.sky[0])
     drawn = ImageDraw.Draw(canvas)
-    x, y = _FINER * width * subject.scene.sun[0], _FINER * height * subject.scene.sun[1]
+    x, y = _SUPERSAMPLING * width * subject.scene.sun[0], _SUPERSAMPLING * height * subject.scene.sun[1]
     for ring in range(1, _RINGS + 1):
         if ring < _RINGS:
             along = ring / _RINGS * (len(palette.sky) - 1)
             color = mix(palette.sky[int(along)], palette.sky[int(along) + 1], along % 1)
         else:
             color = palette.sun
-        radius = round(_FINER * width * (subject.scene.sun_radius + 0.12 * (_RINGS - ring)))
+        radius = round(_SUPERSAMPLING * width * (subject.scene.sun_radius + 0.12 * (_RINGS - ring)))
         drawn.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
-    return canvas.reduce(_FINER)
+    return canvas.reduce(_SUPERSAMPLING)
 
 
 def _cloud(subject: Subject) -> Image.Image:
-    chance, (width, height) = subject.chance, (_FINER * subject.size[0], _FINER * subject.size[1])
+    chance, (width, height) = subject.chance, (_SUPERSAMPLING * subject.size[0], _SUPERSAMPLING * subject.size[1])
     x, foot, scale = chance.between(-0.05, 1.05), chance.between(0.2, 0.5), chance.between(0.6, 1.3)
     cloud = Image.new("L", (width, height))
     drawn = ImageDraw.Draw(cloud)
@@ -63,7 +63,7 @@ def _cloud(subject: Subject) -> Image.Image:
         across, down = width * (x + 0.15 * scale * side), height * foot - radius * chance.between(0.1, 0.9)
         drawn.ellipse((across - radius, down - radius, across + radius, down + radius), fill=255)
     drawn.rectangle((0, round(height * foot), width, height), fill=0)
-    return cloud.reduce(_FINER)
+    return cloud.reduce(_SUPERSAMPLING)
 
 
 def _swell(subject: Subject, canvas: Image.Image, water: Water) -> None:

@@ -1,6 +1,6 @@
-"""Owns chance that is none: numbers and noise that follow from a text alone, the same on every machine.
+"""Owns deterministic pseudo-random numbers and noise, seeded by a text, the same on every machine.
 
-Knows nothing of what they decide.
+Must not know what they decide.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _WORDS = 16_384
 
 
 class Chance:
-    """An endless row of numbers for one text, from its SHAKE-256."""
+    """An endless sequence of numbers for one text, from its SHAKE-256."""
 
     def __init__(self, *text: str) -> None:
         parts = [each.encode(errors="surrogatepass") for each in text]
-        # The lengths keep two texts from reading as one.
+        # The lengths make the encoding of several texts unambiguous.
         self._seed = b"".join(b"%d/%b" % (len(part), part) for part in parts)
         digest = hashlib.shake_256(self._seed).digest(4 * _WORDS)
         self._words: Iterator[int] = itertools.cycle(struct.unpack(f"<{_WORDS}I", digest))
@@ -31,9 +31,9 @@ class Chance:
         return low + (high - low) * next(self._words) / 2**32
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Return one of them."""
+        """Return one of the choices."""
         return choices[next(self._words) % len(choices)]
 
     def noise(self, count: int) -> bytes:
-        """Return so many bytes."""
+        """Return `count` pseudo-random bytes."""
         return hashlib.shake_256(self._seed + b"%d" % next(self._words)).digest(count)

@@ -1,6 +1,6 @@
-"""Owns the cyberpunk style: a city at night, lines that glow, a grid to the horizon, the rows of a screen.
+"""Owns the cyberpunk style: a city at night, glowing lines, a grid to the horizon, scan lines of a screen.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from imagegen.providers.simulated.drawing.scenes import Point
 from imagegen.providers.simulated.drawing.subject import Subject
 
 _HORIZON = 0.68
-# What is nearer would stand before the city.
-_FARTHEST_DEPTH = 0.6
+# Nearer land would hide the city.
+_MAX_DEPTH = 0.6
 
 
 def paint(subject: Subject) -> Image.Image:
@@ -27,7 +27,7 @@ def paint(subject: Subject) -> Image.Image:
     drawn = ImageDraw.Draw(lights)
     _stars(subject, drawn)
     for land in subject.scene.lands:
-        if land.ridge and land.depth < _FARTHEST_DEPTH:
+        if land.ridge and land.depth < _MAX_DEPTH:
             shape = mask(size, land.shapes)
             slope = gradient(size, (night, mix(night, palette.far, 0.5), mix(night, palette.far, 0.15)))
             canvas.paste(slope, (0, 0), shape)
@@ -56,7 +56,7 @@ def _sky(subject: Subject, night: Rgb) -> Image.Image:
 
 
 def _barred(subject: Subject, sun: Point) -> Image.Image:
-    """A sun with bars cut out of its lower half."""
+    """Return the mask of a sun with bars cut out of its lower half."""
     width, height = subject.size
     shape = disc(subject.size, sun, 0.2)
     drawn = ImageDraw.Draw(shape)
@@ -79,7 +79,7 @@ def _city(subject: Subject, walls: ImageDraw.ImageDraw, lights: ImageDraw.ImageD
     left = -round(chance.between(0, 0.03) * width)
     while left < width:
         right = left + max(2 * cell, round(width * chance.between(0.03, 0.09)))
-        # Low in the middle, so that the sun shows.
+        # Buildings are low in the middle, so that the sun is visible.
         aside = abs((left + right) / 2 / width - 0.5)
         top = round(foot - width * chance.between(0.05, 0.16) * (0.45 + 2.4 * aside))
         walls.rectangle((left, top, right, foot), fill=mix(night, palette.near, chance.between(0, 0.7)))

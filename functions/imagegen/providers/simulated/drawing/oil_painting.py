@@ -1,6 +1,6 @@
-"""Owns the oil painting: strokes of a loaded brush over each other, from broad to fine, and the light on their ridges.
+"""Owns the oil painting: layers of brush strokes, from broad to fine, with light on their ridges.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from imagegen.providers.simulated.drawing import realistic
 from imagegen.providers.simulated.drawing.painting import in_colors
 from imagegen.providers.simulated.drawing.subject import Subject
 
-# What is painted is looked at in this width, in whose pixels strokes are measured.
+# The source picture has this width; strokes are measured in its pixels.
 _WIDTH = 256
-# From one stroke to the next, how long and how wide they are.
+# Of each brush: the distance between strokes, their length and their width.
 _BRUSHES = ((8, 16, 8.5), (5.5, 10, 4.6), (4.5, 6, 2.4))
-# In so many parts of the width and of the height strokes lean alike.
+# The direction of strokes changes on a grid of this many cells per side.
 _TURNS = 8
-_FINER = 2
+_SUPERSAMPLING = 2
 
 
 def paint(subject: Subject) -> Image.Image:
@@ -25,18 +25,18 @@ def paint(subject: Subject) -> Image.Image:
     width, height = subject.size
     high = max(1, _WIDTH * height // width)
     seen = realistic.paint(subject.sized((_WIDTH, high)))
-    # Oil has stronger contrasts.
+    # Oil paintings have a stronger contrast.
     seen = seen.point([max(0, min(255, round(128 + (part - 128) * 1.2))) for part in range(256)] * 3)
-    canvas = Image.new("RGB", (_FINER * width, _FINER * height), subject.palette.land(0.4))
+    canvas = Image.new("RGB", (_SUPERSAMPLING * width, _SUPERSAMPLING * height), subject.palette.land(0.4))
     for step, long, wide in _BRUSHES:
         _stroke(subject, seen, canvas, step, long, wide)
-    canvas = canvas.reduce(_FINER)
+    canvas = canvas.reduce(_SUPERSAMPLING)
     ridges = canvas.convert("L").filter(ImageFilter.Kernel((3, 3), (-1, -1, 0, -1, 0, 1, 0, 1, 1), 2, 128))
     return ImageChops.overlay(canvas, in_colors(ridges))
 
 
 def _stroke(subject: Subject, seen: Image.Image, canvas: Image.Image, step: float, long: float, wide: float) -> None:
-    chance, high, scale = subject.chance, seen.height, _FINER * subject.size[0] / _WIDTH
+    chance, high, scale = subject.chance, seen.height, _SUPERSAMPLING * subject.size[0] / _WIDTH
     colors, turns = seen.tobytes(), chance.noise(_TURNS * _TURNS)
     drawn = ImageDraw.Draw(canvas)
     for down in range(int(high / step) + 1):

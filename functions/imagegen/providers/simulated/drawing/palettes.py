@@ -1,6 +1,6 @@
-"""Owns which colours a color of the catalog stands for.
+"""Owns the palettes of the catalog's colors.
 
-Knows nothing of what is drawn with them.
+Must not know what is drawn with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BLACK: Rgb = (0, 0, 0)
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one picture: the sky from top to horizon, the sun, the land from far to near, and a spark."""
+    """The colours of one picture: the sky from top to horizon, the sun, the land from far to near, and an accent."""
 
     sky: tuple[Rgb, ...]
     sun: Rgb
@@ -26,22 +26,22 @@ class Palette:
     accent: Rgb
 
     def land(self, depth: float) -> Rgb:
-        """The colour of what is so near, from 0 (far) to 1."""
+        """Return the colour of land at a depth from 0 (far) to 1 (near)."""
         return mix(self.far, self.near, depth)
 
 
 def mix(one: Rgb, other: Rgb, share: float) -> Rgb:
-    """Return the colour between two, with so much of the other."""
+    """Return a mixture of two colours; `share` is that of the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def palette(color: str, chance: Chance) -> Palette:
-    """Return one of a color's palettes, or one made up for a color that has none."""
-    return chance.pick(_PALETTES.get(color) or (_made_up(Chance(color)),))
+    """Return one of the palettes of a color; an unknown color gets a generated one."""
+    return chance.pick(_PALETTES.get(color) or (_generated(Chance(color)),))
 
 
-def _made_up(of_name: Chance) -> Palette:
+def _generated(of_name: Chance) -> Palette:
     hue = of_name.between(0, 1)
     other = hue + of_name.pick((0.08, 0.33, 0.5))
 

@@ -1,6 +1,6 @@
-"""Owns the realistic style: soft light, haze between the ridges, water that mirrors.
+"""Owns the realistic style: soft light, haze between the ridges, reflections in water.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Owns what is in a picture: where its sun stands and which shapes lie before each other, in parts of its sides.
+"""Owns the composition of a picture: the sun, and layers of shapes, in fractions of the sides.
 
-Knows neither colours nor how anything is painted.
+Must not know colours nor how shapes are painted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Polygon = tuple[Point, ...]
 
 @dataclass(frozen=True)
 class Land:
-    """What stands at one distance, from 0 (far) to 1 (near): ground below a ridge, from left to right, and things."""
+    """Land at one depth, from 0 (far) to 1 (near): the ground below a ridge, from left to right, and objects on it."""
 
     depth: float
     ridge: Polygon = ()
@@ -26,25 +26,25 @@ class Land:
 
     @property
     def shapes(self) -> tuple[Polygon, ...]:
-        """All of it."""
+        """The ground and the objects."""
         return ((*self.ridge, (1, self.foot), (0, self.foot)), *self.things) if self.ridge else self.things
 
     @property
     def top(self) -> float:
-        """Where it begins."""
+        """The height of the highest point, as a fraction from the top."""
         return min(y for shape in self.shapes for _, y in shape)
 
 
 @dataclass(frozen=True)
 class Water:
-    """Water from here down."""
+    """Water, from `top` to the lower edge."""
 
     top: float
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A landscape, what is far first, in parts of the width and of the height; the radius is in those of the width."""
+    """A landscape, farthest layer first, in fractions of the sides; `sun_radius` is a fraction of the width."""
 
     sun: Point
     sun_radius: float
@@ -52,12 +52,12 @@ class Scene:
 
     @property
     def lands(self) -> tuple[Land, ...]:
-        """All but the water."""
+        """The layers without the water."""
         return tuple(layer for layer in self.layers if isinstance(layer, Land))
 
 
 def scene(model: str, ratio: float, chance: Chance) -> Scene:
-    """Return what a model sees in a prompt, whose chance this is, for a picture whose width is `ratio` heights."""
+    """Return the scene of a model for a prompt, the seed of `chance`; `ratio` is width / height of the picture."""
     return (_SCENES.get(model) or Chance(model).pick(tuple(_SCENES.values())))(ratio, chance)
 
 
@@ -83,7 +83,7 @@ def _sea(ratio: float, chance: Chance) -> Scene:
         Land(0.75, things=_boat(ratio, boat, horizon + 0.09, 0.055)),
         Land(1, shore, things=_forest(ratio, chance, shore, 0.13, 16)),
     )
-    # Over the open water.
+    # The sun is above the open water.
     sun_x = boat + (-0.2 if side else 0.2) + chance.between(-0.05, 0.05)
     return Scene((sun_x, horizon - chance.between(0.1, 0.24)), chance.between(0.07, 0.12), layers)
 
@@ -92,7 +92,7 @@ _SCENES: dict[str, Callable[[float, Chance], Scene]] = {"model-a": _mountains, "
 
 
 def _ridge(chance: Chance, middle: float, swing: float, roughness: float) -> Polygon:
-    """A line by midpoint displacement."""
+    """Return a ridge line, by midpoint displacement."""
     heights = [chance.between(-0.3, 0.3), chance.between(-1, 1), chance.between(-0.3, 0.3)]
     reach = 0.6
     for _ in range(6):
@@ -104,7 +104,7 @@ def _ridge(chance: Chance, middle: float, swing: float, roughness: float) -> Pol
 
 
 def _headland(chance: Chance, foot: float, height: float, side: int, reach: float) -> Polygon:
-    """Land that comes in from the left (side 0) or the right and falls to its foot before it has come so far."""
+    """Return land that enters from the left (side 0) or right (side 1) and falls to `foot` within `reach`."""
     points = []
     for x, bump in _ridge(chance, 0, 0.25, roughness=0.55):
         rise = max(0.0, 1 - (1 - x if side else x) / reach)
@@ -116,7 +116,7 @@ def _forest(ratio: float, chance: Chance, ridge: Polygon, height: float, count: 
     trees = []
     for _ in range(count):
         x, y = chance.pick(ridge)
-        # Not where the land has fallen to the lower edge.
+        # No trees where the ridge is at the lower edge.
         if y < 0.99:
             x, y = x + chance.between(-0.006, 0.006), y + 0.012
             trees.append(_pine(ratio, x, y, height * chance.between(0.45, 1)))

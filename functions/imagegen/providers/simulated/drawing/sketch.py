@@ -1,6 +1,6 @@
-"""Owns the sketch: coloured pencils on paper, and the darker a place, the more layers of hatching.
+"""Owns the sketch: coloured pencils on paper; darker areas have more layers of hatching.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from imagegen.providers.simulated.drawing.palettes import WHITE, mix
 from imagegen.providers.simulated.drawing.scenes import Water
 from imagegen.providers.simulated.drawing.subject import Subject
 
-# How much the lines of each layer of hatching fall from left to right.
+# The slope of the lines in each layer of hatching.
 _LEANS = (0.9, -0.6, 0.25)
-_FINER = 2
+_SUPERSAMPLING = 2
 
 
 def paint(subject: Subject) -> Image.Image:
@@ -41,7 +41,7 @@ def paint(subject: Subject) -> Image.Image:
 
 
 def _seen(subject: Subject) -> tuple[Image.Image, Image.Image]:
-    """Which pencil is taken where, and how dark it is there (white is dark)."""
+    """Return the colours of the pencils, and the darkness (white is dark), of the scene."""
     scene, palette, size, chance = subject.scene, subject.palette, subject.size, subject.chance
     pencils = gradient(size, [mix(color, palette.near, 0.3) for color in (*palette.sky, palette.sky[-1])])
     dark = falling(size, 0.5, 0, 0.8)
@@ -62,11 +62,11 @@ def _seen(subject: Subject) -> tuple[Image.Image, Image.Image]:
 
 
 def _hatching(subject: Subject, lean: float) -> Image.Image:
-    (width, height), chance = (_FINER * subject.size[0], _FINER * subject.size[1]), subject.chance
+    (width, height), chance = (_SUPERSAMPLING * subject.size[0], _SUPERSAMPLING * subject.size[1]), subject.chance
     lines = Image.new("L", (width, height))
     drawn = ImageDraw.Draw(lines)
-    gap, long = _FINER * subject.pixels(4), _FINER * subject.pixels(110)
-    # From where a line first shows to where the last does.
+    gap, long = _SUPERSAMPLING * subject.pixels(4), _SUPERSAMPLING * subject.pixels(110)
+    # From the first to the last line that crosses the picture.
     for y in range(round(min(0, -lean * width)), round(height + max(0, -lean * width)), gap):
         x = -chance.between(0, long)
         while x < width:
@@ -74,20 +74,20 @@ def _hatching(subject: Subject, lean: float) -> Image.Image:
             start_y, end_y = (y + lean * at + gap * chance.between(-0.4, 0.4) for at in (x, end))
             drawn.line((x, start_y, end, end_y), fill=round(chance.between(150, 255)), width=subject.pixels(2.4))
             x = end - 0.06 * long
-    return lines.reduce(_FINER)
+    return lines.reduce(_SUPERSAMPLING)
 
 
 def _contours(subject: Subject) -> Image.Image:
-    (width, height), chance = (_FINER * subject.size[0], _FINER * subject.size[1]), subject.chance
+    (width, height), chance = (_SUPERSAMPLING * subject.size[0], _SUPERSAMPLING * subject.size[1]), subject.chance
     lines = Image.new("L", (width, height))
     drawn = ImageDraw.Draw(lines)
-    off = _FINER * subject.pixels(1.2)
+    off = _SUPERSAMPLING * subject.pixels(1.2)
     for land in subject.scene.lands:
         for shape in (land.ridge, *((*thing, thing[0]) for thing in land.things)):
-            # Nobody draws a line just once.
+            # Each contour is drawn twice, slightly displaced, as in a hand-drawn sketch.
             for _ in range(2):
                 points = [
                     (width * x + chance.between(-off, off), height * y + chance.between(-off, off)) for x, y in shape
                 ]
                 drawn.line(points, fill=round(150 + 90 * land.depth), width=subject.pixels(2.2), joint="curve")
-    return lines.reduce(_FINER)
+    return lines.reduce(_SUPERSAMPLING)

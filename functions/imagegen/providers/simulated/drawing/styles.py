@@ -1,6 +1,6 @@
-"""Owns which style of the catalog paints how.
+"""Owns the mapping from a style of the catalog to its painter.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -22,5 +22,5 @@ _STYLES = {
 
 
 def paint(style: str, subject: Subject) -> Image.Image:
-    """Paint in a style, or in the one that the name of an unknown style comes to."""
+    """Paint in a style; an unknown style selects one of the styles by its name."""
     return (_STYLES.get(style) or Chance(style).pick(tuple(_STYLES.values())))(subject)

@@ -1,6 +1,6 @@
-"""Owns what a style is given to paint: a scene, its colours, its size, and the chance of the details.
+"""Owns the input of a style: a scene, its colours, its size, and the random numbers of the details.
 
-Knows no style.
+Must not know a style.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from imagegen.providers.simulated.drawing.scenes import Scene
 
 @dataclass(frozen=True)
 class Subject:
-    """What is to be painted, in which colours, and how large in pixels."""
+    """A scene, its palette, the size of the picture in pixels, and the source of random details."""
 
     scene: Scene
     palette: Palette
@@ -23,9 +23,9 @@ class Subject:
     chance: Chance
 
     def pixels(self, parts: float) -> int:
-        """Return so many 512ths of the width, at least one pixel: what looks as thin in every size."""
+        """Return `parts` / 512 of the width, at least one pixel: a length that scales with the picture."""
         return max(1, round(parts * self.size[0] / 512))
 
     def sized(self, size: Size) -> Subject:
-        """Return the same in another size."""
+        """Return the same subject in another size."""
         return replace(self, size=size)

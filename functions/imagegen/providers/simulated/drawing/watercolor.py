@@ -1,6 +1,6 @@
-"""Owns the watercolor: washes over each other on paper, blotched, ragged, and darker where they dried last.
+"""Owns the watercolor: layers of washes on paper, with blotches, ragged edges and darker rims.
 
-Knows nothing of what a scene shows.
+Must not know which scenes there are.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def paint(subject: Subject) -> Image.Image:
 
 
 class _Sheet:
-    """A sheet of paper: what was painted on it, its tooth, and where water gathers on it."""
+    """A sheet of paper: the painting, the paper texture, and the noise of edges and blotches."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject, self._size = subject, subject.size
@@ -40,11 +40,11 @@ class _Sheet:
         self._canvas = one_color(subject.size, self._paper)
         self._ragged = levels(noise(subject.size, subject.chance, (12, 12 * height // width), 4), -60, 300)
         self._blotches = noise(subject.size, subject.chance, (4, max(1, 4 * height // width)), 4)
-        # All but its rim.
+        # The painted area, without a margin.
         self._inside = mask(subject.size, [((0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95))])
 
     def painted(self) -> Image.Image:
-        """Paint all of it."""
+        """Return the finished painting."""
         scene, palette, size, chance = self._subject.scene, self._subject.palette, self._size, self._subject.chance
         sky = ImageChops.subtract(self._inside, disc(size, scene.sun, 1.1 * scene.sun_radius))
         tints = [mix(color, self._paper, 0.22) for color in (*palette.sky, palette.sky[-1], palette.sky[-1])]
@@ -72,7 +72,7 @@ class _Sheet:
     def _flood(self, water: Water) -> None:
         palette = self._subject.palette
         sea = mask(self._size, [((0, water.top), (1, water.top), (1, 1), (0, 1))])
-        # Stripes of the paper are left as the light on the waves.
+        # Unpainted stripes are the light on the waves.
         waves = levels(noise(self._size, self._subject.chance, (2, 30), 2), 60, 130)
         sea = ImageChops.multiply(ImageChops.multiply(sea, waves), self._inside)
         color = mix(palette.land(0.35), palette.sky[1], 0.4)
@@ -83,11 +83,11 @@ class _Sheet:
         shape = ImageChops.multiply(mask(self._size, land.shapes), self._inside)
         fade = falling(self._size, 1, land.top, 2.2 * (1 - land.depth))
         self._wash(shape, one_color(self._size, color), ImageChops.multiply(levels(self._blotches, -110, 190), fade))
-        # Else every ridge would be blotched in the same places.
+        # Rotated, so that each ridge has its blotches in other places.
         self._blotches = self._blotches.transpose(Image.Transpose.ROTATE_180)
 
     def _wash(self, shape: Image.Image, color: Image.Image, density: Image.Image) -> None:
-        """Lay colour over what is there and shows through, so densely as an image says."""
+        """Lay a transparent wash of colour over the canvas, with the density of an image."""
         box = shape.getbbox()
         if not box:
             return
