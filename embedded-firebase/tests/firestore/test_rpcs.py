@@ -193,7 +193,7 @@ class TestDocuments:
             {"show_missing": True, "order_by": "v"},
         ],
     )
-    def test_what_cannot_be_listed_is_refused(self, api, root, change):
+    def test_unsupported_lists_are_refused(self, api, root, change):
         """With INVALID_ARGUMENT."""
         with pytest.raises(exceptions.InvalidArgument):
             api.list_documents({"parent": root, "collection_id": "c", **change})
@@ -415,7 +415,7 @@ class TestPartitionQuery:
             {"structured_query": {"from_": [{"collection_id": "c", "all_descendants": True}], "limit": 1}},
         ],
     )
-    def test_what_cannot_be_cut_is_refused(self, api, root, change):
+    def test_unsupported_partitions_are_refused(self, api, root, change):
         """With INVALID_ARGUMENT."""
         query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
         with pytest.raises(exceptions.InvalidArgument):
