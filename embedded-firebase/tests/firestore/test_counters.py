@@ -112,7 +112,7 @@ class TestBilling:
         assert spent() == Counts({"Commit": 1}, 0, 0, 0)
 
     def test_a_transaction(self, db, spent):
-        """Begin, read, commit."""
+        """A transaction costs the calls Begin, read and Commit."""
 
         @firestore.transactional
         def body(transaction):

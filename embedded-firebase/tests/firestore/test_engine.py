@@ -164,7 +164,7 @@ class TestReadOnlyTransactions:
         assert code(Session, engine, at) is Code.FAILED_PRECONDITION
 
     def test_they_refuse_writes(self, engine):
-        """With production's code."""
+        """A write is refused with production's code."""
         assert code(Session(engine, READ_ONLY).commit, put("c/a", 1)) is Code.INVALID_ARGUMENT
 
 
@@ -189,7 +189,7 @@ class TestTime:
         assert code(engine.get, DATABASE, [name("c/a")], Consistency(read_time=past)) is Code.FAILED_PRECONDITION
 
     def test_an_idle_transaction_is_refused(self, engine, clocks):
-        """After a minute."""
+        """A transaction expires after a minute without use."""
         session = Session(engine)
         session.read("c/a")
         clocks.pass_seconds(61)

@@ -120,14 +120,14 @@ class TestQueries:
                     list(query.stream())
 
     def test_ten_values_of_not_in(self, db):
-        """One more is refused."""
+        """A list of eleven values is refused."""
         collection = db.collection("c")
         assert list(collection.where(filter=FieldFilter("v", "not-in", list(range(10)))).stream()) == []
         with pytest.raises(exceptions.InvalidArgument, match="10"):
             list(collection.where(filter=FieldFilter("v", "not-in", list(range(11)))).stream())
 
     def test_five_aggregations(self, db):
-        """One more is refused."""
+        """A sixth aggregation is refused."""
         query = db.collection("c").count("n0")
         for number in range(1, 5):
             query = query.count(f"n{number}")
@@ -157,7 +157,7 @@ class TestTransactions:
                 api.commit({"database": database, "transaction": transaction})
 
     def test_read_only_ones_refuse_writes(self, db, database):
-        """INVALID_ARGUMENT."""
+        """The error is INVALID_ARGUMENT."""
         options = {"read_only": {}}
         begun = db._firestore_api.begin_transaction({"database": database, "options": options}).transaction
         write = {"update": {"name": f"{database}/documents/c/a"}}

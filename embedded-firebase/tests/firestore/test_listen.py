@@ -236,7 +236,7 @@ class TestTargets:
 
     @pytest.mark.parametrize("request_", [{}, {"add_target": {"target_id": -1}}])
     def test_a_bad_request_ends_the_stream(self, stream, request_):
-        """With INVALID_ARGUMENT."""
+        """The stream ends with INVALID_ARGUMENT."""
         stream.send(**request_)
         with pytest.raises(exceptions.InvalidArgument):
             stream.next()

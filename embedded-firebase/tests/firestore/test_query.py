@@ -81,7 +81,7 @@ class TestFilters:
             assert [int(d.name[-1]) for d in run(parse(ROOT, query), MIXED, ordered=False)] == expected
 
     def test_nested_and_or(self):
-        """Conditions nest."""
+        """Composite filters can be nested."""
         either = Or([FieldFilter("v", "==", 1), And([FieldFilter("v", ">", 1), FieldFilter("v", "<", 3)])])
         assert ids(C.where(filter=either), MIXED) == [0, 1]
 
@@ -228,7 +228,7 @@ class TestAggregation:
         assert self.figures([], {"alias": "s", "sum": operand}, {"alias": "a", "avg": operand}) == {"s": 0, "a": None}
 
     def test_a_sum_beyond_the_integers_is_a_double(self):
-        """It does not wrap around."""
+        """An integer sum does not wrap around."""
         found = self.figures(
             documents({"v": 2**62}, {"v": 2**62}), {"alias": "s", "sum": {"field": {"field_path": "v"}}}
         )

@@ -133,7 +133,7 @@ class TestDocuments:
         elsewhere.close()
 
     def test_the_rpcs_for_single_documents(self, api, root):
-        """GetDocument, CreateDocument, UpdateDocument, DeleteDocument."""
+        """GetDocument, CreateDocument, UpdateDocument and DeleteDocument work."""
         value = types.Value(integer_value=1)
         made = api.create_document(
             types.CreateDocumentRequest(
@@ -194,7 +194,7 @@ class TestDocuments:
         ],
     )
     def test_unsupported_lists_are_refused(self, api, root, change):
-        """With INVALID_ARGUMENT."""
+        """The error is INVALID_ARGUMENT."""
         with pytest.raises(exceptions.InvalidArgument):
             api.list_documents({"parent": root, "collection_id": "c", **change})
 
@@ -416,7 +416,7 @@ class TestPartitionQuery:
         ],
     )
     def test_unsupported_partitions_are_refused(self, api, root, change):
-        """With INVALID_ARGUMENT."""
+        """The error is INVALID_ARGUMENT."""
         query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
         with pytest.raises(exceptions.InvalidArgument):
             api.partition_query({"parent": root, "structured_query": query, "partition_count": 2, **change})

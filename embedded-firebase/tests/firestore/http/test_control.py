@@ -288,8 +288,8 @@ class TestUrls:
             ("PUT", "/emulator/v1/projects/p:securityRules", 404),
         ],
     )
-    def test_another_one_is_an_error(self, http_client, method, path, status):
-        """In Google's model."""
+    def test_an_unknown_url_is_an_error(self, http_client, method, path, status):
+        """The error is in Google's model."""
         answer = http_client(method, path)
         assert answer.status == status
         assert answer.content["error"]["code"] == status

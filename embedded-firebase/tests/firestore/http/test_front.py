@@ -218,7 +218,7 @@ class TestSlowClients:
         pytest.fail("HTTP is not served again")
 
     def test_a_silent_connection_is_closed(self, port, monkeypatch):
-        """After a while."""
+        """A connection that sends nothing is closed after a while."""
         monkeypatch.setattr(front, "_FIRST_BYTES_SECONDS", 0.05)
         for said in (b"", b"P"):
             with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

@@ -223,8 +223,8 @@ class TestReads:
         ended = http("POST", f"{base}:commit", {"transaction": begun}, headers)
         assert ended.content["error"]["status"] == "INVALID_ARGUMENT"
 
-    def test_a_transaction_of_ones_own_works(self, port):
-        """Read, then written."""
+    def test_a_transaction_on_own_documents_works(self, port):
+        """An account may read and write its own document in a transaction."""
         http, headers = Http(port), {"Authorization": ALICE}
         base = f"/v1/{DATABASE}/documents"
         begun = http("POST", f"{base}:beginTransaction", {}, headers).content["transaction"]
