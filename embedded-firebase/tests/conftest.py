@@ -1,4 +1,4 @@
-"""Owns the Firestore that these tests run on, that of the plugin under short names."""
+"""Owns the Firestore that these tests run on: the plugin's fixtures under short names."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def server(firestore_server: FirestoreServer) -> FirestoreServer:
 
 @pytest.fixture
 def db(firestore_client: firestore.Client) -> firestore.Client:
-    """An empty database of the test's own."""
+    """An empty database for one test."""
     return firestore_client
 
 
 @pytest.fixture
 def faults(firestore_faults: DatabaseFaults) -> DatabaseFaults:
-    """Faults on demand."""
+    """Injects faults into the embedded Firestore."""
     return firestore_faults

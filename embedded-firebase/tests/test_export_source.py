@@ -1,4 +1,4 @@
-"""Exports made of JSON: JSON in, documents and accounts out, and clear errors for a source that will not do."""
+"""Exports made from JSON: documents and accounts, and errors that name the mistake in the source."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {
 
 @pytest.fixture
 def source(tmp_path: Path) -> Write:
-    """Writes a source file: the good one with `changes`."""
+    """Writes a source file: the valid one with `changes`."""
 
     def write(**changes: Any) -> Path:
         file = tmp_path / "source.json"
@@ -65,7 +65,7 @@ class TestLoadSource:
         assert document.fields == Document(fields=expected)._pb.fields
 
     def test_documents_and_accounts_are_dated_by_the_source(self, source: Write) -> None:
-        """`asOf` is the create and update time of all."""
+        """`asOf` is the create and update time of all documents and accounts."""
         loaded = load_source(source())
         (document,) = loaded.documents
         assert document.create_time.seconds == document.update_time.seconds == 1767225600
@@ -91,8 +91,8 @@ class TestLoadSource:
             ({"users": ["u"]}, "exactly the strings localId"),
         ],
     )
-    def test_what_is_not_allowed_is_named(self, changes: dict[str, Any], reason: str, source: Write) -> None:
-        """A fault says where it is and what is allowed there."""
+    def test_an_error_names_its_place(self, changes: dict[str, Any], reason: str, source: Write) -> None:
+        """An error names the place in the source and what is allowed there."""
         with pytest.raises(SourceError, match=reason):
             load_source(source(**changes))
 
@@ -115,10 +115,10 @@ class TestMain:
         assert [d.fields["n"].integer_value for d in read_export(tmp_path / "out")] == [1]
         assert [user["localId"] for user in read_auth_export(tmp_path / "out")] == ["u"]
 
-    def test_check_tells_a_current_export_from_an_outdated_one(
+    def test_check_detects_an_outdated_export(
         self, source: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """--check is 0 for what the source gives, 1 for anything else, and writes nothing."""
+        """--check returns 0 if the export matches the source, else 1, and writes nothing."""
         out = tmp_path / "out"
         command = ["--source", str(source()), "--out", str(out)]
         assert main([*command, "--check"]) == 1
@@ -132,7 +132,7 @@ class TestMain:
         assert [line.split()[0].rpartition("/")[2] for line in outdated] == ["output-0"]
         assert [d.fields["n"].integer_value for d in read_export(out)] == [1]
 
-    def test_a_bad_source_is_one_line_and_status_1(self, source: Write, capsys: pytest.CaptureFixture[str]) -> None:
-        """No trace is shown for a fault of the source."""
+    def test_a_bad_source_is_a_one_line_error(self, source: Write, capsys: pytest.CaptureFixture[str]) -> None:
+        """A bad source exits with 1, without a traceback."""
         assert main(["--source", str(source(users=[1])), "--out", "unused"]) == 1
         assert len(capsys.readouterr().err.splitlines()) == 1

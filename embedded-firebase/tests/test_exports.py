@@ -35,13 +35,13 @@ def document(path: str, **fields: Value) -> Any:
 
 
 def round_trip(folder: Path, documents: list[Any]) -> list[Any]:
-    """Return what is read after writing `documents`."""
+    """Return the result of reading what was written of `documents`."""
     write_export(folder, documents, "demo")
     return list(read_export(folder))
 
 
 class TestSamples:
-    """What Google's emulator 1.19.8 wrote."""
+    """Exports that Google's emulator 1.19.8 wrote."""
 
     @pytest.mark.parametrize(("sample", "count"), [("export-a", 16), ("export-b", 17)])
     def test_every_document_is_read(self, sample: str, count: int) -> None:
@@ -52,7 +52,7 @@ class TestSamples:
         assert all(d.name.startswith(prefix) for d in documents)
 
     def test_a_document_has_its_values(self) -> None:
-        """Strings, integers, booleans and timestamps of a sample document come out as Firestore values."""
+        """Strings, integers, booleans and timestamps of a sample document are read as Firestore values."""
         by_path = {d.name.partition("/documents/")[2]: d for d in read_export(SAMPLES / "export-b")}
         created_at = {"seconds": 1753444267, "nanos": 683_000_000}
         assert (
@@ -71,12 +71,12 @@ class TestSamples:
 
     @either_sample
     def test_the_firestore_export_folder_alone_is_an_export(self, sample: str) -> None:
-        """The inner folder reads the same as the folder around it."""
+        """The inner folder reads the same as the outer one."""
         assert list(read_export(SAMPLES / sample / "firestore_export")) == list(read_export(SAMPLES / sample))
 
     @either_sample
     def test_writing_what_was_read_gives_the_same_entities(self, sample: str, tmp_path: Path) -> None:
-        """Records keep their order, lengths and every property; only properties within one go in name order."""
+        """Records keep their order, lengths and properties; properties within a record are sorted by name."""
         write_export(tmp_path, read_export(SAMPLES / sample), SAMPLE_PROJECTS[sample])
         theirs, ours = (list(read_records(folder / OUTPUT)) for folder in (SAMPLES / sample, tmp_path))
         assert [(offset, len(record)) for offset, record in ours] == [
@@ -90,14 +90,14 @@ class TestSamples:
             assert our_record == expected.SerializeToString()
 
     def test_a_sample_with_one_field_per_document_is_written_byte_for_byte(self, tmp_path: Path) -> None:
-        """Where no property order is to be chosen, our output file is Google's, checksums included."""
+        """If there is no property order to choose, our file equals Google's, checksums included."""
         write_export(tmp_path, read_export(SAMPLES / "export-a"), SAMPLE_PROJECTS["export-a"])
         assert (tmp_path / OUTPUT).read_bytes() == (SAMPLES / "export-a" / OUTPUT).read_bytes()
         assert (tmp_path / OVERALL).read_bytes() == (SAMPLES / "export-a" / OVERALL).read_bytes()
 
     @either_sample
-    def test_our_messages_leave_nothing_of_a_sample_unread(self, sample: str) -> None:
-        """Parsing and serialising each message of a sample gives its bytes, and drops no unknown field on the way."""
+    def test_our_messages_have_every_field_of_a_sample(self, sample: str) -> None:
+        """Parsing and serialising each message of a sample gives its bytes, without unknown fields."""
         folder = SAMPLES / sample
         records = [
             *((messages.EntityProto, record) for _, record in read_records(folder / OUTPUT)),
@@ -110,7 +110,7 @@ class TestSamples:
             assert message.SerializeToString() == content
 
     @either_sample
-    def test_our_kind_metadata_is_theirs_but_for_the_time(self, sample: str, tmp_path: Path) -> None:
+    def test_our_kind_metadata_equals_theirs_but_for_the_time(self, sample: str, tmp_path: Path) -> None:
         """The kind metadata names the same export and the same outputs."""
         write_export(tmp_path, read_export(SAMPLES / sample), SAMPLE_PROJECTS[sample])
         theirs, ours = (messages.KindMetadata.FromString((f / KIND).read_bytes()) for f in (SAMPLES / sample, tmp_path))
@@ -120,7 +120,7 @@ class TestSamples:
 
 
 class TestPublishedMessages:
-    """Our field numbers and encodings, against a record that Google's own classes serialised."""
+    """Our field numbers and encodings, compared with a record that Google's own classes serialised."""
 
     RECORD = (SAMPLES / "every_type.entity").read_bytes()
     DOCUMENT = document(
@@ -157,18 +157,18 @@ class TestPublishedMessages:
         timestamp=Value(timestamp_value={"seconds": -1, "nanos": 999_999_000}),
     )
 
-    def test_our_messages_know_every_field_of_it(self) -> None:
-        """The record parses with no unknown field left over."""
+    def test_our_messages_have_every_field_of_it(self) -> None:
+        """The record parses without unknown fields."""
         entity = messages.EntityProto.FromString(self.RECORD)
         entity.DiscardUnknownFields()
         assert entity.SerializeToString() == self.RECORD
 
     def test_it_is_read_as_the_document(self) -> None:
-        """Every kind of value comes out as the Firestore value it stands for."""
+        """Every kind of value is read as its Firestore value."""
         assert decode_document(self.RECORD) == self.DOCUMENT
 
-    def test_it_is_what_we_write(self) -> None:
-        """The document, written by us, is that record byte for byte."""
+    def test_it_equals_our_output(self) -> None:
+        """Our encoding of the document equals that record byte for byte."""
         assert encode_document(self.DOCUMENT) == self.RECORD
 
 
@@ -218,20 +218,20 @@ class TestRoundTrip:
     @given(
         path_ids(), st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), firestore_values(), max_size=4)
     )
-    def test_a_document_of_any_values_comes_back(self, path: str, fields: dict[str, Any]) -> None:
-        """Reading the record of a document gives the document, bit for bit (NaN and -0.0 included)."""
+    def test_any_document_survives_a_round_trip(self, path: str, fields: dict[str, Any]) -> None:
+        """Reading the written record of a document gives the document, bit for bit (NaN and -0.0 included)."""
         original = document(path, **fields)
         copy = decode_document(encode_document(original))
         assert copy.SerializeToString(deterministic=True) == original.SerializeToString(deterministic=True)
 
     @settings(max_examples=20, deadline=None)
     @given(st.lists(st.integers(0, 2 * BLOCK_BYTES), max_size=5))
-    def test_a_file_of_documents_comes_back(self, tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
-        """Documents of any size, many blocks long or none at all, are read back in their order."""
+    def test_any_file_survives_a_round_trip(self, tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
+        """Documents of any size and number are read back in their order."""
         documents = [document(f"c/{n}", f=Value(string_value="x" * size)) for n, size in enumerate(sizes)]
         assert round_trip(tmp_path_factory.mktemp("export"), documents) == documents
 
-    def test_a_vector_is_a_map_and_comes_back(self, tmp_path: Path) -> None:
+    def test_a_vector_survives_a_round_trip(self, tmp_path: Path) -> None:
         """Firestore's vector is a map with `__type__`, and is preserved."""
         vector = {
             "__type__": Value(string_value="__vector__"),
@@ -248,7 +248,7 @@ class TestRoundTrip:
 
 
 class TestForeignEncodings:
-    """What production exports hold and we never write."""
+    """Encodings of production exports that we never write."""
 
     @pytest.mark.parametrize(
         ("meaning", "stored", "value"),
@@ -259,8 +259,8 @@ class TestForeignEncodings:
             (24, {}, Value(array_value={})),
         ],
     )
-    def test_other_meanings_are_read(self, meaning: int, stored: dict[str, Any], value: Any) -> None:
-        """Text, byte strings, points without a meaning and raw empty lists are the values they look like."""
+    def test_other_encodings_are_read(self, meaning: int, stored: dict[str, Any], value: Any) -> None:
+        """Text, byte strings, points without a meaning and raw empty lists are read as their values."""
         entity = messages.EntityProto.FromString(encode_document(document("c/d")))
         entity.raw_property.add(name="f", multiple=False, meaning=meaning, value=stored)
         assert decode_document(entity.SerializeToString()).fields["f"] == value._pb
@@ -281,7 +281,7 @@ class TestForeignEncodings:
             ([{"value": {"reference_value": {"app": "dev~demo"}}}], "no path"),
         ],
     )
-    def test_what_is_no_document_is_refused(self, properties: list[dict[str, Any]], reason: str) -> None:
+    def test_an_invalid_document_is_refused(self, properties: list[dict[str, Any]], reason: str) -> None:
         """A field given twice, text that is not UTF-8, a broken map or reference: each says what is wrong."""
         entity = messages.EntityProto.FromString(encode_document(document("c/d")))
         for prop in properties:
@@ -290,7 +290,7 @@ class TestForeignEncodings:
             decode_document(entity.SerializeToString())
 
     def test_a_datastore_user_is_refused(self) -> None:
-        """A value type that only Datastore has is an error, never a null."""
+        """A value type that only Datastore has is an error, not a null."""
         entity = messages.EntityProto.FromString(encode_document(document("c/d")))
         user_value = b"\x43\x44"  # An empty group of field 8.
         entity.raw_property.add(name="f").value.MergeFromString(user_value)
@@ -320,15 +320,15 @@ class TestWriteExport:
         assert ours.keys() == theirs.keys() - {"database"}
         assert ours["auth"]["path"] == theirs["auth"]["path"]
 
-    def test_an_export_without_users_names_no_auth(self, tmp_path: Path) -> None:
-        """A product that is not there is not named: the CLI stops at one whose folder is missing."""
+    def test_an_export_without_users_does_not_name_auth(self, tmp_path: Path) -> None:
+        """A missing product is not named, because the CLI stops if its folder is missing."""
         write_export(tmp_path, [], "demo")
         assert "auth" not in json.loads((tmp_path / "firebase-export-metadata.json").read_text())
         assert not (tmp_path / "auth_export").exists()
         assert read_auth_export(tmp_path) == []
 
-    def test_it_is_dated_by_its_newest_document(self, tmp_path: Path) -> None:
-        """Start and end of the export are the newest update time among the documents."""
+    def test_its_time_is_that_of_the_newest_document(self, tmp_path: Path) -> None:
+        """Start and end of the export are the newest update time of its documents."""
         documents = [document("c/a"), document("c/b"), document("c/c")]
         documents[1].update_time.seconds = 7
         write_export(tmp_path, documents, "demo")
@@ -336,7 +336,7 @@ class TestWriteExport:
         assert (run.started_at_micros, run.ended_at_micros) == (7_000_000, 7_000_000)
 
     def test_other_files_of_the_folder_stay(self, tmp_path: Path) -> None:
-        """Overwriting an export replaces its files alone, and leaves no temporary files."""
+        """Overwriting an export replaces only its own files, and leaves no temporary files."""
         (tmp_path / "source.json").write_text("{}")
         write_export(tmp_path, [document("c/old")], "demo", [{"localId": "old"}])
         write_export(tmp_path, [document("c/new")], "demo", [{"localId": "new"}])
@@ -350,13 +350,13 @@ class TestWriteExport:
         }
 
     def test_an_export_can_be_written_over_itself(self, tmp_path: Path) -> None:
-        """Documents may stream from the very export that they replace."""
+        """Documents may be streamed from the export that they replace."""
         write_export(tmp_path, [document("c/d")], "demo")
         write_export(tmp_path, read_export(tmp_path), "demo")
         assert [d.name for d in read_export(tmp_path)] == [f"{ROOT}/c/d"]
 
     def test_a_failure_while_writing_keeps_the_old_export(self, tmp_path: Path) -> None:
-        """When the documents break off, the export of before is whole and nothing else is there."""
+        """If the documents end in an error, the old export is complete and no other file is left."""
 
         def broken() -> Iterator[Any]:
             yield document("c/new")
@@ -378,20 +378,20 @@ class TestWriteExport:
         ],
     )
     def test_a_bad_name_is_refused(self, name: str, reason: str, tmp_path: Path) -> None:
-        """A document of another project, or an invalid name, is an error with that name."""
+        """A document of another project, or an invalid name, is an error that contains the name."""
         with pytest.raises(ValueError, match=reason):
             write_export(tmp_path, [Document(name=name)._pb], "demo")
 
     def test_an_array_in_an_array_is_refused(self, tmp_path: Path) -> None:
-        """The format has no such value, and neither has Firestore."""
+        """Neither the format nor Firestore has nested arrays."""
         inner = Value(array_value={"values": [Value(array_value={})]})
         with pytest.raises(ValueError, match="field 'f': an export cannot hold a value of type array_value here"):
             write_export(tmp_path, [document("c/d", f=inner)], "demo")
 
 
 class TestReadAuthExport:
-    def test_users_come_back_as_they_were_given(self, tmp_path: Path) -> None:
-        """Accounts are kept as they are, in the CLI's envelope."""
+    def test_users_survive_a_round_trip(self, tmp_path: Path) -> None:
+        """Accounts are unchanged, in the CLI's envelope."""
         users = [{"localId": "a", "displayName": "Zoë"}, {"localId": "b"}]
         write_export(tmp_path, [], "demo", users)
         assert read_auth_export(tmp_path) == users
@@ -405,12 +405,12 @@ class TestReadAuthExport:
             assert ours == theirs
 
     def test_an_export_without_auth_has_no_users(self) -> None:
-        """A product that is not named is simply not there."""
+        """A product that is not named has no accounts."""
         assert read_auth_export(SAMPLES / "export-b") == []
 
     @pytest.mark.parametrize("content", [b"[", b"[]", b'{"users": {}}', b"\xff"])
     def test_damaged_accounts_are_an_error(self, content: bytes, tmp_path: Path) -> None:
-        """What is not accounts.json is refused with the name of the file."""
+        """An invalid accounts.json is an error that names the file."""
         write_export(tmp_path, [], "demo", users=[])
         (tmp_path / "auth_export" / "accounts.json").write_bytes(content)
         with pytest.raises(ExportError, match=r"accounts\.json"):
@@ -424,14 +424,14 @@ def export(tmp_path: Path) -> Path:
 
 
 def fragment(content: bytes, fragment_type: int = 1) -> bytes:
-    """One fragment with a right checksum, framed apart from our own code."""
+    """One fragment with a correct checksum, framed without our own code."""
     crc = google_crc32c.value(bytes([fragment_type]) + content)
     masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
     return struct.pack("<IHB", masked, len(content), fragment_type) + content
 
 
 class TestDamage:
-    """Every defect of an export is one ExportError with its place."""
+    """Every defect of an export is one ExportError with its position."""
 
     def test_every_flipped_byte_is_found(self, export: Path) -> None:
         """No byte of the documents can change unnoticed; the error names the file and the fragment."""
@@ -448,7 +448,7 @@ class TestDamage:
             assert caught.value.offset <= position
 
     def test_every_truncation_is_found(self, export: Path) -> None:
-        """A truncated file fails, also when it ends between two records."""
+        """A truncated file is an error, even if it ends between two records."""
         output = export / OUTPUT
         whole = output.read_bytes()
         record_ends = [offset for offset, _ in read_records(output)]
@@ -458,7 +458,7 @@ class TestDamage:
                 list(read_export(export))
 
     def test_documents_before_the_damage_are_read(self, export: Path) -> None:
-        """Reading streams: what stands before the damage comes first."""
+        """Reading is streamed: documents before the damage are returned first."""
         output = export / OUTPUT
         output.write_bytes(output.read_bytes()[:-1])
         documents = read_export(export)
@@ -480,22 +480,22 @@ class TestDamage:
         ],
     )
     def test_bad_framing_says_what_and_where(self, content: bytes, reason: str, offset: int, export: Path) -> None:
-        """Each fault that a checksum cannot show has its own message and the byte where it is."""
+        """Each fault that a checksum cannot detect has its own message and byte position."""
         (export / OUTPUT).write_bytes(content)
         with pytest.raises(ExportError, match=reason) as caught:
             list(read_export(export))
         assert (caught.value.file, caught.value.offset) == (export / OUTPUT, offset)
 
     @pytest.mark.parametrize("name", [OUTPUT, KIND, OVERALL])
-    def test_a_missing_file_is_named(self, name: str, export: Path) -> None:
-        """A file that the export names and does not hold is named in the error."""
+    def test_a_missing_file_is_an_error(self, name: str, export: Path) -> None:
+        """A missing file of the export is named in the error."""
         (export / name).unlink()
         with pytest.raises(ExportError, match="cannot be read") as caught:
             list(read_export(export))
         assert caught.value.file == export / name
 
     def test_an_unknown_version_is_refused(self, export: Path) -> None:
-        """A format version other than 3 is not guessed at."""
+        """A format version other than 3 is an error."""
         (export / OVERALL).write_bytes(fragment(b"4"))
         with pytest.raises(ExportError, match="format version b'4' is not known; b'3' is"):
             list(read_export(export))
@@ -524,36 +524,36 @@ class TestDamage:
         ],
     )
     def test_bad_export_metadata_is_refused_at_once(self, content: str, reason: str, export: Path) -> None:
-        """The call itself fails, before the first document is asked for."""
+        """The call itself fails, before the first document is read."""
         (export / "firebase-export-metadata.json").write_text(content)
         with pytest.raises(ExportError, match=reason):
             read_export(export)
 
     def test_a_folder_that_is_no_export_is_refused_at_once(self, tmp_path: Path) -> None:
-        """An empty folder and a missing one say what they lack."""
+        """An empty and a missing folder are errors that name the missing file."""
         for folder in (tmp_path, tmp_path / "missing"):
             with pytest.raises(ExportError, match=r"is no export: it needs firebase-export-metadata\.json"):
                 read_export(folder)
 
     def test_an_export_without_firestore_has_no_documents(self, export: Path) -> None:
-        """A product that is not named is simply not imported."""
+        """A product that is not named is not imported."""
         (export / "firebase-export-metadata.json").write_text("{}")
         assert list(read_export(export)) == []
 
 
 class TestRecordLog:
-    """The framing, against the LevelDB log format's own rules."""
+    """The framing, compared with the rules of the LevelDB log format."""
 
     @pytest.mark.parametrize("first_bytes", range(BLOCK_BYTES - 7 - 16, BLOCK_BYTES - 7 + 1))
     def test_a_record_at_any_distance_from_the_block_end_comes_back(self, first_bytes: int, tmp_path: Path) -> None:
-        """Blocks end in padding, in an empty first fragment or in a cut record, and both records come back."""
+        """A block may end in padding, an empty first fragment or a cut record, and both records are read."""
         records = [b"a" * first_bytes, b"b" * (2 * BLOCK_BYTES), b""]
         file = tmp_path / "log"
         file.write_bytes(b"".join(frame_records(records)))
         assert [record for _, record in read_records(file)] == records
 
     def test_a_block_with_exactly_a_header_left_takes_an_empty_first_fragment(self, tmp_path: Path) -> None:
-        """As the format says: seven bytes are filled by a first fragment of no data."""
+        """The last seven bytes are filled by a first fragment without data, as the format requires."""
         content = b"".join(frame_records([b"a" * (BLOCK_BYTES - 14), b"bc"]))
         assert content[BLOCK_BYTES - 7 :] == fragment(b"", 2) + fragment(b"bc", 4)
 
@@ -563,7 +563,7 @@ class TestRecordLog:
         assert content[BLOCK_BYTES - 6 :] == bytes(6) + fragment(b"bc")
 
     def test_zeros_to_the_end_of_a_block_are_skipped(self, tmp_path: Path) -> None:
-        """Writers may fill a block up at any point, with more than a header's room left."""
+        """A writer may fill a block with zeros at any point, even if a header would fit."""
         file = tmp_path / "log"
         file.write_bytes(fragment(b"a").ljust(BLOCK_BYTES, b"\0") + fragment(b"b"))
         assert list(read_records(file)) == [(0, b"a"), (BLOCK_BYTES, b"b")]

@@ -40,12 +40,12 @@ def yearly(event):
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the built distribution, and the packages it needs from this one.
+    """The interpreter of an environment with the built distribution, and the packages it needs from this one.
 
-    Installing those anew would ask a package registry; that they are those of pyproject.toml is tested below.
+    Installing those again would need a package registry; that they match pyproject.toml is tested below.
     """
     folder = tmp_path_factory.mktemp("installed")
-    # Apart, since a build in place could find more than is distributed.
+    # In its own process, because a build in place could find more than is distributed.
     shutil.copytree(SOURCE, folder / "source", ignore=shutil.ignore_patterns("tests", "docs", ".*", "__pycache__"))
     venv.create(folder / "venv", symlinks=True)
     python = folder / "venv" / "bin" / "python"
@@ -62,13 +62,13 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestInstalled:
     def test_a_test_of_three_lines_passes(self, python, tmp_path):
-        """Without a conftest.py, a setting or a running server, in an empty folder."""
+        """It passes in an empty folder, without a conftest.py, a setting or a running server."""
         (tmp_path / "test_notes.py").write_text(TEST)
         done = _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path)
         assert "1 passed" in done, done
 
-    def test_what_runs_is_what_was_installed(self, python, tmp_path):
-        """Not the code of this repository; with its types."""
+    def test_the_installed_code_runs(self, python, tmp_path):
+        """The code is that of the distribution, not of this repository, and has types."""
         place = Path(
             _run([python, "-c", "import embedded_firebase; print(embedded_firebase.__file__)"], tmp_path).strip()
         )
@@ -76,7 +76,7 @@ class TestInstalled:
         assert (place.parent / "py.typed").exists()
 
     def test_its_public_names_can_be_imported(self, python, tmp_path):
-        """Each of `__all__`, and no other name."""
+        """`__all__` lists exactly the public names."""
         code = """if True:
             import embedded_firebase
             from embedded_firebase import *
@@ -88,7 +88,7 @@ class TestInstalled:
         assert other == "False"
 
     def test_its_requirements_are_met(self, python, tmp_path):
-        """The versions that are tested are within the ranges that it names, those of its extras included."""
+        """The tested versions are within the ranges of pyproject.toml, extras included."""
         code = """if True:
             import importlib.metadata as metadata
             from packaging.requirements import Requirement
@@ -101,7 +101,7 @@ class TestInstalled:
         assert set(met.values()) == {"True"}
 
     def test_each_command_runs(self, python, tmp_path):
-        """The three are there."""
+        """Each of the three commands runs."""
         for name in ("firestore", "functions", "export"):
             assert f"usage: embedded-{name}" in _run([python.parent / f"embedded-{name}", "--help"], tmp_path)
 
@@ -126,18 +126,18 @@ def host(python: Path, tmp_path: Path) -> Iterator[str]:
 
 class TestForeignFunctions:
     def test_they_are_served(self, host):
-        """At the URL of Firebase's emulator, by no functions-framework; `demo-project` where no project is named."""
+        """They have the URLs of Firebase's emulator, without functions-framework; `demo-project` is the default."""
         with urllib.request.urlopen(f"{host}/demo-project/us-central1/greet?name=you", timeout=20) as answer:
             assert answer.read() == b"hello you"
 
     def test_their_schedules_fire(self, host):
-        """By their trigger URL."""
+        """A schedule is fired by its trigger URL."""
         url = f"{host}/functions/projects/demo-project/triggers/us-central1-yearly-0"
         with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=20) as answer:
             assert answer.status == 200
 
-    def test_what_is_not_there_is_said(self, host):
-        """With the functions that are."""
+    def test_an_unknown_function_is_named(self, host):
+        """The error lists the existing functions."""
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{host}/demo-project/us-central1/nothing", timeout=20)
         assert refused.value.code == 404

@@ -1,4 +1,4 @@
-"""Who may use a local server: not pages of other origins, nor under rebound DNS names."""
+"""Local servers refuse pages of other origins (CSRF) and rebound DNS names."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -47,17 +47,17 @@ class TestHosts:
         ],
     )
     def test_other_names(self, host: str) -> None:
-        """DNS rebinding: another Host is refused in Google's error model, for every caller and path."""
+        """Another Host is refused in Google's error model, for every caller and path (DNS rebinding)."""
         response = Client(local_only(served, "192.168.1.5", any_origin=True)).get("/", headers={"Host": host})
         assert (response.status_code, response.json["error"]["status"]) == (403, "PERMISSION_DENIED")
 
     def test_an_address_of_ipv6(self) -> None:
-        """An address that is served may be one of IPv6."""
+        """The served address may be an IPv6 address."""
         client = Client(local_only(served, "fd00::1"))
         assert client.get("/", headers={"Host": "[fd00::1]:5001"}).text == "served"
 
     def test_no_name(self) -> None:
-        """A program of HTTP/1.0 names no host; a browser always does."""
+        """A request without a Host (HTTP/1.0) is accepted, because a browser always sends one."""
         assert Client(local_only(served, "127.0.0.1")).get("/", environ_overrides={"HTTP_HOST": None}).text == "served"
 
 
@@ -69,8 +69,8 @@ class TestOrigins:
         assert Client(local_only(served, "127.0.0.1")).get("/", headers=headers).text == "served"
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "", "file://"])
-    def test_pages_from_elsewhere(self, origin: str) -> None:
-        """A page from elsewhere is refused, unless any may call."""
+    def test_pages_of_other_origins(self, origin: str) -> None:
+        """A page of another origin is refused, unless all origins are allowed."""
         assert Client(local_only(served, "127.0.0.1")).post("/", headers={"Origin": origin}).status_code == 403
         allowing = Client(local_only(served, "127.0.0.1", any_origin=True))
         assert allowing.post("/", headers={"Origin": origin}).text == "served"

@@ -17,8 +17,8 @@ SECONDS = 50
     reason="the Node client is not installed: npm install --prefix embedded-firebase/tests/node",
 )
 class TestNodeClient:
-    def test_it_works(self, firestore_host):
-        """Documents, transactions, queries and listeners: each test in tests/node passes."""
+    def test_node_tests_pass(self, firestore_host):
+        """Each test in tests/node passes: documents, transactions, queries and listeners."""
         environment = {"PATH": os.environ["PATH"], "FIRESTORE_EMULATOR_HOST": firestore_host}
         command = ["node", "--test", "--test-reporter=spec", "client.test.js"]
         done = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=SECONDS)

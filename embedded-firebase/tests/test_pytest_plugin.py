@@ -80,28 +80,28 @@ def run(folder: Path, **environment: str) -> str:
 
 class TestInAnotherProject:
     def test_fixtures_work(self, tmp_path):
-        """A fresh database takes less than 5 ms, and faults and counts are the test's own."""
+        """A new database takes less than 5 ms, and faults and counts are separate for each test."""
         output = run(tmp_path)
         assert "104 passed" in output, output
         print(next(line for line in output.splitlines() if "fixture:" in line))
 
     def test_another_firestore_may_be_named(self, tmp_path, firestore_host):
-        """What only the embedded one has is skipped, with the reason."""
+        """Tests that need the embedded Firestore are skipped, with the reason."""
         output = run(tmp_path, FIRESTORE_EMULATOR_HOST=firestore_host)
         assert "103 passed, 1 skipped" in output, output
         assert "FIRESTORE_EMULATOR_HOST names another Firestore" in output
 
 
 class TestFaults:
-    def test_a_lost_answer_leaves_the_write(self, firestore_client, firestore_faults):
-        """The code that is asked for is what the client sees."""
+    def test_a_lost_answer_keeps_the_write(self, firestore_client, firestore_faults):
+        """The write is applied, and the client sees the requested code."""
         firestore_faults.lose_answer(Code.DEADLINE_EXCEEDED)
         with pytest.raises(exceptions.DeadlineExceeded):
             firestore_client.document("c/d").create({"v": 1})
         assert firestore_client.document("c/d").get().to_dict() == {"v": 1}
 
-    def test_something_may_run_around_a_call(self, firestore_client, firestore_faults):
-        """Before it or after it, once or on every call, until faults are cleared."""
+    def test_a_callback_can_run_around_a_call(self, firestore_client, firestore_faults):
+        """A callback runs before or after a call, once or on every call, until faults are cleared."""
         seen = []
         document = firestore_client.document("c/d")
         firestore_faults.before(lambda: seen.append("before"), None)
@@ -113,7 +113,7 @@ class TestFaults:
         assert seen == ["before", "after", "before"]
 
     def test_calls_may_be_delayed(self, firestore_client, firestore_faults, firestore_counts):
-        """By seconds; other RPCs are not."""
+        """A call is delayed by seconds; other RPCs are not."""
         firestore_faults.delay(5.0, rpc="RunQuery")
         firestore_client.document("c/d").set({})
         assert firestore_counts().round_trips == 1

@@ -1,4 +1,4 @@
-"""What README.md says is so."""
+"""README.md is correct: options, URLs and examples."""
 
 import inspect
 import json
@@ -23,7 +23,7 @@ EXAMPLES = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
 
 class TestReadme:
     def test_it_names_every_option(self):
-        """And none that is not there."""
+        """It lists exactly the options."""
         offered = set()
         for name in ("firestore", "functions", "export"):
             command = [sys.executable, "-m", f"embedded_firebase.cli.{name}", "--help"]
@@ -32,7 +32,7 @@ class TestReadme:
         assert set(re.findall(r"`(--[a-z-]+)", README)) == offered
 
     def test_it_names_every_url(self):
-        """Of the emulator's own, and every verb of the REST surface."""
+        """It lists exactly the emulator's own URLs, and every verb of the REST surface."""
         named = {(method, path) for method, path in re.findall(r"`([A-Z]+) (/emulator/v1/[^`?]+)", README)}
         shown = {"project": "{p}", "database": "{d}"}
         served = {
@@ -44,8 +44,8 @@ class TestReadme:
         verbs = {template.rpartition(":")[2] for _, template, _ in ROUTES if not template.endswith(("}", "**"))}
         assert {f":{verb}" for verb in verbs} - {":executePipeline"} <= set(re.findall(r"`(:\w+)`", README))
 
-    def test_its_faults_are_taken(self):
-        """Each line of curl as it stands."""
+    def test_its_faults_are_accepted(self):
+        """Each line with curl works unchanged."""
         bodies = re.findall(r"curl \$url -d '(.+)'", README)
         assert len(bodies) == 4
         server = FirestoreServer()
@@ -56,7 +56,7 @@ class TestReadme:
 
     @pytest.mark.parametrize("code", [code for code in EXAMPLES if code.startswith("def test_")])
     def test_its_tests_pass(self, request, code):
-        """With the fixtures that they name."""
+        """Its example tests pass, with the fixtures that they name."""
         defined = {}
         exec(code, defined)
         (test,) = (value for name, value in defined.items() if name.startswith("test_"))
@@ -64,7 +64,7 @@ class TestReadme:
 
     @pytest.mark.parametrize("code", [code for code in EXAMPLES if not code.startswith("def test_")])
     def test_its_other_examples_run(self, tmp_path, monkeypatch, code):
-        """In a folder with the files that they name."""
+        """Its other examples run in a folder with the files that they name."""
         (tmp_path / "firestore.indexes.json").write_text("{}")
         (tmp_path / "firestore.rules").write_text("rules_version = '2';\nservice cloud.firestore {}\n")
         monkeypatch.chdir(tmp_path)

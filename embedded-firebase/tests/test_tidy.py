@@ -1,4 +1,4 @@
-"""House rules, read off the syntax tree: each keeps a promise that no type checker can see."""
+"""House rules that no type checker can check, read from the syntax tree."""
 
 import ast
 import subprocess
@@ -45,7 +45,7 @@ MODULES = {module_of(path): path for path in CODE}
 class TestImports:
     @pytest.mark.parametrize(("package", "layers"), [("", LAYERS), (".firestore", FIRESTORE_LAYERS)])
     def test_packages_import_one_way(self, package: str, layers: list[str]) -> None:
-        """From those before them alone; every package and module has its place."""
+        """A package imports only from packages before it; every package and module is in the list."""
         prefix = f"embedded_firebase{package}."
         parts = {name.removeprefix(prefix).split(".")[0] for name in MODULES if name.startswith(prefix)}
         assert parts == set(layers)
@@ -56,27 +56,27 @@ class TestImports:
                 assert [name for name in used if layers.index(name) > own] == [], module
 
     def test_no_modules_import_in_a_circle(self) -> None:
-        """Nor inside of a package."""
+        """No modules import each other, not even inside a package."""
         graph = {module: {name for name in imports(path) if name in MODULES} for module, path in MODULES.items()}
-        # The lazy names of the package itself lead back to its modules.
+        # The lazy names of the package itself refer back to its modules.
         del graph["embedded_firebase"]
         assert list(TopologicalSorter(graph).static_order())
 
     @pytest.mark.parametrize("path", CODE, ids=name_of)
-    def test_it_knows_no_project(self, path: Path) -> None:
-        """It serves any: what it imports is its own, or comes with what pyproject.toml names."""
+    def test_it_is_independent_of_any_project(self, path: Path) -> None:
+        """It imports only itself and the dependencies in pyproject.toml."""
         own = {"embedded_firebase", "google", "google_crc32c", "grpc", "werkzeug", "flask", "cronsim", "pytest"}
         others = {name.split(".")[0] for name in imports(path)} - own - {"_typeshed"}
         assert others <= sys.stdlib_module_names
 
     def test_sqlite_is_imported_in_few_places(self) -> None:
-        """Only the storage of Firestore and that of the tasks know SQLite."""
+        """Only the storage of Firestore and of the tasks import SQLite."""
         users = [module for module, path in MODULES.items() if "sqlite3" in imports(path)]
         assert users == ["embedded_firebase.firestore.storage.storage", "embedded_firebase.tasks.storage"]
 
     @pytest.mark.parametrize("module", ["embedded_firebase", "embedded_firebase.pytest_plugin"])
-    def test_what_is_imported_by_all_is_light(self, module: str) -> None:
-        """Pytest loads the plugin in every run: what takes long to import waits until it is used."""
+    def test_common_imports_are_fast(self, module: str) -> None:
+        """Pytest loads the plugin in every run, so slow imports wait until they are needed."""
         heavy = "{'grpc', 'google.cloud.firestore', 'flask', 'werkzeug'}"
         code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
         command = [sys.executable, "-c", code]
@@ -85,8 +85,8 @@ class TestImports:
 
 class TestShape:
     @pytest.mark.parametrize("path", [path for path in CODE if path.name == "__init__.py"], ids=name_of)
-    def test_a_package_is_described_and_nothing_else(self, path: Path) -> None:
-        """What it imported would be imported with each of its modules; the public names of all are lazy."""
+    def test_a_package_has_only_a_docstring(self, path: Path) -> None:
+        """An import in it would run with each of its modules; the public names are lazy."""
         if path != PACKAGE / "__init__.py":
             (docstring,) = ast.parse(path.read_text()).body
             assert isinstance(docstring, ast.Expr)
@@ -105,6 +105,6 @@ class TestShape:
 
     @pytest.mark.parametrize("path", TESTS, ids=name_of)
     def test_tests_state_facts(self, path: Path) -> None:
-        """Each test says in a sentence what is so."""
+        """Each test states a fact in one sentence."""
         tests = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
         assert not [f.name for f in tests if f.name.startswith("test_") and not ast.get_docstring(f)]

@@ -89,9 +89,8 @@ class Process:
     """A process as the list of its steps, the first being step 1.
 
     A step is an RPC, or a call of a model ("model"), of the store of images ("picture") or of the queue ("task").
-    `fates` says what happens at which step, by its number or its name. Once killed it does nothing more: whatever it
-    still tries raises `Killed` before anything is sent, as even a rollback would be. It knows the catalog, unless this
-    `is_cold_start`.
+    `fates` says what happens at a step, by its number or its name. Once killed it does nothing more: every later step
+    raises `Killed` before a request is sent, even a rollback. The catalog is cached, unless this `is_cold_start`.
     """
 
     def __init__(

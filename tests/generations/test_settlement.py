@@ -97,7 +97,7 @@ class TestReconcile:
 
 
 class TestSettle:
-    def test_twice_is_once(self, make_world: MakeWorld) -> None:
+    def test_a_second_call_changes_nothing(self, make_world: MakeWorld) -> None:
         """Settling an ended generation changes nothing and returns how it ended."""
         world = make_world()
         ada = world.account("ada", 5)

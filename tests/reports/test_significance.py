@@ -101,7 +101,7 @@ class TestLogNormalTail:
         assert log_normal_tail(value, mean, spread) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
     def test_of_zero(self) -> None:
-        """P(X >= 0) is 1."""
+        """A value of at least 0 is certain."""
         assert log_normal_tail(0, 10, 1) == 1.0
 
 

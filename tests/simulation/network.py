@@ -140,7 +140,7 @@ class Network:
         """Send a request and return the responses.
 
         Raises:
-            RpcFault: what Firestore answered, or the network, or nobody in time.
+            RpcFault: an error of Firestore or of the network, or no answer in time.
         """
         scheduler, random = self._scheduler, self._random
         fate = random.choice(["refused", "lost", "unanswered", "late", "twice"]) if self._happens() else "answered"

@@ -1,7 +1,7 @@
-"""Owns `make bench-firestore`: how fast the embedded Firestore is, each figure beside its reference in the same run.
+"""Owns `make bench-firestore`: the speed of the embedded Firestore; each figure has a reference from the same run.
 
-The client is Google's own and works in this process, the servers run in theirs. NODE_FIRESTORE names a folder in which
-`@firestore-emulator/server` is installed by npm; without it that reference says "not here".
+The client is Google's own and works in this process; the servers run in their own. NODE_FIRESTORE names a folder with
+`@firestore-emulator/server` installed by npm; without it that reference says "not here".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ const free = require("net").createServer().listen(0, "127.0.0.1", () => {
 
 
 class Figure(NamedTuple):
-    """What was measured, what it is compared with, and whether the bar is met; None without a bar."""
+    """A measurement, its reference, and whether the bar is met; None without a bar."""
 
     name: str
     measured: str
@@ -52,9 +52,11 @@ class Figure(NamedTuple):
 
 
 def main() -> int:
-    """Print every figure beside its reference; the exit code is 1 when a bar does not hold."""
+    """Print every figure with its reference; the exit code is 1 if a bar is not met."""
     parser = argparse.ArgumentParser(prog="make bench-firestore", description=__doc__)
-    parser.add_argument("--documents", type=int, default=100_000, help="in the large collection (default: %(default)s)")
+    parser.add_argument(
+        "--documents", type=int, default=100_000, help="size of the large collection (default: %(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="of each rate (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each figure")
     options = parser.parse_args()
@@ -70,7 +72,7 @@ def main() -> int:
 
 
 def figures(documents: int, seconds: float) -> Iterator[Figure]:
-    """Measure one thing after the other."""
+    """Make one measurement after the other."""
     yield from start()
     yield from rates(seconds)
     yield from queries(documents)
@@ -78,7 +80,7 @@ def figures(documents: int, seconds: float) -> Iterator[Figure]:
 
 
 def start() -> Iterator[Figure]:
-    """Start the server some times and look at its memory."""
+    """Start the server a few times and measure its memory."""
     times, sizes = [], []
     for _ in range(5):
         began = time.perf_counter()
@@ -91,7 +93,7 @@ def start() -> Iterator[Figure]:
 
 
 def rates(seconds: float) -> Iterator[Figure]:
-    """Count set+get pairs in rounds that take the servers in turn."""
+    """Count set+get pairs in rounds that alternate between the servers."""
     with ExitStack() as running:
         folder = running.enter_context(tempfile.TemporaryDirectory())
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -115,7 +117,7 @@ def rates(seconds: float) -> Iterator[Figure]:
             reference = f"{best['npm']:.0f}/s, @firestore-emulator/server" if node else "not here (NODE_FIRESTORE)"
             label = f"set+get pairs, {threads} thread{'s' if threads > 1 else ''}"
             for name in ("in memory", "gRPC port"):
-                # Figures of two servers that both wait for the client differ by a few percent from run to run.
+                # Two servers that both wait for the client differ by a few percent from run to run.
                 level = best[name] >= 0.95 * best["npm"] if node else None
                 port = "" if name == "in memory" else ", port for gRPC alone"
                 yield Figure(f"{label}, in memory{port}", f"{best[name]:.0f}/s", reference, level)
@@ -123,7 +125,7 @@ def rates(seconds: float) -> Iterator[Figure]:
 
 
 def pairs_per_second(db: firestore.Client, threads: int, seconds: float) -> float:
-    """Let threads write and read documents of their own for a while."""
+    """Let each thread write and read its own documents for a while."""
     ends_at = time.perf_counter() + seconds
 
     def work(number: int) -> int:
@@ -170,7 +172,7 @@ def queries(documents: int) -> Iterator[Figure]:
 
 
 def load(db: firestore.Client, collection: str, documents: int) -> None:
-    """Write documents with BulkWriter, whose limiter is out of the way."""
+    """Write documents with BulkWriter, with its rate limiter off."""
     numbers = random.Random(documents)
     writer = db.bulk_writer(BulkWriterOptions(initial_ops_per_second=1_000_000, max_ops_per_second=1_000_000))
     failed: list[object] = []
@@ -185,7 +187,7 @@ def load(db: firestore.Client, collection: str, documents: int) -> None:
                 "score": numbers.random(),
                 "name": f"name of {number}",
                 "city": numbers.choice(["Oslo", "Lima", "Accra", "Hanoi"]),
-                "note": "some words that nobody searches",
+                "note": "some words that no query uses",
                 "rank": numbers.randrange(100),
                 "active": True,
                 "size": number % 7,
@@ -233,13 +235,13 @@ def increments(db: firestore.Client, path: str) -> float:
 
 
 def expect(found: int, wanted: int) -> None:
-    """Stop when a server answers wrongly, because then its speed says nothing."""
+    """Stop when a server answers wrongly, because its speed would have no meaning."""
     if found != wanted:
         raise RuntimeError(f"the server answered {found} where {wanted} is right")
 
 
 def in_turn(one: Callable[[], None], other: Callable[[], None], times: int) -> tuple[float, float]:
-    """Time two calls in turn and return both medians in seconds; the first few warm up."""
+    """Time two calls alternately and return both medians in seconds; the first few warm up."""
     samples = [(timed(one), timed(other)) for _ in range(times)][5:]
     return statistics.median(first for first, _ in samples), statistics.median(second for _, second in samples)
 
@@ -255,7 +257,7 @@ def client(host: str) -> firestore.Client:
     """Return a client of the server at an address."""
     os.environ["FIRESTORE_EMULATOR_HOST"] = host
     db = firestore.Client(project="demo-bench", credentials=AnonymousCredentials())
-    # The address is read when the first call is made.
+    # The client reads the address at its first call.
     list(db.collection("none").limit(1).stream())
     return db
 
@@ -268,14 +270,14 @@ def embedded(*arguments: str) -> AbstractContextManager[tuple[str, subprocess.Po
 
 
 def node_folder() -> Path | None:
-    """Return the folder that has the npm server, None when there is none."""
+    """Return the folder of the npm server, or None."""
     folder = Path(os.environ.get("NODE_FIRESTORE", ""))
     return folder if (folder / "node_modules" / "@firestore-emulator" / "server").is_dir() else None
 
 
 @contextmanager
 def server(command: list[str], cwd: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run a server that says where it is ready, and end it afterwards."""
+    """Run a server that prints its address when it is ready, and end it afterwards."""
     process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

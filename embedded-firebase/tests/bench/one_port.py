@@ -1,4 +1,4 @@
-"""Owns the measure behind docs/decisions/0004-one-port.md: what the front before gRPC costs a client.
+"""Owns the measurement for docs/decisions/0004-one-port.md: the cost of the proxy in front of gRPC.
 
 Run with `python -m tests.bench.one_port` in this distribution. Both ways lead to one server and
 take turns; processor time tells the cost also on a machine that is busy with other things.
@@ -33,7 +33,7 @@ server.stop()
 
 @dataclass(frozen=True)
 class Round:
-    """What one round cost: calls per second, milliseconds a call took, microseconds of processor time it took."""
+    """The cost of one round: calls per second, milliseconds per call, microseconds of processor time per call."""
 
     calls_per_second: float
     median_milliseconds: float
@@ -111,7 +111,7 @@ def _own_seconds() -> float:
 
 
 def _process_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - no file of the project.
+    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - not a file of the project.
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -30,7 +30,7 @@ SHOWN_OUTPUT_LINES = 400
 
 
 def main() -> int:
-    """Run both suites and print what became of them; 1 when a test failed."""
+    """Run both suites and print their results; 1 if a test failed."""
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="run the tests that match, as pytest -k does")
     options = parser.parse_args()
@@ -54,7 +54,7 @@ def _pinned_version() -> str:
 
 
 def _environment(version: str) -> Path:
-    """Make the virtual environment of the tests, unless it is there, and return its Python."""
+    """Create the virtual environment of the tests if it is missing, and return its Python."""
     venv = CACHE / "venv"
     stamp, wanted = venv / "installed.txt", PINS.read_text() + (HERE / "requirements.txt").read_text()
     python = venv / "bin" / "python"
@@ -68,7 +68,7 @@ def _environment(version: str) -> Path:
 
 
 def _source(version: str) -> Path:
-    """Fetch the source distribution of the client, unless it is there, and return its folder."""
+    """Fetch the source distribution of the client if it is missing, and return its folder."""
     folder = CACHE / f"google_cloud_firestore-{version}"
     if not folder.exists():
         print(f"Fetching the source distribution of google-cloud-firestore {version} ...", flush=True)
@@ -130,7 +130,7 @@ def _run(python: Path, tests: Path, suite: str, host: str, only: str) -> dict[st
     content: dict[str, Any] = json.loads(record.read_text())
     if done.returncode and (content["failed"] or not only):
         print("\n".join(output.splitlines()[-SHOWN_OUTPUT_LINES:]))
-        content["failed"] = content["failed"] or ["the run itself; its end is above"]
+        content["failed"] = content["failed"] or ["the run itself; its last output is above"]
     return content
 
 

@@ -1,4 +1,4 @@
-"""Owns which of Google's system tests run, and the record of what became of each; must not know how they are set up.
+"""Owns which of Google's system tests run, and the record of their results; must not know how they are set up.
 
 A pytest plugin, loaded beside the unchanged tests. They skip themselves when they see an emulator, for three reasons:
 a bug of Google's own emulator, a feature that no emulator has, a comparison of a query with its pipeline at the end of
@@ -16,7 +16,7 @@ RUN_ANYWAY = {
     "Internal Issue b/137867104",
     "Internal Issue b/137865992",
 }
-# These carry the mark of the tests of explain, but ask for no explanation.
+# These have the mark of the tests of explain, but do not request an explanation.
 NO_EXPLAIN = "_no_explain_options"
 VECTOR_SEARCH = "vector search: needs find_nearest, and seed data in a project of Google's"
 # Tests that are left out, by the reason of Google's mark.
@@ -25,7 +25,7 @@ LEFT_OUT = {
     "Require index and seed data": VECTOR_SEARCH,
     "Pipeline query not supported in emulator.": "pipelines: ExecutePipeline, Enterprise edition alone",
     "Temporarily skipped. Not yet in production.": "large documents: 5 MB, which production does not take yet either",
-    "backend fix required": "broken in themselves: they read .value of a list, and are skipped everywhere",
+    "backend fix required": "the tests are wrong: they read .value of a list, and are skipped everywhere",
 }
 BSON = "BSON types: value types of the Enterprise edition alone"
 PIPELINE_COMPARISON = "skip pipeline verification on emulator"
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_logreport(report):
-    """Record the outcome of a test: failed when any part of it failed, or when it skipped itself unexpectedly."""
+    """Record the result of a test: failed if any part of it failed, or if it skipped itself unexpectedly."""
     global _pipeline_comparisons
     test = report.nodeid.rpartition("::")[2]
     if report.skipped and PIPELINE_COMPARISON in str(report.longrepr):
@@ -70,7 +70,7 @@ def pytest_runtest_logreport(report):
 
 
 def pytest_sessionfinish():
-    """Write the record where the environment says."""
+    """Write the record to the file that the environment names."""
     record = {
         "passed": sorted(test for test, outcome in _outcomes.items() if outcome == "passed"),
         "failed": sorted(test for test, outcome in _outcomes.items() if outcome == "failed"),

@@ -1,6 +1,6 @@
 """Makes every_type.entity, one entity with every kind of value, by Google's own message classes.
 
-It is an oracle, so it must not use our code. Run it in a virtual environment of its own that has
+It is a test oracle, so it must not use our code. Run it in a virtual environment of its own that has
 appengine-python-standard==3.1.0, which cannot live beside the project's urllib3.
 """
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of the embedded Firestore share beside the server and database of all tests."""
+"""Owns the fixtures that the Firestore tests share, beyond the server and database of all tests."""
 
 import time
 import uuid
@@ -15,19 +15,19 @@ from embedded_firebase.firestore.transactions.transactions import Concurrency
 
 @pytest.fixture
 def database(firestore_database: str) -> str:
-    """The resource name of the test's own database."""
+    """The resource name of the test's database."""
     return firestore_database
 
 
 class Clocks:
-    """A wall clock in microseconds that stands still until a test moves it, and a monotonic one that it moves too."""
+    """A wall clock in microseconds that moves only when a test moves it, and a monotonic clock that follows it."""
 
     def __init__(self) -> None:
         self.micros = time.time_ns() // 1_000
         self._skipped_seconds = 0.0
 
     def monotonic(self) -> float:
-        """Return seconds; they pass by themselves, because locks are waited for in real time."""
+        """Return seconds; real time passes too, because waits for locks are real."""
         return time.monotonic() + self._skipped_seconds
 
     def pass_seconds(self, seconds: float) -> None:
@@ -44,7 +44,7 @@ def clocks() -> Clocks:
 
 @pytest.fixture(params=Concurrency, ids=lambda concurrency: concurrency.value)
 def concurrency(request: pytest.FixtureRequest) -> Concurrency:
-    """Each way in turn, because both keep the same promises."""
+    """Each concurrency mode in turn, because both give the same guarantees."""
     return Concurrency(request.param)
 
 
@@ -58,7 +58,7 @@ def engine(clocks: Clocks, concurrency: Concurrency) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session", params=Concurrency, ids=lambda concurrency: concurrency.value)
 def host_of_each_concurrency(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a server in memory, one for each way to run transactions."""
+    """The address of a server in memory, one for each concurrency mode."""
     server = FirestoreServer(concurrency=request.param)
     yield f"127.0.0.1:{server.start()}"
     server.stop()
@@ -66,7 +66,7 @@ def host_of_each_concurrency(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def contended_db(host_of_each_concurrency: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
-    """An empty database on a server of each kind."""
+    """An empty database on a server of each concurrency mode."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", host_of_each_concurrency)
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
     yield client

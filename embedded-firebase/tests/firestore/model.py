@@ -1,6 +1,6 @@
-"""Owns a second Firestore, naive and obviously right, to hold the server against; must not import the emulator.
+"""Owns a second Firestore, naive and obviously correct, as a test oracle; must not import the emulator.
 
-Documents are dicts of Python values as Google's client gives them, kept by path. Everything is done by plain search: no
+Documents are dicts of Python values as Google's client gives them, kept by path. Every operation is a linear search: no
 index, no encoding, a copy of everything for every commit.
 """
 
@@ -33,7 +33,7 @@ State = dict[Path, Doc]
 
 @dataclass(frozen=True)
 class Write:
-    """One write. `fields` replaces the document, or only what `mask` names; transforms come last, in order."""
+    """One write. `fields` replaces the document, or only the fields of `mask`; transforms come last, in order."""
 
     path: Path
     fields: dict[str, Any] | None  # None deletes.
@@ -57,8 +57,8 @@ class Query:
     collection_id: str
     group: bool = False
     where: Where | None = None
-    orders: tuple[tuple[FieldPath, int], ...] = ()  # 1 ascends, -1 descends.
-    start: tuple[tuple[Any, ...], bool] | None = None  # Values, and whether what equals them is within.
+    orders: tuple[tuple[FieldPath, int], ...] = ()  # 1 is ascending, -1 descending.
+    start: tuple[tuple[Any, ...], bool] | None = None  # Values, and whether equal documents are included.
     end: tuple[tuple[Any, ...], bool] | None = None
     offset: int = 0
     limit: int | None = None
@@ -118,7 +118,7 @@ class Model:
 
     def find(self, transaction: Transaction, query: Query) -> list[Path]:
         state = self._snapshot(transaction)
-        # What the offset skips is read too.
+        # Documents skipped by the offset are read too.
         whole = replace(query, offset=0, limit=None if query.limit is None else query.offset + query.limit)
         found = run(whole, state)
         transaction.asked.append((whole, found, [state[path].updated for path in found]))
@@ -173,7 +173,7 @@ def transformed(kind: str, held: Any, operand: Any, moment: datetime) -> Any:
 
 
 def run(query: Query, state: State) -> list[Path]:
-    """Return the paths that a query finds, in order, what its offset skips left out."""
+    """Return the paths of a query's results, in order, without those that its offset skips."""
     implied = sorted(path for path in inequalities(query.where) if path not in dict(query.orders))
     direction = query.orders[-1][1] if query.orders else 1
     orders = [*query.orders, *((path, direction) for path in implied)]
@@ -258,7 +258,7 @@ NULL, BOOLEAN, NUMBER, TIMESTAMP, STRING, BYTES, GEO_POINT, ARRAY, MAP = range(9
 
 
 def rank(value: Any) -> int:
-    """Return the place of a value's type in the order of types, -1 for a missing value."""
+    """Return the rank of a value's type in the order of types, -1 for a missing value."""
     if value is MISSING:
         return -1
     for kinds, place in (
@@ -271,7 +271,7 @@ def rank(value: Any) -> int:
 
 
 def compare(one: Any, other: Any) -> int:
-    """Return a negative number, 0 or a positive one, as the first value sorts before, with or after the other."""
+    """Return a negative number, 0 or a positive one: the order of the first value relative to the second."""
     if rank(one) != rank(other):
         return rank(one) - rank(other)
     match rank(one):
@@ -315,7 +315,7 @@ def value_at(fields: dict[str, Any], path: FieldPath) -> Any:
 
 
 def put(fields: dict[str, Any], path: FieldPath, value: Any) -> None:
-    """Set a value in place, or delete what is there when it is missing."""
+    """Set a value in place, or delete the field if the value is missing."""
     for name in path[:-1]:
         if not isinstance(fields.get(name), dict):
             if value is MISSING:
@@ -335,7 +335,7 @@ def copy(value: Any) -> Any:
 
 
 def exact(value: Any) -> Any:
-    """Return what tells a value from every other, 1 from 1.0 and 0.0 from -0.0 too."""
+    """Return a key that differs for any two different values, also 1 and 1.0, and 0.0 and -0.0."""
     if isinstance(value, dict):
         return {name: exact(held) for name, held in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Owns short words for transactions on an engine: reads, queries and commits step by step, without a server."""
+"""Owns short names for transactions on an engine: reads, queries and commits step by step, without a server."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def values(documents) -> list[int | None]:
 
 
 class Session:
-    """One transaction of an engine, in short words."""
+    """One transaction of an engine, with short method names."""
 
     def __init__(self, engine: Engine, options: TransactionOptions | None = None) -> None:
         self.engine = engine
@@ -49,7 +49,7 @@ class Session:
         return self.engine.commit(DATABASE, list(writes), self.id)
 
     def try_to_commit(self, *writes) -> bool:
-        """Commit and tell whether it went through or was aborted; any other error is raised."""
+        """Commit and return whether it succeeded or was aborted; any other error is raised."""
         try:
             self.commit(*writes)
         except EmulatorError as error:

@@ -1,4 +1,4 @@
-"""Any well-formed message to any RPC gets an answer or an error of the protocol, never an internal one."""
+"""Any well-formed message to any RPC gets an answer or an error of the protocol, never INTERNAL."""
 
 import random
 
@@ -28,7 +28,7 @@ STREAMS = ["Write", "Listen"]
 
 
 class Maker:
-    """Fills messages at random, more often with what makes sense."""
+    """Fills messages at random, mostly with plausible values."""
 
     def __init__(self, seed):
         self._random = random.Random(seed)

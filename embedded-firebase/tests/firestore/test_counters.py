@@ -1,4 +1,4 @@
-"""What is counted and what production would bill."""
+"""Counts of calls, and of the operations that production would bill."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.embedded
 
 
 class TestCounters:
-    def test_a_difference_tells_what_lies_between(self):
-        """RPCs that were not called in between are left out."""
+    def test_a_difference_counts_the_calls_between(self):
+        """RPCs without a call in between are left out."""
         counters = Counters()
         counters.count_call("Commit", "a")
         before = counters.snapshot()
@@ -25,12 +25,12 @@ class TestCounters:
         assert counters.snapshot() - before == Counts({"RunQuery": 1}, 3, 2, 1)
         assert counters.snapshot("a") - before == Counts({"RunQuery": 1}, 3, 0, 0)
 
-    def test_round_trips_are_all_calls(self):
-        """Of all RPCs."""
+    def test_round_trips_count_all_rpcs(self):
+        """Round trips are the calls of all RPCs together."""
         assert Counts({"Commit": 2, "RunQuery": 1}).round_trips == 3
 
     def test_between_two_times(self):
-        """Of one client alone, while others are served."""
+        """Calls between two times are counted for one client, while others are served."""
         counters = Counters()
 
         def serve(client: str, reads: int) -> None:
@@ -52,7 +52,7 @@ class TestCounters:
         assert counters.between(started_at, time.time(), "me") == Counts(reads=4300, writes=1)
 
     def test_evicted_operations_are_an_error(self):
-        """It is an error, and not a number that is too small."""
+        """Operations that are no longer stored are an error, not a number that is too small."""
         before = time.time()
         counters = Counters()
         started_at = time.time()
@@ -70,7 +70,7 @@ class TestCounters:
 class TestBilling:
     @pytest.fixture
     def spent(self, db, server, database):
-        """Tells what the calls since the last time cost."""
+        """Returns the cost of the calls since the last one."""
         batch = db.batch()
         for number in range(3):
             batch.set(db.document(f"c/{number}"), {"v": number})
@@ -112,7 +112,7 @@ class TestBilling:
         assert spent() == Counts({"Commit": 1}, 0, 0, 0)
 
     def test_a_transaction(self, db, spent):
-        """Begin, read, commit."""
+        """A transaction costs the calls Begin, read and Commit."""
 
         @firestore.transactional
         def body(transaction):

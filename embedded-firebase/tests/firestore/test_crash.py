@@ -1,6 +1,6 @@
 """A server on disk that is killed under load, again and again, at random moments.
 
-Every acknowledged commit is there after the restart, none is there by half, indexes agree with documents, and time goes
+Every acknowledged commit is there after the restart, none is there in part, indexes agree with documents, and time goes
 on. CRASH_ROUNDS=200 in the environment kills more often than the ordinary run.
 """
 
@@ -42,7 +42,7 @@ def write(path: str, **fields: int | str) -> messages.Write:
 
 
 class Client:
-    """A bare client: unlike Google's it never sends again, so that a lost answer is seen as such."""
+    """A bare client: unlike Google's it never resends, so that a lost answer is visible."""
 
     def __init__(self, port: int) -> None:
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
@@ -86,7 +86,7 @@ class Client:
 
 @contextmanager
 def server(data: Path, concurrency: str = "optimistic") -> Iterator[tuple[subprocess.Popen[str], Client, float]]:
-    """A server process on a folder, a client of it, and how many seconds it took to be ready."""
+    """A server process on a folder, its client, and the seconds until it was ready."""
     started = time.monotonic()
     command = [
         sys.executable,
@@ -111,7 +111,7 @@ def server(data: Path, concurrency: str = "optimistic") -> Iterator[tuple[subpro
 
 
 class Load:
-    """What clients do to the server, and what of it was acknowledged."""
+    """The clients' work on the server, and which of it was acknowledged."""
 
     def __init__(self) -> None:
         self.singles: set[str] = set()
@@ -180,7 +180,7 @@ class Load:
         self.transfers.add(id_)
 
     def check(self, client: Client) -> None:
-        """Hold what the server has against what it acknowledged."""
+        """Compare the server's data with what it acknowledged."""
         singles = client.query("singles")
         assert {f"singles/{id_}" for id_ in self.singles} <= singles.keys()
         for color in COLORS:
@@ -212,8 +212,8 @@ class Load:
 
 class TestKill:
     @pytest.mark.timeout(60 + 5 * ROUNDS)
-    def test_nothing_acknowledged_is_lost_and_nothing_is_half_applied(self, tmp_path):
-        """However often it is killed, with single writes, batches and transactions under way."""
+    def test_no_acknowledged_write_is_lost_or_half_applied(self, tmp_path):
+        """Each kill interrupts single writes, batches and transactions."""
         load = Load()
         fresh, ready = [], []
         data = tmp_path / "data"

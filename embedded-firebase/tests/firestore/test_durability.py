@@ -1,4 +1,4 @@
-"""What the files on disk hold at any moment: every commit whole, in its order, in a log that stays small."""
+"""The files on disk at any moment: every commit whole, in order, in a log that stays small."""
 
 import random
 import shutil
@@ -29,14 +29,14 @@ def number(engine: Engine, path: str) -> int | None:
 
 
 def as_if_killed(folder: Path, copy: Path) -> Path:
-    """Copy the files of a storage that is open, as a process that is killed now leaves them."""
+    """Copy the files of an open storage, as a process that is killed now leaves them."""
     shutil.copytree(folder, copy)
     return copy / FILE
 
 
 class TestKilled:
     def test_every_commit_is_in_the_files_when_it_is_acknowledged(self, tmp_path):
-        """At any moment; closing the storage is not needed."""
+        """An acknowledged commit is in the files, without closing the storage."""
         (tmp_path / "data").mkdir()
         storage = Storage(tmp_path / "data" / FILE)
         engine = Engine(storage)
@@ -48,7 +48,7 @@ class TestKilled:
         storage.close()
 
     def test_a_torn_log_holds_whole_commits_up_to_some_moment(self, tmp_path):
-        """As after a power failure: what came later is gone, but nothing is there by half."""
+        """As after a power failure: later commits are lost, but none is there in part."""
         (tmp_path / "data").mkdir()
         storage = Storage(tmp_path / "data" / FILE)
         engine = Engine(storage)
@@ -71,8 +71,8 @@ class TestKilled:
         assert len(held) > 5
         storage.close()
 
-    def test_the_log_stays_small_and_is_read_at_once(self, tmp_path):
-        """It is moved to the database as it grows, so that a restart reads megabytes at most, in less than a second."""
+    def test_the_log_stays_small_and_is_read_fast(self, tmp_path):
+        """It is moved to the database as it grows, so that a restart reads a few megabytes in less than a second."""
         (tmp_path / "data").mkdir()
         storage = Storage(tmp_path / "data" / FILE)
         engine = Engine(storage)
@@ -95,8 +95,8 @@ class TestKilled:
 
 
 class TestTimes:
-    def test_they_go_on_though_the_clock_was_set_back(self, tmp_path):
-        """An update time is later than all before, also after a restart, and the time of creation is kept."""
+    def test_they_are_monotonic_if_the_clock_is_set_back(self, tmp_path):
+        """An update time is later than all before, also after a restart, and the creation time is kept."""
         times = []
         for micros in (2_000_000_000_000_000, 1_000_000_000_000_000, 1_500_000_000_000_000):
             storage = Storage(tmp_path / FILE)
@@ -109,8 +109,8 @@ class TestTimes:
             storage.close()
         assert times == sorted(set(times))
 
-    def test_the_past_is_kept_over_a_restart(self, tmp_path):
-        """Within the hour."""
+    def test_the_past_survives_a_restart(self, tmp_path):
+        """After a restart, reads within the past hour still work."""
         storage = Storage(tmp_path / FILE)
         first, _ = Engine(storage).commit(DATABASE, [put("c/a", 1)])
         Engine(storage).commit(DATABASE, [put("c/a", 2)])
@@ -122,8 +122,8 @@ class TestTimes:
 
 
 class TestHorizon:
-    def test_what_was_forgotten_stays_so(self, tmp_path, monkeypatch):
-        """After a restart a read of a past that was dropped is refused, not answered with nothing."""
+    def test_dropped_versions_stay_dropped(self, tmp_path, monkeypatch):
+        """After a restart a read of a dropped past is refused, not answered as empty."""
         monkeypatch.setattr("embedded_firebase.firestore.storage.document_table.MAX_VERSIONS", 10)
         monkeypatch.setattr("embedded_firebase.firestore.storage.storage._COMMITS_PER_SWEEP", 20)
         storage = Storage(tmp_path / FILE)

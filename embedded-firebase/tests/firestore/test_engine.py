@@ -1,4 +1,4 @@
-"""What concurrent clients may rely on, tried step by step on the engine, without threads or a server."""
+"""The guarantees for concurrent clients, checked step by step on the engine, without threads or a server."""
 
 import itertools
 
@@ -19,8 +19,8 @@ class TestReadWriteTransactions:
         one.commit(put("c/a", 2))
         assert code(other.commit, put("c/a", 3)) is Code.ABORTED
 
-    def test_a_document_that_was_missing_must_be_missing_still(self, engine):
-        """Creation is a change, and so is deletion."""
+    def test_a_document_that_was_missing_must_still_be_missing(self, engine):
+        """Creating or deleting a document that a transaction has read aborts it."""
         session = Session(engine)
         assert session.read("c/a") == [None]
         engine.commit(DATABASE, [put("c/a", 1)])
@@ -45,7 +45,7 @@ class TestReadWriteTransactions:
     )
     @pytest.mark.parametrize("everywhere", [False, True])
     def test_phantoms_are_prevented(self, engine, change, everywhere):
-        """What a query returned must be what it would return at commit."""
+        """The query must have the same results at the commit."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
         assert session.find(least=5, everywhere=everywhere) == [7]
@@ -53,13 +53,13 @@ class TestReadWriteTransactions:
         assert code(session.commit, put("other/x", 1)) is Code.ABORTED
 
     def test_a_phantom_in_an_empty_collection_is_prevented(self, engine):
-        """Also when the collection did not exist."""
+        """A phantom is prevented even if the collection did not exist."""
         session = Session(engine)
         assert session.find("never") == []
         engine.commit(DATABASE, [put("never/x", 1)])
         assert code(session.commit, put("other/x", 1)) is Code.ABORTED
 
-    def test_what_a_query_did_not_return_does_not_matter(self, engine):
+    def test_documents_outside_of_a_query_do_not_conflict(self, engine):
         """A change elsewhere, or of a document that never matches the query, does not conflict."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
@@ -69,7 +69,7 @@ class TestReadWriteTransactions:
         session.commit(put("other/x", 1))
 
     def test_a_transaction_sees_one_snapshot(self, engine):
-        """It never sees half of another's commit, and not its own writes."""
+        """It sees neither half of another commit nor its own writes."""
         engine.commit(DATABASE, [put("c/a", 1), put("c/b", 1)])
         session = Session(engine)
         assert session.read("c/a") == [1]
@@ -78,20 +78,20 @@ class TestReadWriteTransactions:
         assert session.find() == [1, 1]
 
     def test_blind_writes_never_conflict(self, engine):
-        """Who has read nothing has nothing to lose."""
+        """A transaction without reads cannot conflict."""
         session = Session(engine)
         engine.commit(DATABASE, [put("c/a", 1)])
         session.commit(put("c/a", 2))
 
     def test_commits_once(self, engine):
-        """A Commit that is sent again is refused, not applied again."""
+        """A Commit that is resent is refused, not applied again."""
         session = Session(engine)
         session.commit(put("c/a", 1))
         assert code(session.commit, put("c/a", 2)) is Code.INVALID_ARGUMENT
         assert values(engine.get(DATABASE, [name("c/a")], Consistency())[0]) == [1]
 
     def test_a_rolled_back_one_never_commits(self, engine):
-        """Rolling back twice is fine; after a commit it is refused."""
+        """A second rollback is accepted; a rollback after a commit is refused."""
         session = Session(engine)
         session.read("c/a")
         engine.rollback(DATABASE, session.id)
@@ -102,7 +102,7 @@ class TestReadWriteTransactions:
         assert code(engine.rollback, DATABASE, committed.id) is Code.INVALID_ARGUMENT
 
     def test_an_aborted_one_can_be_rolled_back(self, engine):
-        """Google's client does so when it gives up, and an error would hide why."""
+        """Google's client rolls back when it gives up, and an error would hide the cause."""
         session = Session(engine)
         session.read("c/a")
         engine.commit(DATABASE, [put("c/a", 1)])
@@ -133,7 +133,7 @@ class TestReadWriteTransactions:
 
     @staticmethod
     def transfer(engine, source, sink, done):
-        """Move 1, in three steps, and note it when it was committed."""
+        """Move 1, in three steps, and record whether it was committed."""
         session = Session(engine)
         (taken,) = session.read(source)
         yield
@@ -145,8 +145,8 @@ class TestReadWriteTransactions:
 
 
 class TestReadOnlyTransactions:
-    def test_they_see_the_moment_they_began(self, engine):
-        """Regardless of later commits."""
+    def test_they_see_the_time_of_their_start(self, engine):
+        """Later commits are not visible."""
         engine.commit(DATABASE, [put("c/a", 1)])
         session = Session(engine, READ_ONLY)
         engine.commit(DATABASE, [put("c/a", 2), put("c/b", 2)])
@@ -154,8 +154,8 @@ class TestReadOnlyTransactions:
         assert session.find() == [1]
         session.commit()
 
-    def test_they_see_the_time_they_ask_for(self, engine, clocks):
-        """Within the past hour."""
+    def test_they_see_the_time_they_request(self, engine, clocks):
+        """A read time within the past hour is allowed."""
         first, _ = engine.commit(DATABASE, [put("c/a", 1)])
         engine.commit(DATABASE, [put("c/a", 2)])
         at = TransactionOptions(read_only={"read_time": {"seconds": first // 10**6, "nanos": first % 10**6 * 1000}})
@@ -164,18 +164,18 @@ class TestReadOnlyTransactions:
         assert code(Session, engine, at) is Code.FAILED_PRECONDITION
 
     def test_they_refuse_writes(self, engine):
-        """With production's code."""
+        """A write is refused with production's code."""
         assert code(Session(engine, READ_ONLY).commit, put("c/a", 1)) is Code.INVALID_ARGUMENT
 
 
 class TestTime:
     def test_commits_are_strictly_later_than_all_before(self, engine):
-        """Though the clock stands still."""
+        """Commit times increase even if the clock stands still."""
         times = [engine.commit(DATABASE, [put("c/a", value)])[0] for value in range(5)]
         assert times == sorted(set(times))
 
-    def test_what_was_read_at_a_time_can_be_read_again(self, engine):
-        """A commit never lands at or before a time that somebody has read at."""
+    def test_a_read_at_a_time_is_repeatable(self, engine):
+        """A commit never gets a time at or before one that has been read at."""
         engine.commit(DATABASE, [put("c/a", 1)])
         _, view = engine.get(DATABASE, [name("c/a")], Consistency())
         engine.commit(DATABASE, [put("c/a", 2)])
@@ -189,7 +189,7 @@ class TestTime:
         assert code(engine.get, DATABASE, [name("c/a")], Consistency(read_time=past)) is Code.FAILED_PRECONDITION
 
     def test_an_idle_transaction_is_refused(self, engine, clocks):
-        """After a minute."""
+        """A transaction expires after a minute without use."""
         session = Session(engine)
         session.read("c/a")
         clocks.pass_seconds(61)
@@ -198,7 +198,7 @@ class TestTime:
 
 class TestCommit:
     def test_all_or_nothing(self, engine):
-        """A write that fails takes those before it with it."""
+        """A failing write fails the whole commit."""
         failing = put("c/b", 1)
         failing.current_document.exists = True
         assert code(engine.commit, DATABASE, [put("c/a", 1), failing]) is Code.NOT_FOUND
@@ -213,22 +213,22 @@ class TestCommit:
         assert values(engine.get(DATABASE, [name("c/a"), name("c/x")], Consistency())[0]) == [2, 3]
 
     def test_another_databases_document_is_refused(self, engine):
-        """A request is about one database."""
+        """A request can only use documents of its own database."""
         write = Write(update={"name": "projects/p/databases/other/documents/c/a"})
         assert code(engine.commit, DATABASE, [write]) is Code.INVALID_ARGUMENT
 
 
 class TestLoad:
     def test_documents_may_be_loaded_twice(self, engine):
-        """The second time changes nothing, with locks as without."""
+        """Loading the same documents twice changes nothing, with or without locks."""
         for _ in range(2):
             engine.load([put("c/a", 1).update])
         assert [document.name for document in engine.documents(DATABASE)] == [name("c/a")]
 
 
 class TestCollectionIds:
-    def test_a_collection_counts_while_a_document_lies_in_or_below_it(self, engine):
-        """Though the documents between do not exist."""
+    def test_a_collection_exists_while_a_document_is_in_or_below_it(self, engine):
+        """The documents between need not exist."""
         engine.commit(DATABASE, [put("a/x/b/y/c/z", 1), put("d/x", 1), put("e/x", 1)])
         engine.commit(DATABASE, [Write(delete=name("e/x"))])
         assert engine.collection_ids(DATABASE, "", None) == ["a", "d"]

@@ -55,7 +55,7 @@ SCALARS = [
 ]
 ARRAYS = [Value(array_value={"values": list(held)}) for held in ([], SCALARS[2:4], SCALARS[4:9], SCALARS[2:3])]
 MAPS = [Value(map_value={"fields": {"x": held}}) for held in SCALARS[1:5]]
-# Few values, so that documents and operands often hold the same.
+# Few values, so that documents and operands are often equal.
 values = st.sampled_from(SCALARS[2:5] * 4 + SCALARS + ARRAYS + MAPS)
 paths = st.sampled_from(["a", "a", "a", "b", "b", "t", "m", "m.x"])
 contents = st.fixed_dictionaries({"a": values}, optional={"b": values, "t": values, "m": values})
@@ -90,7 +90,7 @@ def filters(draw: st.DrawFn, depth: int = 2) -> StructuredQuery.Filter:
 
 @st.composite
 def parsed_queries(draw: st.DrawFn) -> Query:
-    """A query that production takes; those that it refuses are drawn again."""
+    """A query that production accepts; refused ones are drawn again."""
     message = StructuredQuery()
     message.from_.add(collection_id=draw(st.sampled_from(["c", "c", "c", "d"])), all_descendants=draw(st.booleans()))
     if draw(st.integers(0, 4)):
@@ -133,7 +133,7 @@ def scanned(storage: Storage, query: Query, time: int) -> list[tuple[str, int]]:
 
 @pytest.fixture(autouse=True)
 def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let few documents be many, and a short text be a long one, so that every way is taken."""
+    """Lower the thresholds, so that small data takes every code path."""
     monkeypatch.setattr("embedded_firebase.firestore.indexes.planner.FEW_DOCUMENTS", 2)
     monkeypatch.setattr(index_table, "MAX_POSITION_BYTES", 60)
     monkeypatch.setattr(recent_changes, "MAX_RECENT_CHANGES", 6)
@@ -146,7 +146,7 @@ class TestResults:
     def test_walks_find_what_a_scan_finds(
         self, indexes: IndexSet, history: list, before: int, wanted: list[Query]
     ) -> None:
-        """Now and at a time before the latest changes, for any documents and queries."""
+        """Walks find the same documents now and at an earlier time, for any documents and queries."""
         storage = Storage(indexes=indexes)
         for time, (name, fields) in enumerate(history, 1):
             put(storage, time, name, fields)
@@ -164,7 +164,7 @@ class TestResults:
     def test_tallies_group_what_a_scan_finds(
         self, indexes: IndexSet, history: list, before: int, wanted: list[Query]
     ) -> None:
-        """Each group has as many as a scan finds of the same values, so that sums over groups are sums over all."""
+        """Each group has the count of a scan, so that sums over groups are sums over all."""
         storage = Storage(indexes=indexes)
         for time, (name, fields) in enumerate(history, 1):
             put(storage, time, name, fields)

@@ -1,4 +1,4 @@
-"""Faults on demand, alone and through Google's client."""
+"""Injected faults, alone and through Google's client."""
 
 import time
 
@@ -21,8 +21,8 @@ def outcome(faults: Faults, rpc: str = "Commit", database: str = DATABASE, *, af
 
 
 class TestFaults:
-    def test_each_call_uses_up_one(self):
-        """Those made first come first, and the rest wait for later calls."""
+    def test_each_call_uses_one_fault(self):
+        """Faults are used in the order of their creation, and the rest wait for later calls."""
         faults = Faults()
         faults.abort_commits(2)
         faults.fail("Commit", Code.NOT_FOUND)
@@ -30,8 +30,8 @@ class TestFaults:
         assert [outcome(faults) for _ in range(4)] == [Code.ABORTED, Code.ABORTED, Code.NOT_FOUND, None]
         assert outcome(faults, "RunQuery") is Code.UNAVAILABLE
 
-    def test_one_database_does_not_disturb_another(self):
-        """A fault may be limited to one, and cleared for one."""
+    def test_databases_have_separate_faults(self):
+        """A fault may be limited to one database, and cleared for one."""
         faults = Faults()
         faults.abort_commits(1, database=DATABASE)
         faults.abort_commits(1, database="projects/other/databases/(default)")
@@ -41,7 +41,7 @@ class TestFaults:
         assert outcome(faults, database="projects/other/databases/(default)") is Code.ABORTED
 
     def test_before_and_after(self):
-        """Something can run on either side of a call, and without a count on every call."""
+        """A callback can run before or after a call, once or on every call."""
         faults = Faults()
         ran = []
         faults.before("Commit", lambda: ran.append("before"), None)
@@ -57,7 +57,7 @@ class TestFaults:
 
 class TestThroughTheClient:
     def test_a_lost_answer_is_resent_and_refused(self, db, server, database):
-        """The client silently sends a create again, and what was applied looks refused."""
+        """The client silently resends a create, and the applied write looks refused."""
         server.faults.drop_answer(database=database)
         before = server.counters.snapshot(database)
         with pytest.raises(exceptions.AlreadyExists):
@@ -65,8 +65,8 @@ class TestThroughTheClient:
         assert db.document("c/a").get().to_dict() == {"v": 1}
         assert (server.counters.snapshot(database) - before).calls["Commit"] == 2
 
-    def test_a_lost_answer_of_a_transaction_is_never_applied_twice(self, db, server, database):
-        """The same Commit with the same transaction is refused the second time."""
+    def test_a_lost_answer_of_a_transaction_is_not_applied_twice(self, db, server, database):
+        """The same Commit of the same transaction is refused the second time."""
         document = db.document("c/a")
         document.set({"v": 0})
         transaction = db.transaction()
@@ -79,27 +79,27 @@ class TestThroughTheClient:
         assert document.get().to_dict() == {"v": 1}
 
     def test_a_failed_call_does_nothing(self, db, server, database):
-        """It is refused before its work."""
+        """A failed call is refused before its work."""
         server.faults.fail("Commit", Code.PERMISSION_DENIED, database=database)
         with pytest.raises(exceptions.PermissionDenied, match="on demand"):
             db.document("c/a").set({"v": 1})
         assert not db.document("c/a").get().exists
 
     def test_a_streamed_call_can_fail_too(self, db, server, database):
-        """A read answers the code as well."""
+        """A streamed read fails with the code too."""
         server.faults.fail("BatchGetDocuments", Code.PERMISSION_DENIED, database=database)
         with pytest.raises(exceptions.PermissionDenied):
             db.document("c/a").get()
 
     def test_a_delayed_call_takes_its_time(self, db, server, database):
-        """At least as long as was asked."""
+        """A delayed call takes at least the requested time."""
         server.faults.delay("Commit", 0.05, 1, database=database)
         started = time.monotonic()
         db.document("c/a").set({"v": 1})
         assert time.monotonic() - started >= 0.05
 
     def test_an_aborted_transaction_is_run_again_by_the_client(self, db, server, database):
-        """Three aborts, then success."""
+        """After three aborts the client's fourth attempt succeeds."""
         from google.cloud import firestore
 
         runs = []

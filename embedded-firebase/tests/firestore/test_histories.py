@@ -1,4 +1,4 @@
-"""What many clients do at once can be explained by doing it one after another, in the order of commit times.
+"""A concurrent history is equivalent to a serial one, in the order of commit times (strict serializability).
 
 Each transaction notes what it read, what it wrote and when it was committed. The replay of all writes in the order of
 commit times must give every read what it saw. That is stronger than the existence of some order, and simple to check.
@@ -24,9 +24,9 @@ THREADS = 8
 TRANSACTIONS_PER_THREAD = int(os.environ.get("HISTORY_TRANSACTIONS", "25"))
 IDS = [f"d{number}" for number in range(6)]
 
-# What the collection holds: numbers by document id.
+# The content of the collection: numbers by document id.
 State = dict[str, int]
-# What a query asks for: numbers from the first up to below the second, and a limit.
+# The parameters of a query: the first number, the first number beyond, and a limit.
 Asked = tuple[int, int, int | None]
 
 
@@ -42,7 +42,7 @@ class Event:
 
 
 def select(state: State, asked: Asked) -> list[tuple[str, int]]:
-    """Return what a query must find: by number, then by id."""
+    """Return the results that a query must have: by number, then by id."""
     least, below, limit = asked
     chosen = sorted((number, id_) for id_, number in state.items() if least <= number < below)
     return [(id_, number) for number, id_ in chosen[:limit]]
@@ -158,7 +158,7 @@ class Worker:
         if found:
             event.at = found[0].read_time
         elif event.at is None:
-            # An empty answer carries no time that the client shows: a missing document tells it.
+            # The client shows no read time of an empty answer: a missing document provides it.
             event.at = self.collection.document("none").get(transaction=transaction).read_time
 
     def _number(self) -> int:
@@ -168,7 +168,7 @@ class Worker:
 
 class TestHistories:
     def test_commit_order_explains_every_read(self, contended_db):
-        """Documents and queries, in read-write and in read-only transactions, beside blind writes and batches."""
+        """Document reads and queries agree, in read-write and read-only transactions, with blind writes and batches."""
         initial = {id_: number for number, id_ in enumerate(IDS[:3], 1)}
         for id_, number in initial.items():
             contended_db.document(f"c/{id_}").set({"n": number})
@@ -185,14 +185,14 @@ class TestHistories:
         assert given_up <= len(history) // 20
 
     def test_the_check_finds_a_lost_update(self):
-        """Two that both read 1 and both wrote cannot be explained."""
+        """Two transactions that both read 1 and both wrote cannot be serialized."""
         at = [datetime(2026, 1, 1, second=second, tzinfo=UTC) for second in (1, 2)]
         history = [Event(moment, read={"a": 1}, written={"a": 2}) for moment in at]
         with pytest.raises(AssertionError, match="read a = 1, where it was 2"):
             explain(history, {"a": 1})
 
     def test_the_check_finds_a_phantom(self):
-        """A query that missed what was there cannot be explained."""
+        """A query that missed a document cannot be serialized."""
         at = datetime(2026, 1, 1, tzinfo=UTC)
         with pytest.raises(AssertionError):
             explain([Event(at, found=[((0, 9, None), [("a", 1)])])], {"a": 1, "b": 2})
@@ -200,7 +200,7 @@ class TestHistories:
 
 class TestContention:
     def test_twenty_threads_increment_one_counter(self, contended_db):
-        """All are right with the client's five attempts, and no error surfaces."""
+        """All succeed within the client's five attempts."""
         counter = contended_db.document("c/counter")
         counter.set({"n": 0})
         start = threading.Barrier(21)

@@ -50,16 +50,16 @@ class TestParse:
             ({"fieldOverrides": [{"collectionGroup": "c", "fieldPath": "a b"}]}, "fieldOverrides[0].fieldPath"),
         ],
     )  # fmt: skip
-    def test_what_is_wrong_is_named(self, content: Any, named: str) -> None:
-        """With its place in the file."""
+    def test_an_error_names_its_place(self, content: Any, named: str) -> None:
+        """The error names the position in the file."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is looked at
             parse(content if isinstance(content, str) else json.dumps(content))
         assert named in str(caught.value)
 
 
 class TestEntries:
-    def test_every_field_has_its_own(self) -> None:
-        """Those inside of maps and the maps themselves, arrays as a whole and each different element once."""
+    def test_every_field_has_entries(self) -> None:
+        """Fields inside of maps, the maps themselves, whole arrays and each different element have an entry."""
         array = Value(array_value={"values": [ONE, TWO, ONE]})
         inner = Value(map_value={"fields": {"x": TWO}})
         assert entries({"a": array, "m": inner}, "c", IndexSet()) == {
@@ -71,7 +71,7 @@ class TestEntries:
         }
 
     def test_a_composite_index_holds_documents_with_all_its_fields(self) -> None:
-        """One entry for each element of an array."""
+        """An array gives one entry for each element."""
         indexes = parse(json.dumps({
             "indexes": [{"collectionGroup": "c", "queryScope": "COLLECTION", "fields": [
                 {"fieldPath": "t", "arrayConfig": "CONTAINS"}, {"fieldPath": "a", "order": "DESCENDING"}]}],
@@ -85,8 +85,8 @@ class TestEntries:
         assert entries({"t": tags}, "c", indexes) == set()
         assert len(entries({"a": ONE}, "other", indexes)) == 1
 
-    def test_an_exempt_field_has_none(self) -> None:
-        """Nor have the fields in it, and no walk may rely on them."""
+    def test_an_exempt_field_has_no_entries(self) -> None:
+        """The fields inside it have none either, and no walk may use them."""
         indexes = parse('{"fieldOverrides": [{"collectionGroup": "c", "fieldPath": "m", "indexes": []}]}')
         inner = Value(map_value={"fields": {"x": TWO}})
         assert entries({"m": inner}, "c", indexes) == set()

@@ -1,4 +1,4 @@
-"""Production's limits through Google's client: what just fits passes, one more is refused with the same code."""
+"""Production's limits through Google's client: a value at the limit passes, one more gets production's code."""
 
 import datetime
 
@@ -9,7 +9,7 @@ from google.cloud.firestore import FieldFilter, Or
 from google.cloud.firestore_v1 import types
 from google.protobuf.timestamp_pb2 import Timestamp
 
-# A document's name, the name of its field and 32 bytes count too; see `document_bytes`.
+# The names of the document and the field and 32 bytes count too; see `document_bytes`.
 MAX_TEXT = 1_048_576 - (len("c") + 1 + len("a") + 1 + 16) - (len("v") + 1) - 1 - 32
 
 
@@ -34,8 +34,8 @@ class TestDocuments:
         ],
         ids=["size", "depth", "arrays in a map", "field name", "time", "point", "transforms"],
     )
-    def test_what_fits_passes(self, db, data):
-        """At the very limit."""
+    def test_a_value_at_the_limit_passes(self, db, data):
+        """A document exactly at each limit is stored."""
         db.document("c/a").set(data)
 
     @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ class TestDocuments:
         ids=["size", "depth", "reserved", "reserved within", "field name", "transforms"],
     )
     def test_one_more_is_refused(self, db, data, message):
-        """With INVALID_ARGUMENT, and nothing is written."""
+        """It is refused with INVALID_ARGUMENT, and no document is written."""
         with pytest.raises(exceptions.InvalidArgument, match=message):
             db.document("c/a").set(data)
         assert not db.document("c/a").get().exists
@@ -68,7 +68,7 @@ class TestDocuments:
         ],
     )
     def test_values_that_clients_do_not_send_are_refused(self, db, database, value, message):
-        """INVALID_ARGUMENT, from every client."""
+        """A raw request with such a value is INVALID_ARGUMENT."""
         write = {"update": {"name": f"{database}/documents/c/a", "fields": {"v": value}}}
         with pytest.raises(exceptions.InvalidArgument, match=message):
             db._firestore_api.commit({"database": database, "writes": [write]})
@@ -95,7 +95,7 @@ class TestDocuments:
 
 class TestRequests:
     def test_a_request_has_ten_mebibytes_at_most(self, db):
-        """With any number of writes; a larger one is not applied at all."""
+        """A request may have any number of writes; one that is too large is not applied at all."""
         batch = db.batch()
         for number in range(11):
             batch.set(db.document(f"c/{number}"), {"v": "x" * 1_000_000})
@@ -107,7 +107,7 @@ class TestRequests:
 class TestQueries:
     @pytest.mark.parametrize("count", [30, 31])
     def test_thirty_disjunctions(self, db, count):
-        """However they are written."""
+        """The limit counts disjunctions after expansion, in any notation."""
         collection = db.collection("c")
         values = list(range(count))
         either = Or([FieldFilter("v", "==", value) for value in values])
@@ -120,14 +120,14 @@ class TestQueries:
                     list(query.stream())
 
     def test_ten_values_of_not_in(self, db):
-        """One more is refused."""
+        """A list of eleven values is refused."""
         collection = db.collection("c")
         assert list(collection.where(filter=FieldFilter("v", "not-in", list(range(10)))).stream()) == []
         with pytest.raises(exceptions.InvalidArgument, match="10"):
             list(collection.where(filter=FieldFilter("v", "not-in", list(range(11)))).stream())
 
     def test_five_aggregations(self, db):
-        """One more is refused."""
+        """A sixth aggregation is refused."""
         query = db.collection("c").count("n0")
         for number in range(1, 5):
             query = query.count(f"n{number}")
@@ -137,7 +137,7 @@ class TestQueries:
 
     @pytest.mark.parametrize("value", [{"function_value": {}}, {"timestamp_value": Timestamp(nanos=-1)}])
     def test_operands_are_values_of_documents(self, db, database, value):
-        """Anything else is INVALID_ARGUMENT, in a filter and in a cursor."""
+        """Other types are INVALID_ARGUMENT, in a filter and in a cursor."""
         order = {"field": {"field_path": "v"}, "direction": 1}
         condition = {"field_filter": {"field": {"field_path": "v"}, "op": "EQUAL", "value": value}}
         for part in ({"where": condition}, {"order_by": [order], "start_at": {"values": [value]}}):
@@ -148,7 +148,7 @@ class TestQueries:
 
 class TestTransactions:
     def test_unknown_and_finished_ones_are_refused(self, db, database):
-        """INVALID_ARGUMENT for both."""
+        """Both are INVALID_ARGUMENT."""
         api = db._firestore_api
         begun = api.begin_transaction({"database": database}).transaction
         api.commit({"database": database, "transaction": begun})
@@ -157,7 +157,7 @@ class TestTransactions:
                 api.commit({"database": database, "transaction": transaction})
 
     def test_read_only_ones_refuse_writes(self, db, database):
-        """INVALID_ARGUMENT."""
+        """The error is INVALID_ARGUMENT."""
         options = {"read_only": {}}
         begun = db._firestore_api.begin_transaction({"database": database, "options": options}).transaction
         write = {"update": {"name": f"{database}/documents/c/a"}}
@@ -168,7 +168,7 @@ class TestTransactions:
         ("ahead_seconds", "error"), [(60, exceptions.InvalidArgument), (-7_200, exceptions.FailedPrecondition)]
     )
     def test_the_past_reaches_back_an_hour(self, db, database, ahead_seconds, error):
-        """INVALID_ARGUMENT for the future, FAILED_PRECONDITION for what is forgotten."""
+        """The future is INVALID_ARGUMENT, and a dropped past FAILED_PRECONDITION."""
         moment = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead_seconds)
         request = types.GetDocumentRequest(name=f"{database}/documents/c/a", read_time=moment)
         with pytest.raises(error):

@@ -23,7 +23,7 @@ KINDS = ("NO_CHANGE", "ADD", "REMOVE", "CURRENT", "RESET")
 
 
 class Stream:
-    """A listen stream whose answers are abbreviated."""
+    """A listen stream with abbreviated answers."""
 
     def __init__(self, db):
         self._database = f"projects/{db.project}/databases/(default)"
@@ -34,7 +34,7 @@ class Stream:
 
     @cached_property
     def _responses(self):
-        # The client opens a stream only when it can wait for the first answer.
+        # The client opens a stream only once it can wait for the first answer.
         return self._listen(iter(self._requests.get, None), retry=None, timeout=SECONDS)
 
     def add(self, target_id, target, **more):
@@ -60,7 +60,7 @@ class Stream:
             self._responses.cancel()
 
     def next(self):
-        """One answer: what happened, the document's id if any, and the targets."""
+        """One answer: its kind, the document's id if any, and the targets."""
         response = next(self._responses)._pb
         kind = response.WhichOneof("response_type")
         answer = getattr(response, kind)
@@ -89,7 +89,7 @@ def stream(db):
 
 class TestDocuments:
     def test_the_life_of_a_document(self, db, stream):
-        """It is missing, comes, changes and goes; each is one snapshot."""
+        """A document is missing, is created, changed and deleted; each is one snapshot."""
         document = db.document("c/a")
         stream.add(7, [document])
         assert stream.snapshot() == [("ADD", 7), ("delete", "a", 7), ("CURRENT", 7)]
@@ -100,8 +100,8 @@ class TestDocuments:
         document.delete()
         assert stream.snapshot() == [("delete", "a", 7)]
 
-    def test_writes_without_effect_are_not_sent(self, db, stream):
-        """Neither another document nor a write of the same content."""
+    def test_writes_without_a_change_are_not_sent(self, db, stream):
+        """Neither another document nor a write of the same content is sent."""
         db.document("c/a").set({"v": 1})
         stream.add(1, [db.document("c/a"), db.document("c/b")])
         assert stream.snapshot() == [("ADD", 1), ("changed", "a", 1), ("delete", "b", 1), ("CURRENT", 1)]
@@ -113,7 +113,7 @@ class TestDocuments:
 
 class TestQueries:
     def test_documents_come_and_leave_with_the_filter(self, db, stream):
-        """One that matches no more is removed, one that is deleted is deleted."""
+        """A document that no longer matches is removed, and a deleted one is deleted."""
         for name, value in (("a", 1), ("b", 2)):
             db.document(f"c/{name}").set({"v": value})
         stream.add(1, db.collection("c").where(filter=FieldFilter("v", ">", 1)))
@@ -126,7 +126,7 @@ class TestQueries:
         assert stream.snapshot() == [("delete", "a", 1)]
 
     def test_a_limit_shows_the_next_when_one_leaves(self, db, stream):
-        """And removes the last when one comes before it."""
+        """A document before the last one of a limit removes that one."""
         for number in range(4):
             db.document(f"c/{number}").set({"v": number})
         stream.add(1, db.collection("c").order_by("v").limit(2))
@@ -140,7 +140,7 @@ class TestQueries:
         assert stream.snapshot() == [("changed", "1", 1)]
 
     def test_collection_groups(self, db, stream):
-        """Documents below any parent."""
+        """Documents below any parent are sent."""
         stream.add(1, db.collection_group("d"))
         stream.snapshot()
         db.document("c/a/d/x").set({})
@@ -150,7 +150,7 @@ class TestQueries:
         assert stream.snapshot() == [("changed", "y", 1)]
 
     def test_a_commit_is_one_snapshot(self, db, stream):
-        """All of its documents, before the time of the snapshot."""
+        """All documents of a commit come before the time of its snapshot."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
         batch = db.batch()
@@ -161,7 +161,7 @@ class TestQueries:
         assert stream.read_time.ToNanoseconds() >= batch.commit_time.timestamp_pb().ToNanoseconds()
 
     def test_snapshots_are_consistent_and_in_order(self, db, stream):
-        """While threads write pairs of documents, no snapshot shows half a pair, or goes back in time."""
+        """While threads write pairs of documents, no snapshot shows half a pair, and times increase."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
 
@@ -186,7 +186,7 @@ class TestQueries:
 
 class TestTargets:
     def test_several_on_one_stream(self, db, stream):
-        """Each is sent its own changes, a removed one nothing more."""
+        """Each target gets its own changes, and a removed one gets none."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
         db.document("c/a").set({})
@@ -201,7 +201,7 @@ class TestTargets:
         assert stream.snapshot() == [("changed", "a", 2)]
 
     def test_once(self, db, stream):
-        """The target is removed when it is current."""
+        """A target with `once` is removed when it is current."""
         stream.add(1, db.collection("c"), once=True)
         assert stream.snapshot() == [("ADD", 1), ("CURRENT", 1)]
         assert stream.next() == ("REMOVE", 1)
@@ -209,7 +209,7 @@ class TestTargets:
         assert stream.snapshot() == [("ADD", 1), ("CURRENT", 1)]
 
     def test_the_server_chooses_ids(self, db, stream):
-        """When the client gives none; after that it cannot give one."""
+        """The server chooses an id if the client gives none; after that the client cannot give one."""
         stream.add(0, db.collection("c"))
         assert stream.snapshot() == [("ADD", 1), ("CURRENT", 1)]
         stream.add(0, db.collection("d"))
@@ -217,8 +217,8 @@ class TestTargets:
         stream.add(5, db.collection("e"))
         assert stream.next() == ("REMOVE", 5, 3)
 
-    def test_one_that_is_refused_leaves_the_others(self, db, stream):
-        """It is removed with the cause."""
+    def test_a_refused_target_leaves_the_others(self, db, stream):
+        """The refused target is removed with its cause."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
         stream.add(2, db.collection("c").limit(-1))
@@ -227,7 +227,7 @@ class TestTargets:
         assert stream.snapshot() == [("changed", "a", 1)]
 
     def test_an_id_cannot_be_used_twice(self, db, stream):
-        """The stream ends with INVALID_ARGUMENT."""
+        """The second use of an id ends the stream with INVALID_ARGUMENT."""
         stream.add(1, db.collection("c"))
         stream.snapshot()
         stream.add(1, db.collection("d"))
@@ -236,20 +236,20 @@ class TestTargets:
 
     @pytest.mark.parametrize("request_", [{}, {"add_target": {"target_id": -1}}])
     def test_a_bad_request_ends_the_stream(self, stream, request_):
-        """With INVALID_ARGUMENT."""
+        """The stream ends with INVALID_ARGUMENT."""
         stream.send(**request_)
         with pytest.raises(exceptions.InvalidArgument):
             stream.next()
 
-    def test_a_target_of_nothing_is_removed(self, stream):
-        """It needs a query or documents."""
+    def test_an_empty_target_is_removed(self, stream):
+        """A target needs a query or documents."""
         stream.send(add_target={"target_id": 1})
         assert stream.next() == ("REMOVE", 1, 3)
 
 
 class TestResume:
     def test_only_changes_are_sent(self, db, stream):
-        """With the token of the last snapshot: what came, changed or left since."""
+        """After the token of the last snapshot only created, changed and removed documents are sent."""
         for name in "abc":
             db.document(f"c/{name}").set({"v": 1})
         stream.add(1, db.collection("c"))
@@ -264,7 +264,7 @@ class TestResume:
         again.cancel()
 
     def test_a_read_time_does_the_same(self, db, stream):
-        """For a client that read the documents another way."""
+        """A read time also resumes, for a client that read the documents in another way."""
         db.document("c/a").set({"v": 1})
         read_time = db.document("c/a").get().read_time
         db.document("c/b").set({"v": 1})
@@ -273,7 +273,7 @@ class TestResume:
 
     @pytest.mark.parametrize("more", [{"resume_token": b"of another server"}, {"expected_count": 5}])
     def test_everything_is_sent_again(self, db, stream, more):
-        """After a token of another server, or when the client has lost count: RESET first."""
+        """After an unknown token, or a client that lost count, everything is sent again, with RESET first."""
         db.document("c/a").set({"v": 1})
         stream.add(1, db.collection("c"))
         stream.snapshot()
@@ -286,7 +286,7 @@ class TestResume:
 @pytest.mark.embedded
 class TestStreams:
     def test_a_slow_client_catches_up(self, db, stream, monkeypatch):
-        """Backpressure: the server drops commits, and then reads the targets again."""
+        """The server drops commits for a slow client, and later reads its targets again (backpressure)."""
         monkeypatch.setattr(mailbox, "MAX_WAITING_DOCUMENTS", 2)
         db.document("c/gone").set({})
         stream.add(1, db.collection("c"))
@@ -298,8 +298,8 @@ class TestStreams:
         batch.commit()
         assert stream.snapshot() == [*(("changed", str(number), 1) for number in range(5)), ("delete", "gone", 1)]
 
-    def test_a_vanished_client_leaves_nothing(self, db, server):
-        """No thread, no listener."""
+    def test_a_vanished_client_leaves_no_resources(self, db, server):
+        """No thread and no listener is left."""
         before = set(threading.enumerate())
         streams = [Stream(db) for _ in range(20)]
         for stream in streams:
@@ -314,15 +314,15 @@ class TestStreams:
         assert not any(reader.is_alive() for reader in readers)
 
     def test_a_client_that_ends_its_requests_ends_the_stream(self, db, stream):
-        """After the answers to those that it sent."""
+        """The stream ends after the answers to the requests that were sent."""
         stream.add(1, db.collection("c"))
         stream.end()
         assert stream.snapshot() == [("ADD", 1), ("CURRENT", 1)]
         with pytest.raises(StopIteration):
             stream.next()
 
-    def test_streams_are_bounded_and_keep_no_other_call_waiting(self, monkeypatch):
-        """One too many is refused at once; the end of another makes room."""
+    def test_streams_are_limited_and_block_no_other_call(self, monkeypatch):
+        """One stream too many is refused at once; the end of another one frees its place."""
         monkeypatch.setattr(service, "MAX_STREAMS", 2)
         server = FirestoreServer()
         host = f"127.0.0.1:{server.start()}"
@@ -352,7 +352,7 @@ class TestStreams:
 
 
 class Snapshots:
-    """What a listener of the client is called with."""
+    """The arguments of a client's listener callback."""
 
     def __init__(self):
         self._seen = queue.SimpleQueue()
@@ -381,7 +381,7 @@ class TestOnSnapshot:
         watch.unsubscribe()
 
     def test_a_query_with_a_limit(self, db, seen):
-        """One comes, one leaves. Limits to the last are tested in Node: this client forgets to turn their order."""
+        """A document enters and another leaves. Limits to the last are tested in Node: this client has a bug there."""
         for number in range(1, 4):
             db.document(f"c/{number}").set({"v": number})
         watch = db.collection("c").order_by("v").limit(2).on_snapshot(seen)
@@ -392,7 +392,7 @@ class TestOnSnapshot:
 
     @pytest.mark.embedded
     def test_a_stream_that_breaks_is_resumed(self, db, seen, faults, server):
-        """The client reopens it, which is counted as another call."""
+        """The client reopens the stream, which counts as another call."""
         before = server.counters.snapshot(db._database_string)
         faults.fail(Code.UNAVAILABLE, rpc="Listen")
         watch = db.collection("c").on_snapshot(seen)
@@ -400,12 +400,12 @@ class TestOnSnapshot:
         db.document("c/a").set({})
         assert seen.next() == (["a"], ["ADDED"])
         counts = server.counters.snapshot(db._database_string) - before
-        # Its two threads may both find the break, and open it once more than needed.
+        # Both of its threads may notice the break and open the stream once more than needed.
         assert counts.calls["Listen"] >= 2
         watch.unsubscribe()
 
     def test_a_collection_group(self, db, seen):
-        """Below any parent."""
+        """Documents below any parent are in the snapshot."""
         watch = db.collection_group("d").on_snapshot(seen)
         assert seen.next() == ([], [])
         db.document("c/a/d/x").set({})

@@ -1,4 +1,4 @@
-"""What a client of Listen believes, after any program of commits, pauses and broken streams, is what a query finds."""
+"""The state of a Listen client equals the query's results after any commits, pauses and broken streams."""
 
 import queue
 from unittest.mock import patch
@@ -44,14 +44,14 @@ program = st.lists(st.tuples(st.lists(commit, max_size=4), st.booleans()), max_s
 
 
 class Call:
-    """As much of a gRPC call as a stream asks for: it never ends by itself."""
+    """The part of a gRPC call that a stream uses: it never ends by itself."""
 
     def add_callback(self, _callback):
         return True
 
 
 class Client:
-    """Applies the responses it is sent: the names and update times of each target's documents."""
+    """Applies the responses: the names and update times of each target's documents."""
 
     def __init__(self, listen):
         self._listen = listen
@@ -120,8 +120,8 @@ def found(engine, target_id, time):
 class TestListen:
     @settings(deadline=None, max_examples=60)
     @given(program, st.sampled_from([3, mailbox.MAX_WAITING_DOCUMENTS]))
-    def test_a_client_knows_what_is_so(self, steps, max_waiting):
-        """At each snapshot, for every target, whether commits were followed, forgotten or resumed after."""
+    def test_a_client_has_the_current_results(self, steps, max_waiting):
+        """Each snapshot of every target is correct, whether commits were followed, dropped or resumed after."""
         storage = Storage()
         with patch.object(mailbox, "MAX_WAITING_DOCUMENTS", max_waiting):
             engine = Engine(storage)

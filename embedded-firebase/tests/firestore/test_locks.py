@@ -1,4 +1,4 @@
-"""Pessimistic concurrency control: who waits, and for how long."""
+"""Pessimistic concurrency control: which commits wait, and for how long."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.transactions import Concurrency
 from embedded_firebase.firestore.transactions.views import Consistency
 
-# Much less than the silence that breaks a lock, yet enough for a commit that does not wait.
+# Much less than the silence that breaks a lock, and enough for a commit that does not wait.
 AT_ONCE_SECONDS = locks.SILENCE_SECONDS / 2
 
 
 @pytest.fixture
 def concurrency() -> Concurrency:
-    """All tests here are about locks."""
+    """All tests here use locks."""
     return Concurrency.PESSIMISTIC
 
 
@@ -32,7 +32,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def is_waiting(engine: Engine, future: Future) -> bool:
-    """Wait until a commit waits, and tell whether it does; it may be done instead."""
+    """Wait until a commit blocks and return True, or False if it ended instead."""
     while not future.done():
         with engine._storage.lock:
             if engine._control._locks._waiters:
@@ -53,8 +53,8 @@ def held(engine: Engine, *paths: str) -> list[int | None]:
 
 class TestWaiting:
     @pytest.mark.parametrize("end", ["commit", "rollback"])
-    def test_a_writer_waits_until_the_reader_has_ended(self, engine, threads, end):
-        """Then it proceeds at once; both succeed."""
+    def test_a_writer_waits_for_the_end_of_the_reader(self, engine, threads, end):
+        """It continues at once when the reader ends; both succeed."""
         session = Session(engine)
         session.read("c/a")
         writer = threads.submit(engine.commit, DATABASE, [put("c/a", 1)])
@@ -67,7 +67,7 @@ class TestWaiting:
         assert held(engine, "c/a", "c/b") == [1, 2 if end == "commit" else None]
 
     def test_a_batch_of_single_writes_waits_too(self, engine, threads):
-        """Each of them may change what was read."""
+        """Each write of the batch may change a document that was read."""
         session = Session(engine)
         session.read("c/b")
         writer = threads.submit(engine.write_each, DATABASE, [put("c/a", 1), put("c/b", 1)])
@@ -81,8 +81,8 @@ class TestWaiting:
         [put("c/new", 5), put("c/low", 5), put("c/high", 0), put("c/high", 8), Write(delete=name("c/high"))],
         ids=["created", "moved in", "moved out", "changed", "deleted"],
     )
-    def test_a_query_locks_what_it_would_see(self, engine, threads, change):
-        """Also documents that it has not seen yet: no phantom, and no transaction is aborted."""
+    def test_a_query_locks_its_results(self, engine, threads, change):
+        """Documents that would enter the results are locked too: no phantom, and no transaction is aborted."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
         assert session.find(least=5) == [7]
@@ -91,16 +91,16 @@ class TestWaiting:
         session.commit(put("other/x", 1))
         writer.result(AT_ONCE_SECONDS)
 
-    def test_a_query_locks_no_more_than_it_would_see(self, engine):
-        """Other documents of its collection are free."""
+    def test_a_query_locks_only_its_results(self, engine):
+        """Other documents of its collection are not locked."""
         engine.commit(DATABASE, [put("c/high", 7), put("c/low", 1)])
         session = Session(engine)
         session.find(least=5)
         assert seconds_of(engine.commit, DATABASE, [put("c/low", 2), put("d/high", 9)]) < AT_ONCE_SECONDS
         session.commit(put("other/x", 1))
 
-    def test_readers_share(self, engine):
-        """Only writers of its read set wait for a reader: not other readers, nor read-only transactions."""
+    def test_readers_share_locks(self, engine):
+        """Only writers wait for a reader: not other readers, nor read-only transactions."""
         engine.commit(DATABASE, [put("c/a", 1)])
         first = Session(engine)
         first.read("c/a")
@@ -109,21 +109,21 @@ class TestWaiting:
         assert held(engine, "c/a") == [1]
 
     def test_a_read_only_transaction_locks_nothing(self, engine):
-        """It has its snapshot."""
+        """A read-only transaction reads its snapshot."""
         session = Session(engine, TransactionOptions(read_only={}))
         session.read("c/a")
         assert seconds_of(engine.commit, DATABASE, [put("c/a", 1)]) < AT_ONCE_SECONDS
 
     def test_a_write_without_effect_does_not_wait(self, engine):
-        """The read set stays unchanged."""
+        """A write that changes nothing does not conflict with a read."""
         engine.commit(DATABASE, [put("c/a", 1)])
         session = Session(engine)
         session.read("c/a")
         assert seconds_of(engine.commit, DATABASE, [put("c/a", 1)]) < AT_ONCE_SECONDS
         session.commit(put("c/a", 2))
 
-    def test_later_reads_see_the_present(self, engine):
-        """Locked documents cannot have changed, so concurrent commits of others do not conflict."""
+    def test_later_reads_see_the_current_state(self, engine):
+        """Locked documents cannot have changed, so other commits do not conflict."""
         engine.commit(DATABASE, [put("c/a", 1), put("c/b", 1)])
         session = Session(engine)
         session.read("c/a")
@@ -134,8 +134,8 @@ class TestWaiting:
 
 
 class TestCircles:
-    def test_of_two_that_wait_for_each_other_the_younger_gives_way(self, engine, threads):
-        """At once, though the older one was first to wait."""
+    def test_the_younger_of_two_in_a_deadlock_is_aborted(self, engine, threads):
+        """It is aborted at once, even if the older one waited first."""
         older, younger = Session(engine), Session(engine)
         older.read("c/a")
         younger.read("c/a")
@@ -145,8 +145,8 @@ class TestCircles:
         first.result(AT_ONCE_SECONDS)
         assert held(engine, "c/a") == [1]
 
-    def test_the_younger_gives_way_also_while_it_waits(self, engine, threads):
-        """Its commit, which was waiting, is aborted as soon as the older one asks."""
+    def test_the_younger_is_aborted_while_it_waits(self, engine, threads):
+        """Its waiting commit is aborted as soon as the older one waits for it (deadlock)."""
         older, younger = Session(engine), Session(engine)
         older.read("c/a")
         younger.read("c/a")
@@ -156,8 +156,8 @@ class TestCircles:
         assert loser.result(AT_ONCE_SECONDS) is Code.ABORTED
         assert held(engine, "c/a") == [1]
 
-    def test_a_larger_circle_is_found(self, engine, threads):
-        """Three that each write what the next has read: the youngest gives way and the others commit."""
+    def test_a_deadlock_of_three_is_found(self, engine, threads):
+        """Each writes what the next has read: the youngest is aborted and the others commit."""
         sessions = [Session(engine) for _ in range(3)]
         for session, path in zip(sessions, ("c/a", "c/b", "c/c"), strict=True):
             session.read(path)
@@ -169,8 +169,8 @@ class TestCircles:
         assert [future.result(1) for future in waiting] == [True, True, False]
         assert time.monotonic() - started < locks.SILENCE_SECONDS
 
-    def test_one_that_repeats_another_is_as_old_as_that(self, engine, threads):
-        """So that no transaction starves."""
+    def test_a_retry_has_the_age_of_its_first_attempt(self, engine, threads):
+        """A retry keeps its age, so that no transaction starves."""
         first, second = Session(engine), Session(engine)
         first.read("c/a")
         second.read("c/a")
@@ -189,8 +189,8 @@ class TestCircles:
 
 
 class TestBrokenLocks:
-    def test_a_silent_holder_loses_its_lock_after_a_moment(self, engine):
-        """The writer goes ahead, and the holder is aborted when it comes back."""
+    def test_a_silent_holder_loses_its_lock(self, engine):
+        """The writer continues after a short wait, and the holder is aborted at its commit."""
         session = Session(engine)
         session.read("c/a")
         waited = seconds_of(engine.commit, DATABASE, [put("c/a", 1)])
@@ -198,15 +198,15 @@ class TestBrokenLocks:
         assert code(session.commit, put("c/a", 2)) is Code.ABORTED
 
     def test_an_idle_holder_is_not_waited_for(self, engine, clocks):
-        """Its moment has passed before."""
+        """A holder that has been silent for long enough loses its lock at once."""
         session = Session(engine)
         session.read("c/a")
         clocks.pass_seconds(1)
         assert seconds_of(engine.commit, DATABASE, [put("c/a", 1)]) < AT_ONCE_SECONDS
         assert code(session.commit, put("c/a", 2)) is Code.ABORTED
 
-    def test_who_lost_a_lock_sees_one_state_still(self, engine, clocks):
-        """That of its last read before."""
+    def test_a_transaction_that_lost_a_lock_still_sees_one_snapshot(self, engine, clocks):
+        """Its reads stay at the time of its last read before."""
         engine.commit(DATABASE, [put("c/a", 1), put("c/b", 1)])
         session = Session(engine)
         session.read("c/a")
@@ -216,7 +216,7 @@ class TestBrokenLocks:
         assert session.find() == [1, 1]
 
     def test_waiting_for_a_busy_holder_is_bounded(self, engine, threads, monkeypatch):
-        """One that keeps on reading loses its locks too."""
+        """A holder that keeps on reading loses its locks too."""
         monkeypatch.setattr(locks, "MAX_WAIT_SECONDS", 0.2)
         session = Session(engine)
         session.read("c/a")
@@ -231,8 +231,8 @@ class TestBrokenLocks:
         done.set()
         reading.result(1)
 
-    def test_when_too_many_wait_locks_are_broken_at_once(self, engine, monkeypatch):
-        """So that the threads that are left can serve the holders."""
+    def test_with_too_many_waiters_locks_are_broken_at_once(self, engine, monkeypatch):
+        """Free threads remain to serve the holders."""
         monkeypatch.setattr(locks, "MAX_WAITERS", 0)
         session = Session(engine)
         session.read("c/a")

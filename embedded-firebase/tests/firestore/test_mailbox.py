@@ -1,4 +1,4 @@
-"""What waits for a listen stream."""
+"""The queue of events for a listen stream."""
 
 import threading
 
@@ -24,8 +24,8 @@ def box():
 
 
 class TestCommits:
-    def test_those_up_to_a_time_are_taken(self, box):
-        """In order; later ones stay."""
+    def test_commits_up_to_a_time_are_taken(self, box):
+        """They are taken in order; later ones stay."""
         for time in (1, 2, 3):
             box.put_commit(time, commit(str(time)), WANTED)
         assert box.take_commits(2) == [commit("1"), commit("2")]
@@ -33,12 +33,12 @@ class TestCommits:
         assert box.take_commits(3) == [commit("3")]
 
     def test_unwanted_commits_are_dropped(self, box):
-        """A commit to other keys."""
+        """A commit to other keys is dropped."""
         box.put_commit(1, commit("a"), frozenset({"other"}))
         assert box.take_commits(1) == []
 
-    def test_too_many_are_forgotten(self, box, monkeypatch):
-        """The reader is notified, until it has read a time that includes all dropped commits."""
+    def test_commits_beyond_the_limit_are_dropped(self, box, monkeypatch):
+        """The reader is notified until it has read at a time after all dropped commits."""
         monkeypatch.setattr(mailbox, "MAX_WAITING_DOCUMENTS", 2)
         box.put_commit(1, commit("a", "b"), WANTED)
         box.put_commit(2, commit("c"), WANTED)
@@ -67,7 +67,7 @@ class TestWait:
         assert answers == [goes_on]
 
     def test_requests_before_the_end_are_still_taken(self, box):
-        """Commits are not."""
+        """Requests are taken before the end, but commits are not."""
         box.put_request(ListenRequest(remove_target=1))
         box.put_commit(1, commit("a"), WANTED)
         box.end()

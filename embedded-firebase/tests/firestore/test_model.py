@@ -1,4 +1,4 @@
-"""Random programs of writes, transactions and queries give the same on the server as on a naive model.
+"""Random programs of writes, transactions and queries have the same results on the server and a naive model.
 
 A program runs through Google's client, step by step, and on the model; results, times and error codes must agree.
 MODEL_EXAMPLES=5000 in the environment tries more programs than the ordinary run.
@@ -25,10 +25,10 @@ from embedded_firebase.firestore.transactions import turns
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "70"))
 
-# Numeric ids sort before others, and these not as text; collections lie in the root and below a document.
+# Numeric ids sort before others, by number; collections are in the root and below a document.
 PATHS = ["c/__id7__", "c/__id12__", "c/a", "c/b", "c/é", "c/a/c/a", "d/a/c/b", "d/a"]
 FIELDS = [("a",), ("b",), ("m", "x")]
-# Few values at a time, so that documents and queries meet: neighbours in order, and pairs that are equal, not the same.
+# Few values, so that documents and queries meet: neighbours in order, and pairs that are equal but not identical.
 PALETTES = [
     [1, 2, 3],
     [math.nan, -0.5, -0.0, 0, 0.0, 1, 1.0],
@@ -48,7 +48,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Change:
-    """A write as a program says it: `guard` tells whether the update time that it demands is the present one."""
+    """A write of a program: `guard` says whether its required update time is the current one."""
 
     kind: str
     path: str
@@ -61,7 +61,7 @@ def together(op: str, *parts: st.SearchStrategy[Where]) -> st.SearchStrategy[Whe
 
 
 def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
-    """Return programs whose documents and queries are made of a few values."""
+    """Return programs whose documents and queries use a few values."""
     scalars = st.sampled_from(palette)
     maps = st.dictionaries(st.sampled_from(["x", "y", "é"]), scalars, min_size=1, max_size=2)
     elements = st.lists(scalars | maps, max_size=3)
@@ -94,7 +94,7 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
     )
     batches = st.lists(changes, min_size=1, max_size=3)
 
-    # Google's client takes null and NaN with == and != alone.
+    # Google's client accepts null and NaN with == and != only.
     comparable = scalars.filter(lambda value: value is not None and value == value)
     ranged = comparable | elements | maps
     listed = st.lists(comparable, min_size=1, max_size=3)
@@ -112,7 +112,7 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
     not_in = st.builds(Where, fields, st.just("not-in"), listed)
     simple = st.builds(Where, fields, st.sampled_from(["==", "<", ">="]), ranged)
 
-    # What production allows together: one negation, and not-in beside no other list and no alternative.
+    # The combinations that production allows: one negation, and not-in without another list or alternative.
     conditions = st.one_of(
         st.none(),
         st.none(),
@@ -149,7 +149,7 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
             draw(st.booleans()),
             draw(conditions),
             tuple(orders),
-            # With limit_to_last Google's client turns the orders around, but not the cursors.
+            # With limit_to_last Google's client reverses the orders, but not the cursors.
             draw(bounds) if orders and not last else None,
             draw(bounds) if orders and not last else None,
             0 if last else draw(st.sampled_from([0, 0, 0, 1])),
@@ -173,7 +173,7 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
         st.tuples(st.just("end"), slots, batches),
         st.tuples(st.just("roll_back"), slots),
     )
-    # There is something to find and to change from the start.
+    # Initial documents, to be found and changed.
     filled = st.lists(st.builds(Change, st.just("set"), paths, documents), min_size=6, max_size=12)
     return st.tuples(filled, st.lists(steps, min_size=6, max_size=14)).map(
         lambda parts: [("commit", parts[0]), *parts[1]]
@@ -181,7 +181,7 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 class Run:
-    """One program, on the server and on the model."""
+    """One program on the server and on the model."""
 
     def __init__(self) -> None:
         self.db = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
@@ -190,7 +190,7 @@ class Run:
         self.past = self.server_time()
 
     def server_time(self) -> datetime:
-        """Return a time that no commit so far comes after and every later one does."""
+        """Return a time that is after every commit so far and before every later one."""
         return self.db.document("none/none").get().read_time
 
     def commit(self, batch: list[Change]) -> None:
@@ -230,7 +230,7 @@ class Run:
                 assert found == described(read, self.model.get(theirs, read))
 
     def duel(self, reads: list[str | Query], between: list[Change], last: list[Change]) -> None:
-        """Let others commit between the reads of a transaction and its own commit."""
+        """Let others commit between the reads of a transaction and its commit."""
         self.begin(0, read_only=False)
         self.look(0, reads)
         self.commit(between)
@@ -248,19 +248,19 @@ class Run:
             self.open.pop(slot)[0]._rollback()
 
     def check_all(self) -> None:
-        """Compare every document, its times too."""
+        """Compare every document, with its times."""
         for path in PATHS:
             assert shown(self.db.document(path).get()) == described(path, self.model.now.get(path))
 
     def _commit(self, commit: Any, writes: list[Write], transaction: model.Transaction | None) -> bool:
-        """Commit on both and tell whether it was done."""
+        """Commit on both and return whether it succeeded."""
         results: list[Any] = []
         answer = ""
         try:
             results = commit()
         except GoogleAPICallError as error:
             answer = error.grpc_status_code.name
-        # The time of a commit that changed something stands in its results.
+        # The time of a commit that changed a document is in its results.
         new = [result.update_time for result in results if result.update_time and result.update_time > self.past]
         expected = ""
         try:
@@ -272,7 +272,7 @@ class Run:
         return not answer
 
     def _write(self, sink: Any, change: Change) -> Write:
-        """Add a change to a batch or transaction, and return it as the model takes it."""
+        """Add a change to a batch or transaction, and return it as the model expects it."""
         reference = self.db.document(change.path)
         exists: bool | None = None
         updated = None
@@ -330,7 +330,7 @@ def shown(snapshot: firestore.DocumentSnapshot) -> Any:
     if not snapshot.exists:
         return None
     times = [
-        # The snapshots of a query hold raw messages.
+        # The snapshots of a query contain raw messages.
         DatetimeWithNanoseconds.from_timestamp_pb(time) if isinstance(time, Timestamp) else time
         for time in (snapshot.create_time, snapshot.update_time)
     ]
@@ -382,7 +382,7 @@ def leaves(plain: dict[str, Any], above: model.FieldPath = ()) -> tuple[model.Fi
 
 
 def unflattened(data: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...], tuple[model.FieldPath, ...]]:
-    """Part an update into values, transforms, and the mask, which names deleted fields too."""
+    """Split an update into values, transforms, and the mask, which includes deleted fields."""
     plain: dict[str, Any] = {}
     moves: list[Any] = []
     mask: list[model.FieldPath] = []
@@ -405,8 +405,8 @@ class TestModel:
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     def test_server_and_model_agree(self, firestore_host, monkeypatch, program):
-        """Step by step, in what is found, what is refused and why, and in the times of documents."""
-        # One thread plays everybody, so that to wait for another's turn is to wait for nothing.
+        """They agree in each step: results, refusals and their codes, and the times of documents."""
+        # One thread plays all clients, so waiting for another's turn would never end.
         monkeypatch.setattr(turns, "TURN_SECONDS", 0.001)
         run = Run()
         try:

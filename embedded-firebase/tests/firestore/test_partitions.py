@@ -1,4 +1,4 @@
-"""Where a query is cut."""
+"""Which queries can be partitioned, and where."""
 
 import pytest
 
@@ -15,8 +15,8 @@ def group(**more):
 
 
 class TestCheck:
-    def test_a_collection_group_by_name_passes(self):
-        """Whether its order is spelled out or not."""
+    def test_a_collection_group_ordered_by_name_passes(self):
+        """The order may be explicit or implicit."""
         partitions.check(query.parse(ROOT, group()), 1)
         partitions.check(query.parse(ROOT, group(order_by=[{"field": {"field_path": "__name__"}, "direction": 1}])), 1)
 
@@ -33,8 +33,8 @@ class TestCheck:
             (ROOT, group(limit={"value": 1}), 1, "limit"),
         ],
     )
-    def test_anything_else_is_refused(self, parent, message, count, match):
-        """With the reason."""
+    def test_any_other_query_is_refused(self, parent, message, count, match):
+        """The error says why."""
         with pytest.raises(EmulatorError, match=match):
             partitions.check(query.parse(parent, message), count)
 
@@ -52,6 +52,6 @@ class TestSplitPoints:
         ],
     )
     def test_parts_are_even_and_never_small(self, documents, count, expected):
-        """At most as many points as wanted."""
+        """There are at most as many split points as requested."""
         names = [f"{number:06}" for number in range(documents)]
         assert partitions.split_points(names, count) == [names[position] for position in expected]

@@ -45,8 +45,8 @@ class TestParseDocument:
             "projects//databases/(default)/documents/users/u1",
         ],
     )
-    def test_what_is_no_document_is_refused(self, name):
-        """Wrong depth, empty, reserved or too long parts are INVALID_ARGUMENT."""
+    def test_an_invalid_document_name_is_refused(self, name):
+        """A wrong depth and empty, reserved or too long parts are INVALID_ARGUMENT."""
         with pytest.raises(EmulatorError) as caught:
             parse_document(name)
         assert caught.value.code is Code.INVALID_ARGUMENT
@@ -58,11 +58,11 @@ class TestParseDocument:
 
 class TestParseParent:
     def test_the_root_is_the_empty_path(self):
-        """All documents lie below the root."""
+        """All documents are below the root."""
         assert parse_parent(f"{DATABASE}/documents") == (DATABASE, "")
 
     def test_a_document_is_a_parent(self):
-        """Collections lie below documents."""
+        """Collections are below documents."""
         assert parse_parent(f"{DATABASE}/documents/a/b") == (DATABASE, "a/b")
 
 
@@ -109,8 +109,8 @@ class TestParseFieldPath:
         assert parse_field_path(text) == names
 
     @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", "1a", "a-b", "`a", "``", "`a`b", "__reserved__"])
-    def test_what_is_no_path_is_refused(self, text):
-        """Anything else is INVALID_ARGUMENT."""
+    def test_an_invalid_path_is_refused(self, text):
+        """Any other text is INVALID_ARGUMENT."""
         with pytest.raises(EmulatorError) as caught:
             parse_field_path(text)
         assert caught.value.code is Code.INVALID_ARGUMENT

@@ -1,4 +1,4 @@
-"""What queries select, in which order, and what is refused."""
+"""The results of queries, their order, and which queries are refused."""
 
 import math
 
@@ -32,7 +32,7 @@ def documents(*fields_of_each):
 
 
 def ids(query, held):
-    """The ids that a query of Google's client selects, in order; the offset is not skipped yet."""
+    """The ids of the results of a query from Google's client, in order; the offset is not skipped yet."""
     parsed = parse(ROOT, query._to_protobuf()._pb)
     return [int(document.name[-1]) for document in run(parsed, held, ordered=parsed.in_name_order)]
 
@@ -73,7 +73,7 @@ class TestFilters:
         assert ids(C.where(filter=FieldFilter("v", op, value)), MIXED) == expected
 
     def test_not_null_and_not_nan(self):
-        """Both match every other value that is there and not null."""
+        """Both match every other value that is present and not null."""
         query = StructuredQuery(**{"from_": [{"collection_id": "c"}]})
         for op, expected in ((5, [4, 0, 1, 2, 5, 6, 8]), (4, [0, 1, 2, 5, 6, 8])):
             query.where.unary_filter.op = op
@@ -81,7 +81,7 @@ class TestFilters:
             assert [int(d.name[-1]) for d in run(parse(ROOT, query), MIXED, ordered=False)] == expected
 
     def test_nested_and_or(self):
-        """Conditions nest."""
+        """Composite filters can be nested."""
         either = Or([FieldFilter("v", "==", 1), And([FieldFilter("v", ">", 1), FieldFilter("v", "<", 3)])])
         assert ids(C.where(filter=either), MIXED) == [0, 1]
 
@@ -113,8 +113,8 @@ class TestFilters:
         """Bad operands, too many disjunctions and forbidden combinations are INVALID_ARGUMENT."""
         assert refused(query) is Code.INVALID_ARGUMENT
 
-    def test_vector_search_is_not_there(self):
-        """It says so."""
+    def test_vector_search_is_unimplemented(self):
+        """The error says so."""
         query = StructuredQuery(find_nearest={})
         with pytest.raises(EmulatorError) as caught:
             parse(ROOT, query)
@@ -123,11 +123,11 @@ class TestFilters:
 
 class TestOrder:
     def test_documents_without_the_field_are_left_out(self):
-        """An order demands its field; types sort one after another."""
+        """An order requires its field; types sort one after another."""
         assert ids(C.order_by("v"), MIXED) == [3, 4, 0, 1, 2, 5, 6, 8]
 
-    def test_descending_turns_everything_around_names_too(self):
-        """The name, which breaks ties, follows the last direction."""
+    def test_descending_reverses_everything_names_too(self):
+        """The name, which breaks ties, has the direction of the last order."""
         held = documents({"v": 1}, {"v": 2}, {"v": 1})
         assert ids(C.order_by("v", direction="DESCENDING"), held) == [1, 2, 0]
         assert ids(C.order_by("v"), held) == [0, 2, 1]
@@ -185,14 +185,14 @@ class TestCursorsAndLimits:
         assert ids(C.offset(1).limit(2), self.HELD) == [0, 1, 2]
 
     def test_more_values_than_orders_are_refused(self):
-        """A cursor cannot say more than the order does."""
+        """A cursor has at most as many values as the query has orders."""
         query = StructuredQuery(start_at={"values": [{"integer_value": 1}] * 2})
         with pytest.raises(EmulatorError, match="start_at holds 2 values"):
             parse(ROOT, query)
 
     @given(st.lists(st.integers(0, 5), max_size=10), st.integers(0, 5), st.integers(0, 4))
     def test_pages_join_to_the_whole(self, values, split, limit):
-        """What ends before a position and what starts at it are everything, each once."""
+        """Results before a position and from it on are all results, each once."""
         held = documents(*({"v": value} for value in values))
         query = C.order_by("v")
         before, after = query.end_before({"v": split}), query.start_at({"v": split})
@@ -202,7 +202,7 @@ class TestCursorsAndLimits:
 
 class TestProject:
     def test_shows_only_the_fields_of_the_mask(self):
-        """Nested fields keep their place; an absent one is left out; `__name__` shows nothing but the name."""
+        """Nested fields keep their place; a missing one is left out; `__name__` alone selects no field."""
         (document,) = documents({"a": {"x": 1, "y": 2}, "b": 1})
         assert _helpers.decode_dict(project(document, (("a", "x"), ("z",))).fields, None) == {"a": {"x": 1}}
         assert not project(document, (("__name__",),)).fields
@@ -222,20 +222,20 @@ class TestAggregation:
         assert found == {"n": 3, "field_2": 3, "a": 1.5}
         assert isinstance(found["field_2"], int)
 
-    def test_of_nothing(self):
-        """The sum of nothing is zero, its average null."""
+    def test_of_no_documents(self):
+        """The sum of no values is zero, and their average null."""
         operand = {"field": {"field_path": "v"}}
         assert self.figures([], {"alias": "s", "sum": operand}, {"alias": "a", "avg": operand}) == {"s": 0, "a": None}
 
     def test_a_sum_beyond_the_integers_is_a_double(self):
-        """It does not wrap around."""
+        """An integer sum does not wrap around."""
         found = self.figures(
             documents({"v": 2**62}, {"v": 2**62}), {"alias": "s", "sum": {"field": {"field_path": "v"}}}
         )
         assert found == {"s": 2.0**63}
 
     def test_count_up_to(self):
-        """A count may stop early."""
+        """A count can stop at a limit."""
         assert self.figures(MIXED, {"alias": "n", "count": {"up_to": {"value": 2}}}) == {"n": 2}
 
     @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ class TestAggregation:
         ],
     )
     def test_what_production_refuses_is_refused(self, aggregations):
-        """None, more than five, one alias twice, a limit of zero, no operator."""
+        """No or more than five aggregations, a repeated alias, a limit of zero and no operator are refused."""
         with pytest.raises(EmulatorError) as caught:
             aggregation.parse(StructuredAggregationQuery(aggregations=aggregations))
         assert caught.value.code is Code.INVALID_ARGUMENT

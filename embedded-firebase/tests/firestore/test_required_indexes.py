@@ -1,4 +1,4 @@
-"""Which queries need a missing index in production, and its definition."""
+"""Which queries need an index that is missing, and its definition."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def where(source: Any, *filters: tuple[str, str, Any]) -> Any:
 
 
 def lacking(query: Any, indexes: IndexSet) -> dict[str, Any] | None:
-    """The definition that a query lacks, by its section of the index file; None when nothing is lacking."""
+    """The missing definition of a query, by its section of the index file; None if nothing is missing."""
     try:
         required_indexes.check(queries.parse(ROOT, query._to_protobuf()._pb), indexes)
     except EmulatorError as refusal:
@@ -44,7 +44,7 @@ def lacking(query: Any, indexes: IndexSet) -> dict[str, Any] | None:
 
 
 def fields_lacking(query: Any) -> list[str] | None:
-    """The fields of the composite index that a query lacks beside the automatic ones."""
+    """The fields of the composite index that a query needs beyond the automatic ones."""
     missing = lacking(query, IndexSet())
     if missing is None:
         return None
@@ -91,7 +91,7 @@ REFUSED = [
 class TestAutomaticIndexes:
     @pytest.mark.parametrize("query", SERVED)
     def test_they_serve(self, query: Any) -> None:
-        """One order, one inequality, or any number of equalities."""
+        """Automatic indexes serve one order, one inequality, or any number of equalities."""
         assert lacking(query, IndexSet()) is None
 
     @pytest.mark.parametrize(("query", "fields"), REFUSED)
@@ -103,8 +103,8 @@ class TestAutomaticIndexes:
         "query",
         [query for query, _ in REFUSED] + [GROUP.order_by("a"), where(GROUP, ("t", "array_contains", 1))],
     )
-    def test_the_suggested_index_is_enough(self, query: Any) -> None:
-        """With the definitions of the refusals added one by one, the query is served in the end."""
+    def test_the_suggested_indexes_are_enough(self, query: Any) -> None:
+        """After adding the definitions from the errors one by one, the query is served."""
         content: dict[str, list[Any]] = {"indexes": [], "fieldOverrides": []}
         for _ in range(3):
             missing = lacking(query, parse(json.dumps(content)))
@@ -130,12 +130,12 @@ def with_indexes(*indexes: dict[str, Any]) -> IndexSet:
 
 
 class TestCompositeIndexes:
-    def test_equalities_stand_first_in_any_order(self) -> None:
-        """And in any direction."""
+    def test_equalities_come_first_in_any_order(self) -> None:
+        """Their directions do not matter either."""
         indexes = with_indexes(composite(("b", "DESCENDING"), ("a", "ASCENDING"), ("c", "ASCENDING")))
         assert lacking(where(C, ("a", "==", 1), ("b", "==", 1)).order_by("c"), indexes) is None
 
-    def test_several_that_end_alike_are_merged(self) -> None:
+    def test_indexes_with_the_same_order_are_merged(self) -> None:
         """Two indexes with the same order serve the equalities of both."""
         query = where(C, ("a", "==", 1), ("b", "==", 1)).order_by("c")
         one, other = (
@@ -155,12 +155,12 @@ class TestCompositeIndexes:
             composite(("a", "ASCENDING"), ("b", "ASCENDING"), scope="COLLECTION_GROUP"),
         ],
     )
-    def test_others_do_not_serve(self, index: dict[str, Any]) -> None:
-        """Another direction, another order of fields, one field more, or the other scope."""
+    def test_other_indexes_do_not_serve(self, index: dict[str, Any]) -> None:
+        """Another direction or order of fields, an extra field, or the other scope does not serve."""
         assert lacking(where(C, ("a", "==", 1)).order_by("b"), with_indexes(index)) is not None
 
-    def test_sums_need_what_they_sum(self) -> None:
-        """With a filter on another field the index ends with the field that is summed."""
+    def test_sums_need_the_summed_field(self) -> None:
+        """With a filter on another field the index ends with the summed field."""
         message = where(C, ("a", "==", 1))._to_protobuf()._pb
         query = queries.parse(ROOT, message, [("price",)])
         required_indexes.check(query, with_indexes(composite(("a", "ASCENDING"), ("price", "ASCENDING"))))
@@ -176,13 +176,13 @@ class TestOverrides:
             {"order": "DESCENDING", "queryScope": "COLLECTION_GROUP"}]}]}))  # fmt: skip
 
     def test_an_exempt_field_serves_no_query(self) -> None:
-        """Nor do the fields in it; the refusal holds an override that gives the index back."""
+        """The fields inside it serve none either; the error has an override that restores the index."""
         assert lacking(where(C, ("a.x", "==", 1)), self.OVERRIDES) == {"fieldOverrides": [
             {"collectionGroup": "c", "fieldPath": "a.x", "indexes": [
                 {"queryScope": "COLLECTION", "order": "ASCENDING"}]}]}  # fmt: skip
 
-    def test_an_override_says_what_there_is(self) -> None:
-        """One direction in each scope."""
+    def test_an_override_lists_the_indexes(self) -> None:
+        """The override has one direction in each scope."""
         assert lacking(C.order_by("b"), self.OVERRIDES) is None
         assert lacking(GROUP.order_by("b", direction=DESC), self.OVERRIDES) is None
         assert lacking(C.order_by("b", direction=DESC), self.OVERRIDES) is not None
@@ -203,7 +203,7 @@ class TestServer:
         server.stop()
 
     def test_it_refuses_and_serves(self, strict: firestore.Client) -> None:
-        """Queries and aggregations alike."""
+        """Queries and aggregations are both checked."""
         c = strict.collection("c")
         c.document("x").set({"a": 1, "b": 2})
         assert [found.id for found in where(c, ("a", "==", 1)).order_by("b").stream()] == ["x"]

@@ -20,7 +20,7 @@ from embedded_firebase.firestore.rpc.rpcs import Rpcs
 
 @pytest.fixture
 def api(db):
-    """The generated client beneath, for RPCs that the client on top does not use."""
+    """The generated client, for RPCs that the client on top of it does not use."""
     return db._firestore_api
 
 
@@ -37,7 +37,7 @@ class TestMethods:
 
 
 class TestDocuments:
-    def test_every_type_comes_back_as_it_went(self, db):
+    def test_every_type_survives_a_round_trip(self, db):
         """Types, nesting and order within arrays are kept."""
         data = {
             "null": None,
@@ -60,7 +60,7 @@ class TestDocuments:
         assert math.copysign(1, held["double"]) == -1
 
     def test_create_update_delete(self, db):
-        """Create once, update what exists, delete anything."""
+        """A document is created once; an update needs it to exist; a delete does not."""
         document = db.document("c/a")
         created = document.create({"a": {"x": 1, "y": 2}, "b": 1})
         with pytest.raises(exceptions.AlreadyExists):
@@ -76,8 +76,8 @@ class TestDocuments:
         with pytest.raises(exceptions.NotFound):
             document.update({"a": 1})
 
-    def test_a_guarded_update_needs_the_very_version(self, db):
-        """`last_update_time` is how a settle finds out that it came too late."""
+    def test_a_guarded_update_needs_the_exact_version(self, db):
+        """A settle uses `last_update_time` to detect that it is too late (compare-and-set)."""
         document = db.document("c/a")
         first = document.set({"v": 1}).update_time
         document.update({"v": 2}, option=db.write_option(last_update_time=first))
@@ -87,15 +87,15 @@ class TestDocuments:
             document.delete(option=db.write_option(last_update_time=first))
         assert document.get().to_dict() == {"v": 2}
 
-    def test_merging_keeps_what_it_does_not_name(self, db):
-        """Set with merge makes the document when there is none."""
+    def test_merging_keeps_other_fields(self, db):
+        """Set with merge creates a missing document."""
         document = db.document("c/a")
         document.set({"a": {"x": 1}}, merge=True)
         document.set({"a": {"y": 2}, "b": 1}, merge=["a.y"])
         assert document.get().to_dict() == {"a": {"x": 1, "y": 2}}
 
-    def test_transforms_answer_their_results(self, db):
-        """The server's timestamp is the commit's own time, and results come in order."""
+    def test_transforms_return_their_results(self, db):
+        """The server's timestamp is the commit time, and results come in order."""
         batch = db.batch()
         batch.set(db.document("c/a"), {"n": firestore.Increment(2), "at": firestore.SERVER_TIMESTAMP})
         (result,) = batch.commit()
@@ -108,15 +108,15 @@ class TestDocuments:
         assert batch.commit_time == snapshot.update_time
 
     def test_a_mask_shows_only_its_fields(self, db):
-        """In a read of one and of many."""
+        """A mask applies to a read of one document and of many."""
         db.document("c/a").set({"a": {"x": 1, "y": 2}, "b": 1})
         assert db.document("c/a").get(["a.x"]).to_dict() == {"a": {"x": 1}}
-        # Those that are missing come last, as in production.
+        # Missing documents come last, as in production.
         found, missing = db.get_all([db.document("c/0"), db.document("c/a")], ["b"])
         assert (found.to_dict(), missing.exists) == ({"b": 1}, False)
 
     def test_the_past_can_be_read(self, db):
-        """At the read time of an earlier answer."""
+        """A read at the read time of an earlier answer gives the earlier state."""
         document = db.document("c/a")
         document.set({"v": 1})
         then = document.get().read_time
@@ -126,14 +126,14 @@ class TestDocuments:
         assert [snapshot.to_dict() for snapshot in db.collection("c").stream(read_time=then)] == [{"v": 1}]
 
     def test_databases_and_projects_are_separate(self, db):
-        """The same path is another document elsewhere."""
+        """The same path in another database or project is another document."""
         db.document("c/a").set({"v": 1})
         elsewhere = firestore.Client(project=db.project, database="other")
         assert not elsewhere.document("c/a").get().exists
         elsewhere.close()
 
     def test_the_rpcs_for_single_documents(self, api, root):
-        """GetDocument, CreateDocument, UpdateDocument, DeleteDocument."""
+        """GetDocument, CreateDocument, UpdateDocument and DeleteDocument work."""
         value = types.Value(integer_value=1)
         made = api.create_document(
             types.CreateDocumentRequest(
@@ -150,7 +150,7 @@ class TestDocuments:
             api.get_document({"name": made.name})
 
     def test_listing_pages_and_shows_missing_parents(self, db, api, root):
-        """A document that has only documents below it is listed as missing."""
+        """A document that has only subcollections is listed as missing."""
         db.document("c/a").set({"v": 1})
         db.document("c/b/d/e").set({"v": 1})
         db.document("c/c").set({"v": 2})
@@ -159,8 +159,8 @@ class TestDocuments:
         assert [document.name[-1] for document in listed] == ["c", "a"]
 
     @pytest.mark.parametrize("order_by", ["", "v desc", "w, v desc", "__name__ desc"])
-    def test_pages_go_on_where_the_last_ended(self, db, api, root, order_by):
-        """Although documents are deleted in between, as by a loop that deletes what it lists; none is skipped."""
+    def test_pages_continue_after_the_last_one(self, db, api, root, order_by):
+        """No document is skipped even if listed ones are deleted in between, as by a recursive delete."""
         for number in range(6):
             db.document(f"c/{number}").set({"v": number, "w": number // 4})
         request = {"parent": root, "collection_id": "c", "page_size": 2, "order_by": order_by}
@@ -173,7 +173,7 @@ class TestDocuments:
         assert len(listed) == 6
 
     def test_missing_parents_are_paged_and_belong_to_their_time(self, db, api, root):
-        """As the documents between them."""
+        """Missing parents are paged like documents, at the same read time."""
         for path in ("c/a", "c/b/d/x", "c/e/d/x/f/y", "c/g", "c/h/d/x"):
             db.document(path).set({"v": 1})
         read_time = db.document("c/a").get().read_time
@@ -193,13 +193,13 @@ class TestDocuments:
             {"show_missing": True, "order_by": "v"},
         ],
     )
-    def test_what_cannot_be_listed_is_refused(self, api, root, change):
-        """With INVALID_ARGUMENT."""
+    def test_unsupported_lists_are_refused(self, api, root, change):
+        """The error is INVALID_ARGUMENT."""
         with pytest.raises(exceptions.InvalidArgument):
             api.list_documents({"parent": root, "collection_id": "c", **change})
 
     def test_listing_collections(self, db, api, root):
-        """Of the root and of a document."""
+        """Collections of the root and of a document are listed."""
         db.document("c/a/d/x").set({})
         db.document("e/a").set({})
         assert [collection.id for collection in db.collections()] == ["c", "e"]
@@ -209,7 +209,7 @@ class TestDocuments:
 
 class TestBatchWrite:
     def test_each_write_has_its_own_status(self, db, api, root):
-        """One that fails leaves the others alone."""
+        """A failed write does not affect the others."""
         database = root.removesuffix("/documents")
         writes = [
             {"update": {"name": f"{root}/c/a", "fields": {"v": {"integer_value": 1}}}},
@@ -223,7 +223,7 @@ class TestBatchWrite:
             api.batch_write({"database": database, "writes": [writes[2], writes[2]]})
 
     def test_the_bulk_writer(self, db):
-        """Google's own bulk writer works on it."""
+        """Google's own bulk writer works."""
         writer = db.bulk_writer()
         for number in range(50):
             writer.create(db.document(f"c/{number}"), {"v": number})
@@ -242,7 +242,7 @@ class TestQueries:
         return db.collection("people")
 
     def test_filter_order_limit_select(self, people):
-        """What the client sends is what comes back."""
+        """The client's query reaches the engine unchanged."""
         query = people.where(filter=FieldFilter("age", ">", 10)).order_by("age", direction="DESCENDING")
         assert [snapshot.id for snapshot in query.limit(2).stream()] == ["cid", "ann"]
         assert [snapshot.to_dict() for snapshot in query.select(["age"]).limit(1).stream()] == [{"age": 40}]
@@ -250,25 +250,25 @@ class TestQueries:
         assert [snapshot.to_dict() for snapshot in people.select([]).limit(1).stream()] == [{}]
 
     def test_a_snapshot_is_a_cursor(self, people):
-        """Paging continues where the last page ended."""
+        """The next page starts after the snapshot."""
         query = people.order_by("city")
         first = list(query.limit(2).stream())
         rest = list(query.start_after(first[-1]).stream())
         assert [snapshot.id for snapshot in first + rest] == ["ann", "cid", "bob", "dan"]
 
     def test_a_collection_group_has_any_parent(self, db, people):
-        """Documents of all collections with the same id."""
+        """Documents of all collections with the same id are found."""
         found = db.collection_group("people").where(filter=FieldFilter("city", "==", "x")).stream()
         assert [snapshot.id for snapshot in found] == ["ann", "cid", "eve"]
 
     def test_aggregations(self, people):
-        """Several at once, over filtered results."""
+        """Several aggregations of filtered results work in one query."""
         query = people.where(filter=FieldFilter("age", ">", 0)).count("n").sum("age", "s").avg("age", "a")
         assert {result.alias: result.value for result in query.get()[0]} == {"n": 3, "s": 90, "a": 30.0}
         assert people.limit(2).count().get()[0][0].value == 2
 
     def test_many_results_stream(self, db):
-        """More than fit into one chunk of a scan."""
+        """A result larger than one chunk of a scan is streamed whole."""
         for start in range(0, 1_500, 500):
             batch = db.batch()
             for number in range(start, start + 500):
@@ -277,7 +277,7 @@ class TestQueries:
         assert [snapshot.get("v") for snapshot in db.collection("many").stream()] == list(range(1_500))
 
     def test_a_bad_query_is_refused(self, people):
-        """With INVALID_ARGUMENT, at once."""
+        """It is INVALID_ARGUMENT, at once."""
         with pytest.raises(exceptions.InvalidArgument):
             list(people.limit(-1).stream())
 
@@ -300,7 +300,7 @@ class TestTransactions:
             api.commit({"database": database, "transaction": begun.transaction})
 
     def test_read_only_transactions(self, db):
-        """They see one moment, queries too."""
+        """They see one snapshot, also with queries."""
         db.document("c/a").set({"v": 1})
         transaction = db.transaction(read_only=True)
         transaction._begin()
@@ -312,7 +312,7 @@ class TestTransactions:
     @pytest.mark.embedded
     @pytest.mark.parametrize("threads", [20, 50])
     def test_contending_threads_all_succeed(self, db, threads):
-        """Each increments one counter with the client's default five attempts, in under a second."""
+        """Each increments one counter within the client's default five attempts, in under a second."""
         counter = db.document("c/counter")
         counter.set({"n": 0})
         start = threading.Barrier(threads)
@@ -334,7 +334,7 @@ class TestTransactions:
         assert time.monotonic() - started < threads / 20
 
     def test_crossing_transfers_keep_the_total(self, db):
-        """Transactions that read and write two accounts in opposite orders neither hang nor lose money."""
+        """Transactions that use two accounts in opposite orders neither deadlock nor lose money."""
         accounts = [db.document(f"accounts/{number}") for number in range(3)]
         for account in accounts:
             account.set({"credits": 100})
@@ -375,14 +375,14 @@ class TestPartitionQuery:
         return paths
 
     def test_the_partitions_join_to_the_whole(self, db, paths):
-        """Each begins where the one before ends."""
+        """Each partition begins where the one before ends."""
         partitions = list(db.collection_group("c").get_partitions(3))
         found = [[snapshot.reference.path for snapshot in partition.query().stream()] for partition in partitions]
         assert [len(part) for part in found] == [250] * 4
         assert [path for part in found for path in part] == paths
 
-    def test_cursors_are_positions_as_they_are(self, api, root, paths):
-        """As a start a cursor includes its document, as an end it leaves it out."""
+    def test_cursors_are_exact_positions(self, api, root, paths):
+        """A start cursor includes its document, and an end cursor excludes it."""
         query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
         order = {"field": {"field_path": "__name__"}, "direction": "ASCENDING"}
         request = {"parent": root, "structured_query": {**query, "order_by": [order]}, "partition_count": 1}
@@ -394,8 +394,8 @@ class TestPartitionQuery:
             counts.append((len(found), cursor.values[0].reference_value in found))
         assert counts == [(500, False), (500, True)]
 
-    def test_pages_cut_one_state(self, db, api, root, paths):
-        """Documents that come between two pages move no cut."""
+    def test_pages_partition_one_snapshot(self, db, api, root, paths):
+        """Documents created between two pages move no cursor."""
         query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
         request = {"parent": root, "structured_query": query, "partition_count": 4}
         whole = [cursor.values[0].reference_value for cursor in api.partition_query(request)]
@@ -415,21 +415,21 @@ class TestPartitionQuery:
             {"structured_query": {"from_": [{"collection_id": "c", "all_descendants": True}], "limit": 1}},
         ],
     )
-    def test_what_cannot_be_cut_is_refused(self, api, root, change):
-        """With INVALID_ARGUMENT."""
+    def test_unsupported_partitions_are_refused(self, api, root, change):
+        """The error is INVALID_ARGUMENT."""
         query = {"from_": [{"collection_id": "c", "all_descendants": True}]}
         with pytest.raises(exceptions.InvalidArgument):
             api.partition_query({"parent": root, "structured_query": query, "partition_count": 2, **change})
 
 
 class TestOtherRpcs:
-    def test_what_is_not_there_says_so(self, api, root):
-        """Pipelines are UNIMPLEMENTED, not silence."""
+    def test_unsupported_rpcs_are_unimplemented(self, api, root):
+        """Pipelines are answered UNIMPLEMENTED."""
         with pytest.raises(exceptions.MethodNotImplemented, match="Pipelines"):
             list(api.execute_pipeline({"database": root.removesuffix("/documents")}))
 
     @pytest.mark.parametrize("database", ["", "projects/p", "projects//databases/x", "nonsense/p/databases/d"])
     def test_a_bad_database_is_refused(self, api, database):
-        """With INVALID_ARGUMENT and the form that is expected."""
+        """It is INVALID_ARGUMENT, with the expected form."""
         with pytest.raises(exceptions.InvalidArgument, match="must look like"):
             api.begin_transaction({"database": database})

@@ -23,7 +23,7 @@ DATABASE = "projects/demo-project/databases/(default)"
 
 
 class Client:
-    """A bare client of one port; Google's own takes its address from the environment, which tests share."""
+    """A simple client of one port; Google's takes its address from the environment, which tests share."""
 
     def __init__(self, port: int) -> None:
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
@@ -71,7 +71,7 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 class TestFirestoreServer:
     def test_a_taken_port_is_an_error(self):
-        """It is never shared."""
+        """A port in use is never shared."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -82,7 +82,7 @@ class TestFirestoreServer:
             server.stop()
 
     def test_two_servers_never_share_a_port(self):
-        """Not even two of ours."""
+        """Two of our servers do not share a port either."""
         one, other = FirestoreServer(), FirestoreServer()
         port = one.start()
         with pytest.raises(OSError, match="is taken"):
@@ -91,7 +91,7 @@ class TestFirestoreServer:
         other.stop()
 
     def test_documents_are_loaded_into_the_project_asked_for(self):
-        """Regardless of the project in their names; they are returned in the order of names."""
+        """The project in their names is replaced; they are returned in the order of names."""
         server = FirestoreServer()
         assert server.is_empty("mine")
         names = ["c/b", "c/a/d/x", "c/a"]
@@ -108,8 +108,8 @@ class TestFirestoreServer:
         assert list(server.documents("theirs")) == []
         server.stop()
 
-    def test_what_was_acknowledged_is_there_after_a_restart(self, tmp_path):
-        """With later update times, though the clock may have stood still."""
+    def test_acknowledged_writes_survive_a_restart(self, tmp_path):
+        """Later update times are higher, even if the clock stood still."""
         server = FirestoreServer(tmp_path)
         with client_of(server.start()) as client:
             first = client.put(1)
@@ -122,8 +122,8 @@ class TestFirestoreServer:
 
 
 class TestCommandLine:
-    def test_killed_under_load_it_loses_nothing_acknowledged(self, tmp_path):
-        """And no commit is there by half."""
+    def test_killed_under_load_it_loses_no_acknowledged_write(self, tmp_path):
+        """No commit is there in part either."""
         acknowledged = set()
         with process("--data", str(tmp_path)) as (running, port), client_of(port) as client:
             enough = threading.Event()
@@ -152,13 +152,13 @@ class TestCommandLine:
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_it_cleanly(self, number):
-        """At once, with exit code 0."""
+        """It exits at once with code 0."""
         with process() as (running, _):
             running.send_signal(number)
             assert running.wait(5) == 0
 
-    def test_a_taken_port_is_one_line(self):
-        """It names the port and the flag, and the exit code is 1."""
+    def test_a_taken_port_is_a_one_line_error(self):
+        """The error names the port and the flag, and the exit code is 1."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -170,7 +170,7 @@ class TestCommandLine:
         assert lines == [f"Port {port} on 127.0.0.1 is taken or cannot be bound. Choose another with --port."]
 
     def test_an_export_is_imported_once(self, tmp_path):
-        """Into an empty project; later the kept data is used."""
+        """It is imported into an empty project; later starts use the stored data."""
         arguments = ("--data", str(tmp_path), "--import", str(EXPORT))
         held = set()
         for _ in range(2):
@@ -182,12 +182,12 @@ class TestCommandLine:
         assert f"{DATABASE}/documents/users/testUser1" in next(iter(held))
 
     def test_http_is_on_the_same_port(self):
-        """And it answers as Google's emulator does."""
+        """HTTP has the same port, and answers as Google's emulator does."""
         with process() as (_, port), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
             assert answer.read() == b"Ok\n"
 
-    def test_what_is_imported_is_exported_on_exit(self, tmp_path):
-        """The same documents; the folder is one that the Firebase CLI imports."""
+    def test_imported_data_is_exported_on_exit(self, tmp_path):
+        """The export has the same documents, in a folder that the Firebase CLI imports."""
         with process("--import", str(EXPORT), "--export-on-exit", str(tmp_path / "out")) as (running, _):
             running.send_signal(signal.SIGTERM)
             assert running.wait(10) == 0
@@ -199,8 +199,8 @@ class TestCommandLine:
         assert written == given
         assert (tmp_path / "out" / "firebase-export-metadata.json").is_file()
 
-    def test_an_export_that_cannot_be_read_is_one_line(self, tmp_path):
-        """It names the folder, and the exit code is 1."""
+    def test_an_unreadable_export_is_a_one_line_error(self, tmp_path):
+        """The error names the folder, and the exit code is 1."""
         command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--import", str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 1
@@ -208,15 +208,15 @@ class TestCommandLine:
         assert line.startswith(f"--import {tmp_path}: ")
         assert "is no export" in line
 
-    def test_an_export_that_cannot_be_written_is_one_line(self, tmp_path):
-        """The same at the end."""
+    def test_an_unwritable_export_is_a_one_line_error(self, tmp_path):
+        """The error at the end names the folder too."""
         (tmp_path / "file").write_text("")
         with process("--export-on-exit", str(tmp_path / "file")) as (running, _):
             running.send_signal(signal.SIGTERM)
             assert running.wait(10) == 1
 
     def test_help(self):
-        """It names every flag."""
+        """--help lists every flag."""
         command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--help"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
         assert all(

@@ -43,7 +43,7 @@ def storage():
 
 class TestVersions:
     def test_each_time_sees_its_own_version(self, storage):
-        """Created at 10, changed at 20, deleted at 30, created again at 40."""
+        """A document is created at 10, changed at 20, deleted at 30 and created again at 40."""
         for time, value in ((10, 1), (20, 2), (30, None), (40, 4)):
             put(storage, time, "c/d", value)
         seen = {time: read(storage, "c/d", time) for time in (9, 10, 19, 20, 29, 30, 39, 40, 99)}
@@ -51,7 +51,7 @@ class TestVersions:
         assert read(storage, "c/d") == 4
 
     def test_a_scan_sees_one_snapshot(self, storage):
-        """Documents changed, deleted and created during a scan of many chunks look as they did when it began."""
+        """Documents that change during a scan of many chunks look as they did at its start."""
         names = [f"c/{number:05}" for number in range(500)]
         for time, name in enumerate(names, 1):
             put(storage, time, name, 1)
@@ -66,7 +66,7 @@ class TestVersions:
         assert {number(document) for document in documents} == {1}
 
     def test_old_versions_are_dropped_after_an_hour(self, storage, monkeypatch):
-        """The horizon moves with them."""
+        """The horizon moves with the dropped versions."""
         monkeypatch.setattr(storage_module, "_COMMITS_PER_SWEEP", 1)
         put(storage, 10, "c/d", 1)
         put(storage, 20, "c/d", 2)
@@ -77,7 +77,7 @@ class TestVersions:
         assert read(storage, "c/d", 20) == 2
 
     def test_too_many_versions_are_dropped_oldest_first(self, storage, monkeypatch):
-        """A hot document cannot fill the memory."""
+        """The versions of a hot document cannot fill the memory."""
         monkeypatch.setattr(storage_module, "_COMMITS_PER_SWEEP", 1)
         monkeypatch.setattr(document_table, "MAX_VERSIONS", 3)
         for time in range(1, 11):
@@ -95,16 +95,16 @@ class TestCollections:
         assert scanned(storage, 9, group="g") == ["g/a", "g/a/g/x", "g/b", "h/a/g/y"]
         assert scanned(storage, 9, below="g/a") == ["g/a/g/x", "g/a/h/z"]
 
-    def test_a_prefix_is_no_parent(self, storage):
-        """What lies below `a/b` does not lie below `a/bc`."""
+    def test_a_string_prefix_is_not_a_parent(self, storage):
+        """A document below `a/b` is not below `a/bc`."""
         put(storage, 1, "a/b/c/d", 1)
         put(storage, 2, "a/bc/c/d", 1)
         assert scanned(storage, 9, below="a/b") == ["a/b/c/d"]
 
 
 class TestApply:
-    def test_a_commit_that_fails_leaves_nothing(self, storage):
-        """Not even the collections that it would have made."""
+    def test_a_failed_commit_leaves_no_trace(self, storage):
+        """Its new collections are not created either."""
         bad = Change(parse_document(f"{DATABASE}/documents/new/b"), "no document")
         good = Change(parse_document(f"{DATABASE}/documents/new/a"), Document(name=f"{DATABASE}/documents/new/a"))
         with pytest.raises(AttributeError):
@@ -116,8 +116,8 @@ class TestApply:
 
 
 class TestOnDisk:
-    def test_everything_is_there_again(self, tmp_path: Path):
-        """Documents, their past and the last commit time outlive the process."""
+    def test_data_survives_a_restart(self, tmp_path: Path):
+        """Documents, their past and the last commit time are stored on disk."""
         path = tmp_path / "firestore.sqlite3"
         storage = Storage(path)
         put(storage, 10, "c/d", 1)
@@ -128,7 +128,7 @@ class TestOnDisk:
         again.close()
 
     def test_one_process_at_a_time(self, tmp_path: Path):
-        """A second opening is refused with the path and the likely reason."""
+        """A second process is refused with the path and the likely reason."""
         path = tmp_path / "firestore.sqlite3"
         storage = Storage(path)
         with pytest.raises(OSError, match=r"firestore.sqlite3 cannot be opened .* another emulator"):

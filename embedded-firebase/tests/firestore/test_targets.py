@@ -1,4 +1,4 @@
-"""What a listen target shows, and what changes."""
+"""The results of a listen target, and which commits change them."""
 
 import pytest
 
@@ -53,13 +53,13 @@ class TestContains:
         ],
     )
     def test_a_scope_holds_its_collections(self, scope, path, expected):
-        """As the scan of the same scope does."""
+        """It agrees with a scan of the same scope."""
         assert contains(scope, parse_document(f"{ROOT}/{path}")) is expected
 
 
 class TestTarget:
     def test_following_changes(self):
-        """A document comes, changes, is seen again, leaves by its value, and leaves by deletion."""
+        """A document appears, changes, is unchanged, leaves by its value, and leaves by deletion."""
         followed = target()
         first, second = document("c/a"), document("c/b")
         assert followed.follow(changes(first, second, document("d/a"))).changed == [first, second]
@@ -71,7 +71,7 @@ class TestTarget:
         assert followed.shown == {}
 
     def test_showing_results(self):
-        """The difference between what was shown and all that is."""
+        """A new reading of results gives the difference from the shown ones."""
         read = target(limit={"value": 2})
         assert read.must_be_read
         first, second, third = (document(f"c/{name}") for name in "abc")
@@ -79,8 +79,8 @@ class TestTarget:
         difference = read.show([third, second])
         assert (difference.changed, difference.left) == ([third], [first.name])
 
-    def test_what_touches_a_limit(self):
-        """A result that changes and a document that matches; nothing else is worth reading all for."""
+    def test_changes_that_affect_a_limit(self):
+        """Only a changed result and a new match need a new reading of the results."""
         read = target(limit={"value": 1})
         read.show([document("c/a")])
         assert read.is_touched(changes(document("c/a", value=0)))
@@ -88,28 +88,28 @@ class TestTarget:
         assert read.is_touched(changes(document("c/b")))
         assert not read.is_touched(changes(document("c/b", value=0), document("d/a"), deleted=["c/z"]))
 
-    def test_what_touches_an_offset(self):
-        """Anything in the scope, since the skipped documents are unknown."""
+    def test_changes_that_affect_an_offset(self):
+        """Any change in the scope does, because the skipped documents are unknown."""
         read = target(offset=1)
         assert read.must_be_read
         assert read.is_touched(changes(deleted=["c/skipped"]))
         assert not read.is_touched(changes(deleted=["d/a"]))
 
     def test_documents_by_name(self):
-        """Only those, regardless of their fields."""
+        """Only the named documents match, with any fields."""
         followed = Target(1, DATABASE, None, (f"{ROOT}/c/a",))
         held = document("c/a", value=0)
         assert followed.follow(changes(held, document("c/b"))).changed == [held]
         assert followed.visible(held) is held
 
-    def test_a_projection_hides_the_rest(self):
-        """What a client sees of a document is what its query selects."""
+    def test_a_projection_hides_other_fields(self):
+        """The client gets the fields that its query selects."""
         assert dict(target(select={"fields": [{"field_path": "w"}]}).visible(document("c/a")).fields) == {}
 
 
 class TestLatest:
     def test_the_last_commit_decides(self):
-        """Of several commits to one document."""
+        """Of several commits to one document the last one counts."""
         path = parse_document(f"{ROOT}/c/a")
         newer = document("c/a", time=2)
         assert list(latest([changes(document("c/a")), changes(newer)])) == [(path, newer)]

@@ -1,4 +1,4 @@
-"""Who a transaction is and how long it lives."""
+"""The identity and the lifetime of transactions."""
 
 import pytest
 
@@ -34,24 +34,24 @@ def refused(transactions, id_, database=DATABASE):
 
 class TestTransactions:
     def test_an_active_one_is_found(self, transactions):
-        """By its id, in its own database alone."""
+        """It is found by its id, only in its own database."""
         begun = transactions.begin(DATABASE, read_only=False)
         assert transactions.active(begun.id, DATABASE) is begun
         assert refused(transactions, begun.id, "projects/other/databases/(default)")
 
     @pytest.mark.parametrize("state", [State.COMMITTED, State.ABORTED, State.ROLLED_BACK])
     def test_a_finished_one_cannot_be_used(self, transactions, state):
-        """However it ended."""
+        """It does not matter how the transaction ended."""
         begun = transactions.begin(DATABASE, read_only=False)
         transactions.finish(begun, state)
         assert refused(transactions, begun.id)
 
     def test_an_unknown_one_cannot_be_used(self, transactions):
-        """An unknown id."""
+        """An unknown id is refused."""
         assert refused(transactions, b"unknown")
 
     def test_an_idle_one_expires(self, transactions, clock):
-        """Every use gives it another minute."""
+        """Every use extends its life by a minute."""
         begun = transactions.begin(DATABASE, read_only=False)
         for _ in range(2):
             clock.seconds += IDLE_SECONDS
@@ -60,7 +60,7 @@ class TestTransactions:
         assert refused(transactions, begun.id)
 
     def test_a_busy_one_expires_too(self, transactions, clock):
-        """After four and a half minutes in all."""
+        """A transaction lives for four and a half minutes at most."""
         begun = transactions.begin(DATABASE, read_only=False)
         while clock.seconds < LIFETIME_SECONDS:
             transactions.active(begun.id, DATABASE)
@@ -68,16 +68,16 @@ class TestTransactions:
         clock.seconds = LIFETIME_SECONDS + 1
         assert refused(transactions, begun.id)
 
-    def test_one_that_repeats_another_knows_what_that_lost_on(self, transactions):
-        """So that it can wait for its turn there before its first read."""
+    def test_a_retry_knows_the_conflict_of_its_first_attempt(self, transactions):
+        """It can wait for its turn on the same keys before its first read."""
         first = transactions.begin(DATABASE, read_only=False)
         first.lost_on = frozenset({"document"})
         transactions.finish(first, State.ABORTED)
         second = transactions.begin(DATABASE, read_only=False, retry_of=first.id)
         assert second.predecessor_lost_on == {"document"}
 
-    def test_one_that_repeats_another_is_as_old(self, transactions):
-        """It keeps its rank, which decides who gives way."""
+    def test_a_retry_keeps_its_age(self, transactions):
+        """The age decides which transaction is aborted."""
         first = transactions.begin(DATABASE, read_only=False)
         other = transactions.begin(DATABASE, read_only=False)
         transactions.finish(first, State.ABORTED)
@@ -85,7 +85,7 @@ class TestTransactions:
         assert again.rank == first.rank < other.rank
 
     def test_readers_are_those_that_hold_locks(self, transactions):
-        """Active read-write ones of a database that have read something."""
+        """Readers are active read-write transactions of a database that have read."""
         begun = [transactions.begin(DATABASE, read_only=read_only) for read_only in (False, True, False)]
         elsewhere = transactions.begin("projects/other/databases/(default)", read_only=False)
         assert transactions.readers(DATABASE) == []

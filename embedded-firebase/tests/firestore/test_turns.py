@@ -1,4 +1,4 @@
-"""Whose turn it is on contended keys."""
+"""Turns of transactions on contended keys."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +17,8 @@ class TestTurns:
         turns.take(b"b", KEY)
         assert not turns
 
-    def test_turns_are_taken_in_the_order_of_asking(self):
-        """Each begins when the one before has ended."""
+    def test_turns_are_first_come_first_served(self):
+        """Each turn begins when the one before has ended."""
         turns = Turns()
         turns.note_conflict(KEY)
         turns.take(b"0", KEY)
@@ -33,14 +33,14 @@ class TestTurns:
             owners = [b"1", b"2", b"3"]
             for count, owner in enumerate(owners, 1):
                 threads.submit(work, owner)
-                while len(turns._queue) <= count:  # Ask one after another; a waiter is in the queue at once.
+                while len(turns._queue) <= count:  # Request turns one after another; a waiter is in the queue at once.
                     threading.Event().wait(0.001)
             assert order == []
             turns.leave(b"0")
         assert order == owners
 
     def test_different_keys_do_not_wait_for_each_other(self):
-        """Only those who contend take turns."""
+        """Only transactions with a common key take turns."""
         turns = Turns()
         turns.note_conflict(KEY | OTHER)
         turns.take(b"a", KEY)
@@ -49,7 +49,7 @@ class TestTurns:
         assert len(turns._queue) == 2
 
     def test_a_silent_holder_is_passed_over(self):
-        """A dead holder delays others by no more than its turn."""
+        """A dead holder delays others by at most its turn."""
         seconds = [0.0]
         turns = Turns(lambda: seconds[0])
         turns.note_conflict(KEY)
@@ -59,8 +59,8 @@ class TestTurns:
         turns.let_pass(b"next", KEY)
         assert [turn.owner for turn in turns._queue] == [b"next"]
 
-    def test_a_commit_waits_for_the_holder_whom_it_would_spoil(self):
-        """It proceeds as soon as the turn ends."""
+    def test_a_commit_waits_for_the_holder_it_would_abort(self):
+        """It continues as soon as the turn ends."""
         turns = Turns()
         turns.note_conflict(KEY)
         turns.take(b"holder", KEY)
@@ -78,7 +78,7 @@ class TestTurns:
         thread.join()
 
     def test_two_holders_never_wait_for_each_other(self):
-        """A commit whose owner has a turn goes ahead at once, though it spoils another's."""
+        """A commit whose owner has a turn continues at once, even if it aborts another holder."""
         turns = Turns(lambda: 0.0)
         turns.note_conflict(KEY | OTHER)
         turns.take(b"a", KEY)
@@ -87,8 +87,8 @@ class TestTurns:
         turns.let_pass(b"b", KEY | OTHER)
         assert len(turns._queue) == 2
 
-    def test_a_conflict_is_forgotten(self):
-        """What was contended a while ago is free again."""
+    def test_a_conflict_expires(self):
+        """A key without recent contention needs no turn."""
         seconds = [0.0]
         turns = Turns(lambda: seconds[0])
         turns.note_conflict(KEY)

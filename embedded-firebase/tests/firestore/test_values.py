@@ -50,20 +50,20 @@ def sign(left: bytes, right: bytes) -> int:
 class TestEncode:
     @given(anything, anything)
     def test_order_of_encodings_is_order_of_values(self, left, right):
-        """Google's own client, which orders snapshots itself, agrees on any two values."""
+        """Google's own client, which sorts snapshots itself, agrees on any two values."""
         assert sign(encode(pb(left)), encode(pb(right))) == Order.compare(
             encode_value(left)._pb, encode_value(right)._pb
         )
 
     @given(anything, anything)
     def test_no_encoding_is_a_prefix_of_another(self, left, right):
-        """Encodings end themselves, so that they can be joined and inverted."""
+        """Encodings are self-delimiting, so that they can be joined and inverted."""
         one, other = encode(pb(left)), encode(pb(right))
         assert one == other or not one.startswith(other)
 
     @given(integers, st.floats(allow_nan=False))
     def test_integers_and_doubles_compare_exactly(self, integer, double):
-        """An integer that no double can hold still finds its place between two doubles."""
+        """An integer that no double can represent sorts correctly between two doubles."""
         expected = (integer > double) - (integer < double)
         assert sign(encode(pb(integer)), encode(pb(double))) == expected
 
@@ -95,7 +95,7 @@ class TestEncode:
         assert keys == sorted(keys)
 
     @pytest.mark.parametrize(("left", "right"), [(0.0, -0.0), (3, 3.0), (math.nan, -math.nan), ([1], [1.0])])
-    def test_values_that_firestore_holds_equal_encode_alike(self, left, right):
+    def test_equal_values_encode_alike(self, left, right):
         """Zeros, equal numbers of different types, and all NaNs are one value."""
         assert encode(pb(left)) == encode(pb(right))
 
@@ -112,14 +112,14 @@ class TestFieldAccess:
         assert document.SerializeToString(deterministic=True) == before
 
     def test_setting_below_a_value_makes_it_a_map(self):
-        """What is in the way gives way."""
+        """A value on the path is replaced by a map."""
         document = Document()
         document.fields["a"].integer_value = 1
         set_field(document.fields, ("a", "b"), Value(string_value="x"))
         assert field(document.fields, ("a", "b")).string_value == "x"
 
     def test_deleting_an_absent_path_does_nothing(self):
-        """Only what is there goes."""
+        """Only existing fields are deleted."""
         document = Document()
         document.fields["a"].map_value.fields["b"].integer_value = 1
         delete_field(document.fields, ("a", "c"))
@@ -130,7 +130,7 @@ class TestFieldAccess:
         assert not document.fields["a"].map_value.fields
 
     def test_deleting_below_a_value_that_is_no_map_leaves_it(self):
-        """It does not become a map."""
+        """A value that is no map does not become one."""
         document = Document(fields={"a": {"integer_value": 0}})
         delete_field(document.fields, ("a", "b"))
         assert document == Document(fields={"a": {"integer_value": 0}})

@@ -56,7 +56,7 @@ class TestServe:
         assert stream.rest() == []
 
     def test_a_refused_write_ends_the_stream(self, db, stream):
-        """With the code of the refusal; its request is not applied."""
+        """The stream ends with the code of the error; the request is not applied."""
         opened = stream.send()
         with pytest.raises(exceptions.NotFound):
             stream.send(update(db, "c/a", 1), update(db, "c/b", 1, exists=True), stream_token=opened.stream_token)
@@ -64,24 +64,24 @@ class TestServe:
 
     @pytest.mark.parametrize("more", [{"stream_id": "x"}, {"stream_token": b"x"}])
     def test_a_broken_stream_cannot_be_resumed(self, stream, more):
-        """INVALID_ARGUMENT says to start a new one."""
+        """The INVALID_ARGUMENT says to start a new stream."""
         with pytest.raises(exceptions.InvalidArgument, match="start a new one"):
             stream.send(**more)
 
     def test_the_first_request_holds_no_writes(self, db, stream):
-        """It is the handshake."""
+        """The first request is the handshake."""
         with pytest.raises(exceptions.InvalidArgument, match="first request"):
             stream.send(update(db, "c/a", 1))
 
     @pytest.mark.parametrize("token", [b"x", (9).to_bytes(8, "big")])
-    def test_a_token_of_another_is_refused(self, db, stream, token):
-        """Only what this stream gave acknowledges its answers."""
+    def test_a_foreign_token_is_refused(self, db, stream, token):
+        """Only tokens of this stream acknowledge its answers."""
         stream.send()
         with pytest.raises(exceptions.InvalidArgument, match="stream_token"):
             stream.send(update(db, "c/a", 1), stream_token=token)
 
-    def test_an_earlier_token_is_used_up(self, db, stream):
-        """Once a later one was sent."""
+    def test_an_earlier_token_is_invalid(self, db, stream):
+        """A token is invalid once a later one was sent."""
         opened = stream.send()
         first = stream.send(update(db, "c/a", 1), stream_token=opened.stream_token)
         stream.send(update(db, "c/a", 2), stream_token=first.stream_token)
@@ -89,7 +89,7 @@ class TestServe:
             stream.send(update(db, "c/a", 3), stream_token=opened.stream_token)
 
     def test_the_last_request_may_hold_no_writes(self, db, stream):
-        """It only acknowledges; one more after it is refused."""
+        """A request without writes only acknowledges; another one after it is refused."""
         opened = stream.send()
         stream._requests.put(types.WriteRequest(stream_token=opened.stream_token))
         with pytest.raises(exceptions.InvalidArgument, match="Only the last"):

@@ -1,4 +1,4 @@
-"""What a write makes of a document."""
+"""The effect of a write on a document."""
 
 import math
 
@@ -19,7 +19,7 @@ integers = st.integers(-(2**63), 2**63 - 1)
 
 
 def doc(**fields) -> Document:
-    """A document that was written earlier."""
+    """An existing document."""
     document = Document(name=NAME, create_time={"seconds": 1}, update_time={"seconds": 1})
     for name, value in fields.items():
         document.fields[name].CopyFrom(_helpers.encode_value(value)._pb)
@@ -31,7 +31,7 @@ def data(document: Document | None):
 
 
 def update(fields: dict, mask: list[str] | None = None, **more) -> Write:
-    """An update with a mask of field paths; None stands for no mask."""
+    """An update with a mask of field paths; None means no mask."""
     write = Write(update=doc(**fields), **more)
     if mask is not None:
         write.update_mask.field_paths.extend(mask)
@@ -40,50 +40,50 @@ def update(fields: dict, mask: list[str] | None = None, **more) -> Write:
 
 
 def transform(**transforms) -> Write:
-    """A write of transforms alone, made by Google's client."""
+    """A write with transforms only, made by Google's client."""
     (write,) = _helpers.pbs_for_set_with_merge(NAME, transforms, merge=True)
     return write._pb
 
 
 class TestUpdate:
     def test_without_a_mask_it_replaces_everything(self):
-        """A set is the whole document; its creation time stays."""
+        """A set replaces the whole document; its creation time stays."""
         outcome = apply(update({"b": 2}), doc(a=1), NOW)
         assert data(outcome.document) == {"b": 2}
         assert to_micros(outcome.document.create_time) == EARLIER
         assert to_micros(outcome.document.update_time) == to_micros(outcome.result.update_time) == NOW
 
-    def test_of_nothing_it_creates(self):
+    def test_of_a_missing_document_it_creates(self):
         """A new document is created at the time of the commit."""
         outcome = apply(update({"a": 1}, ["a"]), None, NOW)
         assert data(outcome.document) == {"a": 1}
         assert to_micros(outcome.document.create_time) == to_micros(outcome.document.update_time) == NOW
 
-    def test_a_mask_sets_what_the_write_holds_and_deletes_what_it_lacks(self):
+    def test_a_mask_sets_present_fields_and_deletes_missing_ones(self):
         """Other fields stay, nested ones too; quoted names may hold dots."""
         current = doc(a={"x": 1, "y": 2}, b=1, c=1, **{"d.e": 1})
         write = update({"a": {"x": 9}, "b": 7, "d.e": 5}, ["a.x", "a.y", "c", "`d.e`", "gone.too"])
         assert data(apply(write, current, NOW).document) == {"a": {"x": 9}, "b": 1, "d.e": 5}
 
     def test_an_empty_mask_touches_no_field(self):
-        """It creates an empty document, and leaves one that exists."""
+        """It creates an empty document, and does not change an existing one."""
         assert data(apply(update({}, []), None, NOW).document) == {}
         assert data(apply(update({}, []), doc(a=1), NOW).document) == {"a": 1}
 
-    def test_what_changes_nothing_keeps_the_update_time(self):
+    def test_a_write_without_a_change_keeps_the_update_time(self):
         """A write of the same values answers the earlier time."""
         outcome = apply(update({"a": math.nan}), doc(a=math.nan), NOW)
         assert to_micros(outcome.document.update_time) == to_micros(outcome.result.update_time) == EARLIER
 
     def test_the_current_document_is_not_changed(self):
-        """A commit that fails later must find it as it was."""
+        """A commit that fails later must leave it unchanged."""
         current = doc(a={"x": 1})
         before = current.SerializeToString(deterministic=True)
         apply(update({"a": {"x": 2}}, ["a.x"]), current, NOW)
         assert current.SerializeToString(deterministic=True) == before
 
     def test_timestamps_are_kept_to_the_microsecond(self):
-        """Finer parts are cut off."""
+        """Nanoseconds are cut off."""
         write = Write(update=Document(name=NAME))
         write.update.fields["t"].timestamp_value.nanos = 1_999
         assert apply(write, None, NOW).document.fields["t"].timestamp_value.nanos == 1_000
@@ -96,8 +96,8 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_it_leaves_nothing_and_no_update_time(self):
-        """Deleting what is not there is fine too."""
+    def test_it_leaves_no_document_and_no_update_time(self):
+        """A missing document can be deleted too."""
         for current in (doc(a=1), None):
             outcome = apply(Write(delete=NAME), current, NOW)
             assert outcome.document is None
@@ -116,8 +116,8 @@ class TestPreconditions:
             ({"update_time": {"seconds": 1, "nanos": 1}}, doc(), Code.INVALID_ARGUMENT),
         ],
     )
-    def test_what_is_not_met_is_refused_with_productions_code(self, precondition, current, code):
-        """The code tells which it was."""
+    def test_a_failed_precondition_has_productions_code(self, precondition, current, code):
+        """The code says which precondition failed."""
         for write in (
             update({"a": 1}, current_document=precondition),
             Write(delete=NAME, current_document=precondition),
@@ -130,8 +130,8 @@ class TestPreconditions:
         ("precondition", "current"),
         [({"exists": False}, None), ({"exists": True}, doc()), ({"update_time": {"seconds": 1}}, doc())],
     )
-    def test_what_is_met_lets_the_write_through(self, precondition, current):
-        """It is then applied as if there were none."""
+    def test_a_met_precondition_has_no_effect(self, precondition, current):
+        """The write is applied as without a precondition."""
         assert data(apply(update({"a": 1}, current_document=precondition), current, NOW).document) == {"a": 1}
 
 
@@ -148,7 +148,7 @@ class TestTransforms:
         ],
     )
     def test_increment(self, held, operand, sum_, kind):
-        """Integers stop at their ends, a double makes a double, anything else is replaced."""
+        """Integers saturate, a double makes a double, any other value is replaced."""
         outcome = apply(transform(n=firestore.Increment(operand)), doc(n=held), NOW)
         assert data(outcome.document) == {"n": sum_}
         assert type(data(outcome.document)["n"]) is kind
@@ -171,7 +171,7 @@ class TestTransforms:
         assert [repr(larger), repr(smaller)] == [repr(maximum), repr(minimum)]
 
     def test_array_union_and_remove(self):
-        """Equal numbers of different types are one; the order stays; the result is null."""
+        """Equal numbers of different types are one element; the order stays; the result is null."""
         outcome = apply(transform(a=firestore.ArrayUnion([2.0, 3, 3])), doc(a=[1, 2]), NOW)
         assert data(outcome.document) == {"a": [1, 2, 3]}
         assert outcome.result.transform_results[0].WhichOneof("value_type") == "null_value"
@@ -179,7 +179,7 @@ class TestTransforms:
         assert data(apply(transform(a=firestore.ArrayRemove([1])), doc(a="text"), NOW).document) == {"a": []}
 
     def test_the_server_timestamp_is_the_commit_time(self):
-        """Every field of a commit gets the same."""
+        """All fields of a commit get the same time."""
         outcome = apply(transform(a=firestore.SERVER_TIMESTAMP, b=firestore.SERVER_TIMESTAMP), None, NOW)
         assert [to_micros(outcome.document.fields[name].timestamp_value) for name in "ab"] == [NOW, NOW]
 
@@ -193,13 +193,13 @@ class TestTransforms:
         assert [value.integer_value for value in outcome.result.transform_results] == [3, 6]
 
     def test_the_older_transform_operation_works_too(self):
-        """A write may be nothing but transforms of a document by its name."""
+        """A write may have only transforms, with the document's name."""
         write = Write(transform={"document": NAME})
         write.transform.field_transforms.add(field_path="a.b", increment={"integer_value": 2})
         assert data(apply(write, doc(c=1), NOW).document) == {"a": {"b": 2}, "c": 1}
 
     def test_increment_needs_a_number(self):
-        """A string cannot be added."""
+        """An increment by a string is refused."""
         write = update({})
         write.update_transforms.add(field_path="n", increment={"string_value": "x"})
         with pytest.raises(EmulatorError) as caught:
@@ -230,7 +230,7 @@ class TestLimits:
 
     @pytest.mark.parametrize(("levels", "allowed"), [(20, True), (21, False)])
     def test_maps_nest_twenty_levels(self, levels, allowed):
-        """The twenty-first is refused, whether it is written whole or by a path."""
+        """The twenty-first level is refused, written as a map or by a path."""
         value = Value(integer_value=1)
         for _ in range(levels):
             value = Value(map_value={"fields": {"m": value}})

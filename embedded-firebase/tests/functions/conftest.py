@@ -1,4 +1,4 @@
-"""Owns a functions host in this process, with a clock that stands still and functions that the test writes."""
+"""Owns a functions host in this process, with a clock that stands still and functions that the test defines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Clock:
 
 @dataclass
 class Target:
-    """A function that is called by a queue or a schedule: it records its calls and answers given statuses."""
+    """A function that a queue or a schedule calls: it records its calls and answers given statuses."""
 
     calls: queue.Queue[tuple[flask.typing.HeadersValue, bytes]] = field(default_factory=queue.Queue)
     statuses: list[int] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Target:
 
 
 def queue_options(**changed: float) -> QueueOptions:
-    """Three attempts, 10 s and 20 s apart, without a limit to their number at once."""
+    """Three attempts, 10 s and 20 s apart, without a limit on concurrent tasks."""
     retries = {"max_attempts": 3, "min_backoff_seconds": 10, "max_backoff_seconds": 300, "max_doublings": 3}
     limits = {"max_concurrent_dispatches": 1000, "max_dispatches_per_second": 500}
     given = {name: changed.pop(name, value) for name, value in limits.items()}
@@ -68,7 +68,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def make_host(clock: Clock) -> Iterator[Callable[..., FunctionsHost]]:
-    """Start a host of some functions on the test's clock; it is stopped after the test."""
+    """Start a host of some functions on the test's clock; stop it after the test."""
     running: list[FunctionsHost] = []
 
     def make(*functions: Function, data: Path | None = None, any_origin: bool = False) -> FunctionsHost:

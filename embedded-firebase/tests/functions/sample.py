@@ -1,6 +1,6 @@
 """Owns a small project for the tests of the functions host; it becomes the `main.py` of a folder.
 
-Must not know the tests. What its functions saw goes to the file that SEEN names, one JSON object a line.
+Must not know the tests. Its functions write what they saw to the file SEEN, one JSON object a line.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ ATTEMPTS = params.IntParam("ATTEMPTS", default=4)
 @core.init
 def prepare() -> None:
     """Run before the first call of any function; leave a thread behind, as careless code does."""
-    # The SDK runs this once for each of several first calls that come at once.
+    # The SDK runs this once for each of several concurrent first calls.
     with contextlib.suppress(ValueError):
         firebase_admin.initialize_app()
     threading.Thread(target=time.sleep, args=(3600,)).start()
@@ -36,7 +36,7 @@ def saw(**what: object) -> None:
 
 @https_fn.on_request(region="europe-west1")
 def echo(request: Request) -> Response:
-    """Answer what was asked, slowly where `seconds` says so."""
+    """Answer the request, after `seconds` if given."""
     logger.info("echoing", path=request.path)
     time.sleep(float(request.args.get("seconds", 0)))
     return Response(json.dumps({"method": request.method, "path": request.path, "greeting": GREETING.value}))
@@ -56,7 +56,7 @@ def enqueue(request: Request) -> Response:
     rate_limits=options.RateLimits(max_concurrent_dispatches=8),
 )
 def work(request: tasks_fn.CallableRequest) -> str:
-    """Note a task; while the file that HANG names exists, never come back."""
+    """Record a task; while the file HANG exists, never return."""
     saw(number=request.data["number"], attempt=request.raw_request.headers["X-CloudTasks-TaskRetryCount"])
     while Path(os.environ["HANG"]).exists():
         time.sleep(0.05)
@@ -65,16 +65,16 @@ def work(request: tasks_fn.CallableRequest) -> str:
 
 @tasks_fn.on_task_dispatched()
 def plain(request: tasks_fn.CallableRequest) -> None:
-    """Do nothing, with the retries and limits that Firebase gives to those that say nothing."""
+    """Do nothing, with Firebase's default retries and limits."""
 
 
 @scheduler_fn.on_schedule(schedule="every 5 minutes")
 def old(event: scheduler_fn.ScheduledEvent) -> None:
-    """Note that it was fired; its schedule is in the syntax of App Engine."""
+    """Record a call; its schedule has the syntax of App Engine."""
     saw(job=event.job_name)
 
 
 @scheduler_fn.on_schedule(schedule="30 2 * * *", timezone="Europe/Paris", retry_count=2, min_backoff_seconds=20)
 def nightly(event: scheduler_fn.ScheduledEvent) -> None:
-    """Note when it was due."""
+    """Record the scheduled time."""
     saw(due=event.schedule_time.isoformat())

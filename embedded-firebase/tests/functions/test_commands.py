@@ -1,4 +1,4 @@
-"""Running a project's commands from a page of this machine, and from nowhere else."""
+"""A project's commands can be run from a page of this machine only."""
 
 from pathlib import Path
 
@@ -10,22 +10,22 @@ from embedded_firebase.hosting import commands
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of a command that says who it is for, and fails."""
+    """A client of a command that prints its caller, and fails."""
     (tmp_path / "told.py").write_text("import os, sys; print(os.environ['WHO']); sys.exit(3)")
     return Client(commands.run("told", {"WHO": "ada", "PYTHONPATH": str(tmp_path)}))
 
 
 class TestRun:
     def test_runs_a_module(self, client: Client) -> None:
-        """A POST runs the module, and the answer is how it ended and what it said."""
+        """A POST runs the module and answers its exit code and output."""
         response = client.post("/", headers={"Origin": "http://127.0.0.1:5000"})
         assert (response.status_code, response.json) == (200, {"exitCode": 3, "output": "ada\n"})
 
     @pytest.mark.parametrize("origin", ["https://shop.example.com", "null", "http://127.0.0.1.example.com"])
-    def test_pages_from_elsewhere(self, client: Client, origin: str) -> None:
-        """A page from elsewhere runs nothing."""
+    def test_pages_of_other_origins(self, client: Client, origin: str) -> None:
+        """A page of another origin runs nothing (CSRF)."""
         assert client.post("/", headers={"Origin": origin}).status_code == 403
 
     def test_other_methods(self, client: Client) -> None:
-        """Looking runs nothing."""
+        """A GET runs nothing."""
         assert (client.get("/").status_code, client.get("/").headers["Allow"]) == (405, "POST")

@@ -1,4 +1,4 @@
-"""What Firebase's SDK leaves on functions is read off them."""
+"""The declarations of functions are read from the attributes that Firebase's SDK sets."""
 
 import importlib.util
 from pathlib import Path
@@ -36,7 +36,7 @@ class TestFunctionsOf:
         }
 
     def test_a_queue(self, functions: dict[str, Function]) -> None:
-        """Retries and limits are those of the decorator, parameters included, and else Firebase's defaults."""
+        """Retries and limits are the decorator's, parameters resolved, with Firebase's defaults."""
         retries = RetryPolicy(max_attempts=4, min_backoff_seconds=1, max_backoff_seconds=3600, max_doublings=2)
         assert functions["work"].queue == QueueOptions(retries, 8, 500)
         retries = RetryPolicy(max_attempts=3, min_backoff_seconds=0.1, max_backoff_seconds=3600, max_doublings=16)
@@ -44,7 +44,7 @@ class TestFunctionsOf:
         assert functions["echo"].queue is None
 
     def test_a_schedule(self, functions: dict[str, Function]) -> None:
-        """So are the schedule, its time zone and its retries."""
+        """The schedule, its time zone and its retries are the decorator's."""
         retries = RetryPolicy(max_attempts=3, min_backoff_seconds=20, max_backoff_seconds=3600, max_doublings=5)
         assert functions["nightly"].schedule == Schedule("30 2 * * *", "Europe/Paris", retries)
         schedule = functions["old"].schedule

@@ -1,4 +1,4 @@
-"""The cost of this process at the embedded Firestore, separate from that of other clients."""
+"""The cost of this process at the embedded Firestore, without that of other clients."""
 
 import time
 import uuid
@@ -15,7 +15,7 @@ from embedded_firebase.functions.firestore_costs import CostBetween, name_this_p
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an embedded Firestore of the test's own; channels are as they were after the test."""
+    """The address of an embedded Firestore for one test; channels are restored after the test."""
     for module in (grpc, grpc.aio):
         monkeypatch.setattr(module, "insecure_channel", module.insecure_channel)
     server = FirestoreServer()
@@ -27,7 +27,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def other(address: str) -> Iterator[firestore.Client]:
-    """A client that was there before the process had its name, as one in another process is."""
+    """A client from before the process got its name, like one in another process."""
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
     client.document("c/other").set({})
     yield client
@@ -36,7 +36,7 @@ def other(address: str) -> Iterator[firestore.Client]:
 
 @pytest.fixture
 def cost_between(address: str, other: firestore.Client) -> CostBetween:
-    """How the cost of this process is asked for."""
+    """The function that measures the cost."""
     return name_this_process(address)
 
 
@@ -49,8 +49,8 @@ def db(cost_between: CostBetween, other: firestore.Client) -> Iterator[firestore
 
 
 class TestCostBetween:
-    def test_all_that_this_process_asked_for(self, cost_between: CostBetween, db: firestore.Client) -> None:
-        """Documents, queries, aggregations and transactions, nothing before or after."""
+    def test_counts_all_requests_of_this_process(self, cost_between: CostBetween, db: firestore.Client) -> None:
+        """Documents, queries, aggregations and transactions between the two times are counted."""
         db.document("c/before").set({})
         started_at = time.time()
         batch = db.batch()
@@ -69,7 +69,7 @@ class TestCostBetween:
     def test_other_clients_are_not_counted(
         self, cost_between: CostBetween, db: firestore.Client, other: firestore.Client, address: str
     ) -> None:
-        """Neither another process nor a browser that looks at the data."""
+        """Requests of another process or a browser are not counted."""
         started_at = time.time()
         documents = f"http://{address}/v1/projects/{db.project}/databases/(default)/documents/c"
         assert httpx.get(documents, headers={"User-Agent": "browser"}).json()["documents"]
@@ -77,8 +77,8 @@ class TestCostBetween:
         db.document("c/a").get()
         assert cost_between(started_at, time.time()) == {"reads": 1, "writes": 0}
 
-    def test_other_channels_are_left_alone(self, cost_between: CostBetween, db: firestore.Client, address: str) -> None:
-        """A channel to another address, if only by its spelling, goes without the name."""
+    def test_other_channels_are_unchanged(self, cost_between: CostBetween, db: firestore.Client, address: str) -> None:
+        """A channel to another address, even another spelling of it, has no process name."""
         started_at = time.time()
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("FIRESTORE_EMULATOR_HOST", address.replace("127.0.0.1", "localhost"))
@@ -87,10 +87,10 @@ class TestCostBetween:
         unnamed.close()
         assert cost_between(started_at, time.time()) == {"reads": 0, "writes": 0}
 
-    def test_an_unknown_time(self, cost_between: CostBetween) -> None:
-        """Before the server was there nothing was counted."""
+    def test_a_time_before_the_server(self, cost_between: CostBetween) -> None:
+        """The cost since a time before the server's start is unknown."""
         assert cost_between(0, time.time()) is None
 
     def test_without_an_embedded_firestore(self, address: str) -> None:
-        """The cost is unknown, and nothing fails."""
+        """Without an embedded Firestore the cost is unknown, and no error occurs."""
         assert name_this_process("127.0.0.1:1")(0, time.time()) is None

@@ -1,4 +1,4 @@
-"""The functions host as a program: what it serves, how it logs, and what it survives."""
+"""The functions host as a program: serving, logging, code changes and crashes."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class Host:
         return httpx.request(method, self.url + path, timeout=60)
 
     def saw(self) -> list[dict[str, Any]]:
-        """What the functions noted."""
+        """What the functions recorded."""
         return [json.loads(line) for line in self.seen.read_text().splitlines()] if self.seen.exists() else []
 
     def end(self, number: int = signal.SIGTERM) -> int:
@@ -91,14 +91,14 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def await_true(reached: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     while not reached():
         time.sleep(0.02)
 
 
 class TestServes:
     def test_as_the_firebase_cli_does(self, host: Host) -> None:
-        """URLs, statuses and texts are those of the CLI, and each call is a line for people."""
+        """URLs, statuses and texts are those of the CLI, and each call is logged in one readable line."""
         host.start()
         answer = host.get("/demo/europe-west1/echo/a/b?seconds=0").json()
         assert (answer["method"], answer["path"]) == ("GET", "/a/b")
@@ -120,8 +120,8 @@ class TestServes:
         assert host.saw() == [{"job": None}]
         assert host.end() == 0
 
-    def test_its_own_client_enqueues(self, host: Host) -> None:
-        """A function enqueues by Firebase's client without any address but the environment's, a proxy or not."""
+    def test_a_function_can_enqueue(self, host: Host) -> None:
+        """A function enqueues with Firebase's client; the environment names the queue, with or without a proxy."""
         host.start(http_proxy="http://127.0.0.1:1")
         with httpx.Client(trust_env=False) as client:
             (task_id,) = client.get(f"{host.url}/demo/us-central1/enqueue").json()
@@ -129,14 +129,14 @@ class TestServes:
         assert host.saw() == [{"number": 0, "attempt": "0"}]
 
     def test_logs_as_json(self, host: Host) -> None:
-        """With --json each entry is an object, as the platform wants it."""
+        """With --json each log entry is one JSON object, as on the platform."""
         host.start("--json")
         host.get("/demo/europe-west1/echo")
         assert json.loads(host.await_line("echoing")) == {"severity": "INFO", "path": "/", "message": "echoing"}
         assert json.loads(host.await_line("GET"))["severity"] == "INFO"
 
     def test_the_environment(self, host: Host) -> None:
-        """Parameters come from the `.env` files, the more special first, and the shell overrides them all."""
+        """Parameters come from the `.env` files by precedence, and the shell overrides them."""
         (host.source / ".env").write_text("GREETING=file\n")
         (host.source / ".env.demo").write_text("GREETING=project\n")
         host.start()
@@ -152,7 +152,7 @@ class TestCodeChange:
         main.write_text(main.read_text().replace(old, new))
 
     def test_serves_the_new_code(self, host: Host) -> None:
-        """A change is served without a manual restart: open calls end first, callers wait and are not refused."""
+        """New code is served without a manual restart: running calls finish first, new ones wait."""
         host.start()
         with ThreadPoolExecutor(8) as callers:
             slow = callers.submit(host.get, "/demo/europe-west1/echo?seconds=2")
@@ -167,7 +167,7 @@ class TestCodeChange:
         assert host.await_line("changed; restarting").endswith("functions/main.py changed; restarting")
 
     def test_the_environment_too(self, host: Host) -> None:
-        """So is a change of an `.env` file, and a variable that is taken out is gone."""
+        """A changed `.env` file is read again, and a removed variable is unset."""
         (host.source / ".env").write_text("GREETING=first\n")
         host.start()
         for text, greeting in (("GREETING=second\n", "second"), ("# nothing\n", "none")):
@@ -176,7 +176,7 @@ class TestCodeChange:
             assert host.get("/demo/europe-west1/echo").json()["greeting"] == greeting
 
     def test_code_that_cannot_be_loaded(self, host: Host) -> None:
-        """It is logged with its line, callers get the error, and the host waits for the next change."""
+        """The error is logged with its line and answered to callers, and the host waits for the next change."""
         host.start()
         self.change(host, "def echo(", "def echo)(")
         host.await_line("SyntaxError: ")
@@ -189,8 +189,8 @@ class TestCodeChange:
         host.await_line("Functions ready on ")
         assert host.get("/demo/europe-west1/echo").status_code == 200
 
-    def test_tasks_go_on(self, host: Host) -> None:
-        """What is enqueued before a change is delivered after it."""
+    def test_tasks_survive(self, host: Host) -> None:
+        """A task that was enqueued before a change is delivered after it."""
         host.start()
         host.get("/demo/us-central1/enqueue?delay=1&count=3")
         self.change(host, '"done"', '"done anew"')
@@ -218,7 +218,7 @@ class TestSite:
 
 class TestKilled:
     def test_loses_no_task(self, host: Host) -> None:
-        """Of 1,000 tasks each is carried out, though the host is killed half-way and started again."""
+        """Of 1,000 tasks each is executed, although the host is killed half-way and restarted."""
         host.hang.touch()
         host.start()
         assert len(host.get("/demo/us-central1/enqueue?count=1000").json()) == 1000
@@ -229,10 +229,10 @@ class TestKilled:
         host.start()
         await_true(lambda: not host.get(TASKS).json()["tasks"])
         assert {seen["number"] for seen in host.saw()} == set(range(1000))
-        # Twice is allowed for those alone that were under way, at most 8.
+        # Only tasks in progress at the kill may run twice, at most 8.
         assert len(host.saw()) <= 1008
 
-    def test_delivers_again_what_was_under_way(self, host: Host) -> None:
+    def test_redelivers_unanswered_tasks(self, host: Host) -> None:
         """A task whose delivery was not answered is delivered again at once, as another attempt."""
         host.hang.touch()
         host.start()
@@ -245,8 +245,8 @@ class TestKilled:
         assert host.saw() == [{"number": 0, "attempt": "0"}, {"number": 0, "attempt": "1"}]
         assert host.get(TASKS).json() == {"tasks": []}
 
-    def test_a_task_that_hangs_does_not_keep_it(self, host: Host) -> None:
-        """It ends on SIGTERM within seconds, and the task is delivered by the next."""
+    def test_a_hanging_task_does_not_delay_the_end(self, host: Host) -> None:
+        """The host ends within seconds after SIGTERM, and the next one delivers the task."""
         host.hang.touch()
         host.start()
         host.get("/demo/us-central1/enqueue")
@@ -261,7 +261,7 @@ class TestKilled:
 class TestEnds:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_on_a_signal(self, host: Host, number: int) -> None:
-        """Ctrl-C and SIGTERM end it without a trace, when an open call has been answered."""
+        """Ctrl-C and SIGTERM end it without a traceback, after running calls have finished."""
         host.start()
         with ThreadPoolExecutor(1) as callers:
             slow = callers.submit(host.get, "/demo/europe-west1/echo?seconds=0.5")
@@ -271,7 +271,7 @@ class TestEnds:
         assert not [line for line in host._lines.queue if "Traceback" in line]
 
     def test_with_its_parent(self, host: Host) -> None:
-        """It ends when its standard input does, as when its parent was killed, after a change of code too."""
+        """It ends when its standard input closes, as when its parent is killed, also after a code change."""
         host.start()
         (host.source / ".env").write_text("GREETING=changed\n")
         host.await_line("Functions ready on ")
@@ -279,8 +279,8 @@ class TestEnds:
         host.process.stdin.close()
         assert host.process.wait(30) == 0
 
-    def test_where_the_port_is_taken(self, host: Host) -> None:
-        """A port that is in use is one line."""
+    def test_if_the_port_is_taken(self, host: Host) -> None:
+        """A port in use is a one-line error."""
         host.start()
         command = [sys.executable, "-m", "embedded_firebase.cli.functions", "--source", str(host.source)]
         command += ["--port", host.url.rpartition(":")[2]]

@@ -74,25 +74,25 @@ class TestFiles:
         ],
     )
     def test_are_served(self, make_site: MakeSite, path: str, mime_type: str, text: str) -> None:
-        """A file has the type that its name says; a folder is its index.html."""
+        """A file has the content type of its name; a folder is its index.html."""
         response = make_site().get(path)
         assert (response.status_code, response.mimetype, response.text) == (200, mime_type, text)
 
     @pytest.mark.parametrize(
         "path", ["/nothing", "/about", "/../outside.txt", "/%2e%2e/outside.txt", "/.secret", "/node_modules/x/index.js"]
     )
-    def test_that_are_not_there(self, make_site: MakeSite, path: str) -> None:
-        """What is not there, ignored or outside of the folder is 404.html."""
+    def test_missing_files(self, make_site: MakeSite, path: str) -> None:
+        """A path that is missing, ignored or outside of the folder gets 404.html."""
         response = make_site().get(path)
         assert (response.status_code, response.mimetype, response.text) == (404, "text/html", "<p>nowhere")
 
-    def test_a_link_does_not_lead_out(self, make_site: MakeSite, tmp_path: Path) -> None:
-        """A symbolic link to a file outside of the folder is not there."""
+    def test_a_symbolic_link_does_not_lead_out(self, make_site: MakeSite, tmp_path: Path) -> None:
+        """A symbolic link to a file outside of the folder is a 404."""
         (tmp_path / "public" / "link.txt").symlink_to(tmp_path / "outside.txt")
         assert make_site().get("/link.txt").status_code == 404
 
     def test_without_a_404_page(self, make_site: MakeSite, tmp_path: Path) -> None:
-        """A site without one says so in plain text."""
+        """Without a 404.html the answer is plain text."""
         (tmp_path / "public" / "404.html").unlink()
         response = make_site().get("/nothing")
         assert (response.status_code, response.text) == (404, "Not Found\n")
@@ -106,12 +106,12 @@ class TestFiles:
         assert (again.status_code, again.text) == (304, "")
 
     def test_a_folder_without_its_slash(self, make_site: MakeSite) -> None:
-        """It leads to where its relative links are right."""
+        """It is redirected, so that relative links work."""
         response = make_site().get("/docs")
         assert (response.status_code, response.location) == (301, "/docs/")
 
     def test_headers(self, make_site: MakeSite) -> None:
-        """What firebase.json adds to the headers of some paths is added to those."""
+        """The headers in firebase.json are set on the matching paths."""
         rule = {"source": "**/*.@(js|css)", "headers": [{"key": "Cache-Control", "value": "max-age=60"}]}
         site = make_site(headers=[rule])
         assert site.get("/app.js").headers["Cache-Control"] == "max-age=60"
@@ -120,14 +120,14 @@ class TestFiles:
 
 class TestCleanUrls:
     @pytest.mark.parametrize(("path", "status", "text"), [("/about", 200, "<p>about"), ("/", 200, "<p>home")])
-    def test_without_the_ending(self, make_site: MakeSite, path: str, status: int, text: str) -> None:
+    def test_without_the_extension(self, make_site: MakeSite, path: str, status: int, text: str) -> None:
         """A page has a URL without .html."""
         response = make_site(cleanUrls=True).get(path)
         assert (response.status_code, response.text) == (status, text)
 
     @pytest.mark.parametrize(("path", "location"), [("/about.html", "/about"), ("/index.html", "/")])
-    def test_the_ending_leads_there(self, make_site: MakeSite, path: str, location: str) -> None:
-        """And the URL with it leads to that."""
+    def test_the_extension_is_redirected(self, make_site: MakeSite, path: str, location: str) -> None:
+        """A URL with .html is redirected to the one without."""
         response = make_site(cleanUrls=True).get(path)
         assert (response.status_code, response.location) == (301, location)
 
@@ -145,7 +145,7 @@ class TestRewrites:
         ],
     )
     def test_to_a_function(self, make_site: MakeSite, rewrite: dict[str, Any]) -> None:
-        """The function sees the whole call, of its cookies __session alone."""
+        """The function gets the whole request, but only the cookie __session."""
         headers = {"Cookie": "other=1; __session=abc", "Host": "shop.example.com"}
         response = make_site(rewrites=[rewrite]).post("/api/x?y=1", data="body", headers=headers)
         assert response.json == {
@@ -157,14 +157,14 @@ class TestRewrites:
             "X-Original-Url": "/api/x?y=1",
         }
 
-    def test_a_function_that_is_not_there(self, make_site: MakeSite) -> None:
-        """It is answered as the functions emulator answers."""
+    def test_to_a_missing_function(self, make_site: MakeSite) -> None:
+        """A missing function is answered as by the functions emulator."""
         response = make_site(rewrites=[{"source": "/api/**", "function": "nothing"}]).get("/api/x")
         assert response.status_code == 404
         assert response.text.startswith("Function us-central1-nothing does not exist")
 
     def test_a_file_comes_first(self, make_site: MakeSite) -> None:
-        """A rewrite is for what no file answers, and the first that fits is taken."""
+        """A rewrite applies only without a matching file, and the first matching rewrite wins."""
         site = make_site(
             rewrites=[{"source": "/deep/**", "function": "echo"}, {"source": "**", "destination": "/index.html"}]
         )
@@ -172,8 +172,8 @@ class TestRewrites:
         assert site.get("/some/page").text == "<p>home"
         assert site.get("/deep/page").json["path"] == "/deep/page"
 
-    def test_a_destination_that_is_not_there(self, make_site: MakeSite) -> None:
-        """It is 404.html."""
+    def test_to_a_missing_file(self, make_site: MakeSite) -> None:
+        """A missing destination gets 404.html."""
         assert make_site(rewrites=[{"source": "**", "destination": "/none.html"}]).get("/x").text == "<p>nowhere"
 
 
@@ -187,14 +187,14 @@ class TestReadSite:
         "given",
         [{}, {"public": "none"}, {"public": "public", "rewrites": [{}]}, {"public": "public", "headers": 5}, "public"],
     )
-    def test_nonsense_is_named(self, make_site: MakeSite, tmp_path: Path, given: Any) -> None:
-        """A site that cannot be read is said so with its file."""
+    def test_an_invalid_site_is_named(self, make_site: MakeSite, tmp_path: Path, given: Any) -> None:
+        """The error of an invalid site names its file."""
         make_site()
         (tmp_path / "firebase.json").write_text(json.dumps({"hosting": given}))
         with pytest.raises(ValueError, match=r"firebase\.json: hosting"):
             hosting.read_site(tmp_path / "firebase.json")
 
-    def test_what_is_left_out_is_named(self, make_site: MakeSite, capsys: pytest.CaptureFixture[str]) -> None:
-        """Nothing is left out silently."""
+    def test_unsupported_settings_are_named(self, make_site: MakeSite, capsys: pytest.CaptureFixture[str]) -> None:
+        """Settings that are not supported are reported, not ignored silently."""
         make_site(redirects=[], trailingSlash=True)
         assert "of hosting, redirects, trailingSlash is not served here" in capsys.readouterr().out

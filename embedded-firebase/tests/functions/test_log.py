@@ -1,4 +1,4 @@
-"""What functions log as JSON is shown as lines that people read."""
+"""The JSON log lines of functions are shown as readable lines."""
 
 import io
 import json
@@ -24,18 +24,18 @@ class TestReadable:
         ],
     )
     def test_an_entry(self, entry: dict[str, object], line: str) -> None:
-        """Time, severity, message and fields stand in one line."""
+        """Time, severity, message and fields are in one line."""
         assert readable(json.dumps(entry), NOON) == line
 
     @pytest.mark.parametrize("line", ["", "hello", "{", '{"a": 1}', '["severity"]', "{not json}"])
-    def test_anything_else_stays(self, line: str) -> None:
-        """Other lines are shown unchanged."""
+    def test_other_lines_are_unchanged(self, line: str) -> None:
+        """A line that is not a JSON log entry is shown unchanged."""
         assert readable(line, NOON) == line
 
 
 class TestReadableStream:
-    def test_a_line_is_shown_once_it_ends(self) -> None:
-        """Parts of a line are put together first."""
+    def test_a_line_is_shown_when_it_is_complete(self) -> None:
+        """Parts of a line are joined first."""
         sink = io.StringIO()
         stream = ReadableStream(sink, lambda: NOON)
         stream.write('{"severity": "INFO", ')
@@ -44,7 +44,7 @@ class TestReadableStream:
         assert sink.getvalue() == "12:00:05 INFO    m\n"
 
     def test_lines_of_threads_are_not_mixed(self) -> None:
-        """Each thread's line comes out whole, though print writes its end separately."""
+        """Each thread's line stays whole, although print writes its end separately."""
         sink = io.StringIO()
         stream = ReadableStream(sink, lambda: NOON)
         start = threading.Barrier(4)

@@ -1,4 +1,4 @@
-"""When something is tried again is what Cloud Tasks documents."""
+"""The retry policy follows the documentation of Cloud Tasks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,24 +19,24 @@ def policy(**changed: float) -> RetryPolicy:
 
 class TestBackoff:
     def test_is_the_documented_series(self) -> None:
-        """It doubles three times, grows by 80 s each time after that, and ends at 300 s."""
+        """The pause doubles three times, then grows by 80 s each time, and is at most 300 s."""
         pauses = [policy().backoff_seconds(failures) for failures in range(1, 9)]
         assert pauses == [10, 20, 40, 80, 160, 240, 300, 300]
 
-    def test_without_doublings_it_grows_by_the_same(self) -> None:
-        """No doubling leaves the linear part."""
+    def test_without_doublings_it_is_linear(self) -> None:
+        """Without doublings only the linear part is left."""
         assert [policy(max_doublings=0).backoff_seconds(n) for n in (1, 2, 3)] == [10, 20, 30]
 
     @given(failures=st.integers(1, 10**6), doublings=st.integers(0, 10**6))
     def test_stays_within_its_bounds(self, failures: int, doublings: int) -> None:
-        """However often something failed, the pause is from the smallest to the largest, and never shrinks."""
+        """After any number of failures the pause is within its bounds, and never shrinks."""
         given = policy(max_doublings=doublings)
         assert 10 <= given.backoff_seconds(failures) <= given.backoff_seconds(failures + 1) <= 300
 
 
 class TestNextAttempt:
     def test_follows_the_backoff(self) -> None:
-        """The next attempt comes after the pause."""
+        """The next attempt is due after the pause."""
         assert policy().next_attempt_at(2, NOON, NOON) == NOON + timedelta(seconds=20)
 
     @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ class TestNextAttempt:
             (3, 0, 2, 0, True),
             (3, 0, 3, 0, False),
             (UNLIMITED, 0, 1000, 10**6, True),
-            # With both limits, both must be reached.
+            # With both limits set, both must be reached.
             (3, 60, 3, 59, True),
             (3, 60, 2, 61, True),
             (3, 60, 3, 61, False),
-            # Without a number of attempts, the time alone decides.
+            # Without a limit on attempts, only the time counts.
             (UNLIMITED, 60, 1000, 59, True),
             (UNLIMITED, 60, 1, 60, False),
         ],
@@ -57,7 +57,7 @@ class TestNextAttempt:
     def test_the_limits(
         self, attempts: int, retry_seconds: int, failures: int, elapsed_seconds: int, again: bool
     ) -> None:
-        """It gives up when the attempts are used up and the time is over."""
+        """It gives up when both the attempts and the time are used up."""
         given = policy(max_attempts=attempts, max_retry_seconds=retry_seconds)
         found = given.next_attempt_at(failures, NOON, NOON + timedelta(seconds=elapsed_seconds))
         assert (found is not None) == again

@@ -1,4 +1,4 @@
-"""The last calls are remembered, and their cost where it is known."""
+"""The last calls are recorded, with their cost if it is known."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Answer = Callable[[str], None]
 
 
 class Watched:
-    """Calls of functions that do what the test says, and of a host that counts how often it asks what they cost."""
+    """Calls of functions that the test defines, and of a host that counts how often it fetches a cost."""
 
     def __init__(self, answer: Answer) -> None:
         self.asked: list[tuple[float, float]] = []
@@ -44,8 +44,8 @@ def nothing(path: str) -> None:
 
 
 class TestRecentCalls:
-    def test_are_remembered(self) -> None:
-        """The newest first, without other paths and CORS preflights."""
+    def test_are_recorded(self) -> None:
+        """The newest call is first; other paths and CORS preflights are left out."""
         watched = Watched(nothing)
         watched.client.get("/")
         watched.client.options("/first")
@@ -56,8 +56,8 @@ class TestRecentCalls:
         assert (second["method"], second["status"], second["requestId"]) == ("POST", 201, "r1")
         assert second["at"] >= first["at"]
 
-    def test_only_so_many(self) -> None:
-        """The host may run for days."""
+    def test_are_limited(self) -> None:
+        """Only the newest calls are kept, because the host may run for days."""
         watched = Watched(nothing)
         for _ in range(120):
             watched.client.get("/first")
@@ -65,8 +65,8 @@ class TestRecentCalls:
 
 
 class TestCost:
-    def test_is_told(self) -> None:
-        """It is asked for when somebody looks, once."""
+    def test_is_fetched_when_read(self) -> None:
+        """The cost is fetched when the list is read, once."""
         watched = Watched(nothing)
         watched.client.get("/first")
         assert watched.asked == []
@@ -74,8 +74,8 @@ class TestCost:
         ((started_at, ended_at),) = watched.asked
         assert started_at <= ended_at
 
-    def test_where_it_is_not_known(self) -> None:
-        """Then there is no cost, and it is not fetched again."""
+    def test_unknown(self) -> None:
+        """An unknown cost is left out, and is not fetched again."""
         watched = Watched(nothing)
         watched.cost = None
         watched.client.get("/first")
@@ -97,8 +97,8 @@ class TestCost:
         watched.client.get("/alone")
         assert {call["function"] for call in watched.calls() if "firestore" in call} == {"alone"}
 
-    def test_of_one_within_another(self) -> None:
-        """A call that another one waits for is counted with that, unless it never asks."""
+    def test_of_a_nested_call(self) -> None:
+        """The cost of nested calls is unknown, unless the inner one, such as to a queue, uses no Firestore."""
         within: list[str] = []
 
         def call(path: str) -> None:
@@ -114,8 +114,8 @@ class TestCost:
         known = [call["function"] for call in watched.calls() if "firestore" in call]
         assert known == ["outer"]
 
-    def test_of_one_that_breaks(self) -> None:
-        """It is over, and those that follow are alone."""
+    def test_of_a_call_that_raises(self) -> None:
+        """A call that raises has ended, so that the next one does not overlap it."""
 
         def answer(path: str) -> None:
             if path == "/broken":

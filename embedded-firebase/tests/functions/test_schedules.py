@@ -1,4 +1,4 @@
-"""Scheduled functions are fired as Cloud Scheduler fires them, while the host runs."""
+"""Scheduled functions are fired as by Cloud Scheduler while the host runs."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ class Fired:
         return self._statuses.pop(0) if self._statuses else 200
 
     def then_due_at(self, text: str) -> str:
-        """Let it look at the clock, wait until it is due at another time, and return what it was fired for."""
+        """Let it read the clock, wait until it has another due time, and return what it was fired for."""
         self.job.wake()
         while self.job.due_at != at(text):
             time.sleep(0.001)
@@ -45,7 +45,7 @@ class Fired:
 
 @pytest.fixture
 def make_job(clock: Clock) -> Iterator[Callable[..., Fired]]:
-    """Start a job on the test's clock; it is stopped after the test."""
+    """Start a job on the test's clock; stop it after the test."""
     made: list[Fired] = []
 
     def make(cron: str, *statuses: int | None) -> Fired:
@@ -66,7 +66,7 @@ class TestNextDueAt:
             ("0 0 * * 1", "Etc/UTC", "2026-11-18T12:00", "2026-11-23T00:00"),
             ("30 2 * * *", "Asia/Tokyo", "2026-11-18T12:00", "2026-11-18T17:30"),
             ("30 2 * * *", "America/New_York", "2026-11-18T12:00", "2026-11-19T07:30"),
-            # The clocks go forward over 02:30 and back over 02:30 in Paris: once a day all the same.
+            # In Paris the clocks go forward over 02:30 and back over 02:30: still once a day.
             ("30 2 * * *", "Europe/Paris", "2026-03-28T12:00", "2026-03-29T01:00"),
             ("30 2 * * *", "Europe/Paris", "2026-03-29T01:00", "2026-03-30T00:30"),
             ("30 2 * * *", "Europe/Paris", "2026-10-24T12:00", "2026-10-25T00:30"),
@@ -74,21 +74,21 @@ class TestNextDueAt:
         ],
     )
     def test_reads_the_zone(self, cron: str, zone: str, after: str, due: str) -> None:
-        """A schedule is meant in its time zone, summer time included."""
+        """A schedule is evaluated in its time zone, with daylight saving time."""
         assert next_due_at(Schedule(cron, zone, RETRIES), at(after)) == at(due)
 
     @pytest.mark.parametrize(
         ("cron", "zone"), [("every 5 minutes", "UTC"), ("61 * * * *", "UTC"), ("* * * * *", "Mars/Base"), ("", "UTC")]
     )
-    def test_what_is_not_understood(self, cron: str, zone: str) -> None:
-        """Another syntax, or a zone that does not exist, is named."""
+    def test_an_invalid_schedule(self, cron: str, zone: str) -> None:
+        """Another syntax, or an unknown time zone, is named."""
         with pytest.raises(ValueError, match="is not understood"):
             next_due_at(Schedule(cron, zone, RETRIES), NOON)
 
 
 class TestScheduledJob:
     def test_is_fired_when_due(self, make_host: MakeHost, clock: Clock) -> None:
-        """It is posted with the headers of Cloud Scheduler, at its time and not sooner."""
+        """It is posted with the headers of Cloud Scheduler, at its time and not earlier."""
         target = Target()
         host = make_host(scheduled(target, "*/5 * * * *"))
         clock.advance(minutes=4, seconds=59)
@@ -101,7 +101,7 @@ class TestScheduledJob:
         assert headers["X-Cloudscheduler-Jobname"] == "firebase-schedule-nightly-us-central1"
         assert headers["X-Cloudscheduler"] == "true"
 
-    def test_what_was_missed_is_not_caught_up_on(self, make_job: Callable[..., Fired], clock: Clock) -> None:
+    def test_missed_runs_are_not_repeated(self, make_job: Callable[..., Fired], clock: Clock) -> None:
         """After a long sleep it is fired once, and then at the next time."""
         fired = make_job("*/5 * * * *")
         clock.advance(minutes=22)
@@ -110,7 +110,7 @@ class TestScheduledJob:
         assert fired.then_due_at("2026-11-18T12:30") == "2026-11-18T12:25:00Z"
 
     def test_is_retried(self, make_job: Callable[..., Fired], clock: Clock) -> None:
-        """A failed run comes again after 10 s and 20 s for the same time, and is then given up until the next."""
+        """A failed run is retried after 10 s and 20 s with the same time, and then given up until the next time."""
         fired = make_job("*/5 * * * *", 500, None, 404, 500, 204)
         clock.advance(minutes=5)
         assert fired.then_due_at("2026-11-18T12:05:10") == "2026-11-18T12:05:00Z"
@@ -124,7 +124,7 @@ class TestScheduledJob:
         assert fired.then_due_at("2026-11-18T12:15:00") == "2026-11-18T12:10:00Z"
 
     def test_its_url_fires_it_at_once(self, make_host: MakeHost) -> None:
-        """A POST to the trigger's URL fires it without waiting, and without a job's name."""
+        """A POST to the trigger's URL fires it at once, without a job's name."""
         target = Target()
         host = make_host(scheduled(target, "0 0 1 1 *"))
         response = httpx.post(f"{host.url}/functions/projects/demo-host/triggers/us-central1-nightly-0")
@@ -132,7 +132,7 @@ class TestScheduledJob:
         assert "X-Cloudscheduler-Jobname" not in target.next_call()[0]
 
     def test_a_schedule_in_another_syntax(self, make_host: MakeHost, capsys: pytest.CaptureFixture[str]) -> None:
-        """The host says so, and serves it by its URL."""
+        """The host reports the schedule, and serves the function by its URL."""
         host = make_host(scheduled(Target(), "every 5 minutes"))
         assert "nightly is fired by its URL alone: the schedule 'every 5 minutes'" in capsys.readouterr().out
         response = httpx.post(f"{host.url}/functions/projects/demo-host/triggers/us-central1-nightly-0")

@@ -28,7 +28,7 @@ def mounted(environ: dict[str, Any], start_response: Callable[..., object]) -> I
 
 class TestApplication:
     def test_mounts(self) -> None:
-        """Applications have paths of their own beside the functions, and one may have what is left."""
+        """Applications have their own paths beside the functions, and one may have all other paths."""
         with bind("127.0.0.1", 0) as listener:
             functions = [Function("f", "us-central1", answering("f"))]
             host = FunctionsHost(functions, PROJECT, listener, HostOptions(mounts={"/pictures": mounted}))
@@ -42,15 +42,15 @@ class TestApplication:
 
 class TestWhoMayCall:
     @pytest.mark.parametrize(("any_origin", "status"), [(False, 403), (True, 200)])
-    def test_pages_from_elsewhere(self, make_host: MakeHost, any_origin: bool, status: int) -> None:
-        """A page from elsewhere calls a function only where that has to ask who calls."""
+    def test_pages_of_other_origins(self, make_host: MakeHost, any_origin: bool, status: int) -> None:
+        """A page of another origin may call a function only if callers must sign in (CSRF)."""
         host = make_host(Function("f", "us-central1", answering("f")), any_origin=any_origin)
         headers = {"Origin": "https://evil.example"}
         assert httpx.post(f"{host.url}/{PROJECT}/us-central1/f", headers=headers).status_code == status
 
     @pytest.mark.parametrize("path", ["", "/__/calls", "/__/firebase/init.json"])
-    def test_a_name_that_was_made_to_lead_here(self, tmp_path: Path, path: str) -> None:
-        """Neither the functions nor the site in front of them are answered under a stranger's name."""
+    def test_a_rebound_dns_name(self, tmp_path: Path, path: str) -> None:
+        """Neither the functions nor the site answer under another Host (DNS rebinding)."""
         with bind("127.0.0.1", 0) as listener, bind("127.0.0.1", 0) as pages:
             site = Site(tmp_path, (), (), (), has_clean_urls=False)
             host = FunctionsHost([], PROJECT, listener, HostOptions(any_origin=True), Pages(site=site, listener=pages))
@@ -66,7 +66,7 @@ class TestWhoMayCall:
 class TestServer:
     @pytest.mark.parametrize("request_line", [b"nonsense", b"GET / HTTP/9.9", b"a b c d", b""])
     def test_what_is_no_http(self, make_host: MakeHost, capfd: pytest.CaptureFixture[str], request_line: bytes) -> None:
-        """It is refused without a traceback in the log, and the host keeps running."""
+        """Bytes that are not HTTP are refused without a traceback in the log, and the host keeps running."""
         host = make_host(Function("f", "us-central1", answering("f")))
         address = host.url.removeprefix("http://").split(":")
         with socket.create_connection((address[0], int(address[1]))) as connection:

@@ -1,4 +1,4 @@
-"""Tasks that Firebase's own client enqueues are delivered as Cloud Tasks delivers them."""
+"""Tasks enqueued by Firebase's own client are delivered as by Cloud Tasks."""
 
 import json
 import queue
@@ -33,14 +33,14 @@ def waiting(host: FunctionsHost) -> list[dict[str, Any]]:
 
 
 def await_state(host: FunctionsHost, reached: Callable[[list[dict[str, Any]]], bool]) -> None:
-    """Wait until the tasks that have not ended are as they should be."""
+    """Wait until the tasks that have not ended match."""
     while not reached(waiting(host)):
         time.sleep(0.002)
 
 
 class TestEnqueue:
     def test_delivers(self, make_host: MakeHost, task_queue: MakeQueue) -> None:
-        """What is enqueued is posted to the function, with the headers of Cloud Tasks."""
+        """A task is posted to the function, with the headers of Cloud Tasks."""
         target = Target()
         task_id = task_queue(make_host(worker(target))).enqueue({"data": {"number": 7}})
         headers, body = target.next_call()
@@ -54,8 +54,8 @@ class TestEnqueue:
         assert headers["X-Cloudtasks-Tasketa"] == f"{NOON.timestamp():.6f}"
         assert "X-Cloudtasks-Taskpreviousresponse" not in headers
 
-    def test_headers_of_its_own(self, make_host: MakeHost, task_queue: MakeQueue) -> None:
-        """A task may bring headers, but none of Cloud Tasks' own."""
+    def test_custom_headers(self, make_host: MakeHost, task_queue: MakeQueue) -> None:
+        """A task may set headers, except those of Cloud Tasks."""
         target = Target()
         mine = {"X-Mine": "yes", "x-cloudtasks-queuename": "no", "Content-Length": "1000"}
         task_queue(make_host(worker(target))).enqueue({"data": 1}, TaskOptions(headers=mine))
@@ -78,7 +78,7 @@ class TestEnqueue:
     def test_a_delay_is_kept(
         self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock, options: TaskOptions
     ) -> None:
-        """A task with a time is delivered then, and not sooner."""
+        """A scheduled task is delivered at its time, and not earlier."""
         target = Target()
         host = make_host(worker(target))
         client = task_queue(host)
@@ -94,7 +94,7 @@ class TestEnqueue:
         assert target.next_call()[1] == b'{"data": "late"}'
 
     def test_a_name_is_used_once(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
-        """A name is refused while its task waits and for an hour after it ended, as Cloud Tasks refuses it."""
+        """A name is refused while its task waits and for an hour after it ended, as by Cloud Tasks."""
         target = Target()
         host = make_host(worker(target))
         client = task_queue(host)
@@ -114,7 +114,7 @@ class TestEnqueue:
         assert target.next_call()[1] == b'{"data": 4}'
 
     def test_an_unknown_queue(self, make_host: MakeHost, task_queue: MakeQueue) -> None:
-        """A function without a queue cannot be enqueued to, and the error says what can."""
+        """A function without a queue cannot be enqueued to, and the error lists the queues."""
         with pytest.raises(NotFoundError, match="the queues are: projects/demo-host/locations/us-central1/queues/work"):
             task_queue(make_host(worker(Target())), "play").enqueue({"data": 1})
 
@@ -133,7 +133,7 @@ class TestEnqueue:
             None,
         ],
     )
-    def test_nonsense_is_refused(self, make_host: MakeHost, task: Any) -> None:
+    def test_an_invalid_task_is_refused(self, make_host: MakeHost, task: Any) -> None:
         """An invalid task is an INVALID_ARGUMENT in Google's error model."""
         host = make_host(worker(Target()))
         response = httpx.post(tasks_of(host), json={"task": task})
@@ -155,8 +155,8 @@ class TestEnqueue:
             "work",
         ],
     )
-    def test_other_machines_are_left_alone(self, make_host: MakeHost, url: str) -> None:
-        """Tasks are calls of this machine alone."""
+    def test_urls_of_other_machines_are_refused(self, make_host: MakeHost, url: str) -> None:
+        """A task can call this machine only."""
         host = make_host(worker(Target()))
         response = httpx.post(tasks_of(host), json={"task": {"httpRequest": {"url": url}}})
         assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
@@ -171,16 +171,16 @@ class TestEnqueue:
             ({}, 415),
         ],
     )
-    def test_pages_from_elsewhere(self, make_host: MakeHost, headers: dict[str, str], status: int) -> None:
-        """A page from elsewhere enqueues nothing, though it may call the functions; nor does what a form can send."""
+    def test_pages_of_other_origins(self, make_host: MakeHost, headers: dict[str, str], status: int) -> None:
+        """A page of another origin cannot enqueue, even if it may call functions; nor can an HTML form (CSRF)."""
         target = Target()
         host = make_host(worker(target), any_origin=True)
         response = httpx.post(tasks_of(host), content='{"task": {"httpRequest": {"url": ""}}}', headers=headers)
         assert response.status_code == response.json()["error"]["code"] == status
         assert (waiting(host), target.calls.empty()) == ([], True)
 
-    def test_what_is_no_json(self, make_host: MakeHost) -> None:
-        """A body that cannot be read is refused as any other nonsense."""
+    def test_a_body_that_is_no_json(self, make_host: MakeHost) -> None:
+        """A body that is not JSON is refused like any other invalid task."""
         host = make_host(worker(Target()))
         response = httpx.post(tasks_of(host), content="{", headers={"Content-Type": "application/json"})
         assert (response.status_code, response.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
@@ -188,7 +188,7 @@ class TestEnqueue:
 
 class TestDelete:
     def test_a_waiting_task(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
-        """A deleted task is never delivered, and its name stays used."""
+        """A deleted task is never delivered, and its name stays reserved."""
         target = Target()
         host = make_host(worker(target))
         client = task_queue(host)
@@ -205,7 +205,7 @@ class TestDelete:
 
 
 class TestRetries:
-    def test_come_after_the_backoff(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
+    def test_follow_the_backoff(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
         """A failed task is retried after 10 s and 20 s, with headers about earlier attempts, and then given up."""
         target = Target(statuses=[429, 500, 404])
         host = make_host(worker(target))
@@ -224,7 +224,7 @@ class TestRetries:
             (headers["X-Cloudtasks-Taskretrycount"], headers["X-Cloudtasks-Taskexecutioncount"])
             for headers in (first, second, third)
         ]
-        # A server error is an attempt, but no execution.
+        # A server error counts as an attempt, but not as an execution.
         assert counted == [("0", "0"), ("1", "1"), ("2", "1")]
         assert (second["X-Cloudtasks-Taskpreviousresponse"], third["X-Cloudtasks-Taskpreviousresponse"]) == (
             "429",
@@ -233,8 +233,8 @@ class TestRetries:
         assert body == b'{"data": 1}'
         assert target.calls.empty()
 
-    def test_a_function_that_does_not_answer(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
-        """A URL where nothing listens is a failure like any other."""
+    def test_a_function_that_is_not_reachable(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
+        """A refused connection is a failure like any other."""
         target = Target()
         host = make_host(worker(target))
         task_queue(host).enqueue({"data": 1}, TaskOptions(uri="http://127.0.0.1:1/"))
@@ -244,8 +244,8 @@ class TestRetries:
 
 class TestLimits:
     @pytest.mark.parametrize("most", [1, 3])
-    def test_at_once(self, make_host: MakeHost, task_queue: MakeQueue, most: int) -> None:
-        """No more tasks than allowed are under way at any moment, and all are delivered."""
+    def test_concurrent_tasks(self, make_host: MakeHost, task_queue: MakeQueue, most: int) -> None:
+        """No more tasks than allowed run at any moment, and all are delivered."""
         lock, under_way, seen = threading.Lock(), [0], []
         go: queue.Queue[None] = queue.Queue()
 
@@ -268,8 +268,8 @@ class TestLimits:
         assert len(seen) == 10
         assert max(seen) <= most
 
-    def test_in_a_second(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
-        """No more tasks than allowed begin in a second."""
+    def test_tasks_in_a_second(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock) -> None:
+        """No more tasks than allowed start in a second."""
         target = Target()
         host = make_host(worker(target, max_dispatches_per_second=2))
         client = task_queue(host)
@@ -286,8 +286,8 @@ class TestLimits:
 
 
 class TestKept:
-    def test_over_a_restart(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock, tmp_path: Path) -> None:
-        """A task that waits is delivered by the next host on the same folder, its name being remembered."""
+    def test_survive_a_restart(self, make_host: MakeHost, task_queue: MakeQueue, clock: Clock, tmp_path: Path) -> None:
+        """A waiting task is delivered by the next host on the same folder, and its name stays reserved."""
         host = make_host(worker(Target()), data=tmp_path)
         options = TaskOptions(task_id="kept", schedule_time=NOON + timedelta(seconds=60), headers={"X-Mine": "yes"})
         task_queue(host).enqueue({"data": 1}, options)
@@ -301,7 +301,7 @@ class TestKept:
             task_queue(host).enqueue({"data": 1}, TaskOptions(task_id="kept"))
 
     def test_a_folder_belongs_to_one_host(self, make_host: MakeHost, tmp_path: Path) -> None:
-        """A second host on the same folder is refused, as both would deliver."""
+        """A second host on the same folder is refused, because both would deliver."""
         make_host(worker(Target()), data=tmp_path)
         with pytest.raises(OSError, match="cannot be opened"):
             make_host(worker(Target()), data=tmp_path)

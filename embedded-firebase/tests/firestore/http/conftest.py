@@ -1,4 +1,4 @@
-"""Owns a server with HTTP and gRPC on one port, and plain clients of both."""
+"""Owns a server with HTTP and gRPC on one port, and simple clients of both."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from embedded_firebase.firestore.server import FirestoreServer
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back over HTTP; `content` is JSON where the answer says so, else text."""
+    """An HTTP answer; `content` is parsed if it is JSON, else text."""
 
     status: int
     content: Any
@@ -43,7 +43,7 @@ class Http:
 
 @pytest.fixture(scope="module")
 def one_port() -> Iterator[tuple[FirestoreServer, int]]:
-    """A server and its port for both."""
+    """A server and its port for both protocols."""
     server = FirestoreServer()
     port = server.start_with_http()
     yield server, port
@@ -52,19 +52,19 @@ def one_port() -> Iterator[tuple[FirestoreServer, int]]:
 
 @pytest.fixture
 def server(one_port: tuple[FirestoreServer, int]) -> FirestoreServer:
-    """The server of the one port."""
+    """The server behind the port."""
     return one_port[0]
 
 
 @pytest.fixture
 def http_client(one_port: tuple[FirestoreServer, int]) -> Http:
-    """A client of HTTP."""
+    """An HTTP client of the port."""
     return Http(one_port[1])
 
 
 @pytest.fixture
 def db(one_port: tuple[FirestoreServer, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
-    """An empty database of the test's own, through Google's client."""
+    """An empty database for one test, through Google's client."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{one_port[1]}")
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
     yield client
@@ -73,5 +73,5 @@ def db(one_port: tuple[FirestoreServer, int], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def documents(db: firestore.Client) -> str:
-    """The URL of the documents of the test's own database."""
+    """The URL of the documents of the test's database."""
     return f"/v1/projects/{db.project}/databases/(default)/documents"

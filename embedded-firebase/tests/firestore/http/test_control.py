@@ -19,13 +19,13 @@ EXPORTS = Path(__file__).parents[2] / "exports"
 
 @pytest.fixture
 def project(db):
-    """The URL of the test's own project."""
+    """The URL of the test's project."""
     return f"/emulator/v1/projects/{db.project}"
 
 
 @pytest.fixture
 def database(db):
-    """The resource name of the test's own database."""
+    """The resource name of the test's database."""
     return f"projects/{db.project}/databases/(default)"
 
 
@@ -39,7 +39,7 @@ def held(server, project: str, database: str = "(default)") -> dict[str, str]:
 
 class TestClear:
     def test_it_empties_one_database(self, http_client, project, db, server):
-        """Subcollections included; another database of the project is unchanged."""
+        """A clear removes all documents, subcollections included; another database of the project is unchanged."""
         for path in ("c/a", "c/a/d/b", "e/missing/f/g"):
             db.document(path).set({})
         http_client("PATCH", f"/v1/projects/{db.project}/databases/other/documents/c/a", {})
@@ -48,12 +48,12 @@ class TestClear:
         assert held(server, db.project) == {}
         assert set(held(server, db.project, "other")) == {"c/a"}
 
-    def test_an_empty_one_stays_empty(self, http_client, project):
-        """It is not an error."""
+    def test_an_empty_database_stays_empty(self, http_client, project):
+        """Clearing an empty database is not an error."""
         assert http_client("DELETE", f"{project}/databases/never-used/documents").status == 200
 
     def test_a_transaction_that_read_is_aborted(self, http_client, project, db):
-        """What it saw is gone."""
+        """A clear aborts a transaction that has read, because its read set has changed."""
         db.document("c/a").set({})
         transaction = db.transaction()
         transaction._begin()
@@ -69,7 +69,7 @@ class TestExportAndImport:
     def test_samples_of_googles_come_back_the_same(
         self, http_client, project, database, db, server, tmp_path, sample, count
     ):
-        """Import, export, import elsewhere, export again: the same documents each time."""
+        """Import, export, import elsewhere and export again give the same documents each time."""
         sent = {"database": database, "export_directory": str(EXPORTS / sample), "export_name": "firestore_export"}
         assert http_client("POST", f"{project}:import", sent).status == 200
         first = held(server, db.project)
@@ -89,7 +89,7 @@ class TestExportAndImport:
         assert exported == again
 
     def test_the_files_are_where_googles_are(self, http_client, project, db, tmp_path):
-        """A folder of the name asked for, which the Firebase CLI puts beside its own metadata; and nothing else."""
+        """The export is in a folder of the requested name, without other files; the Firebase CLI adds its metadata."""
         db.document("c/a").set({})
         sent = {"export_directory": str(tmp_path / "deep"), "export_name": "mine"}
         assert http_client("POST", f"{project}:export", sent).status == 200
@@ -101,15 +101,15 @@ class TestExportAndImport:
         }
 
     def test_an_export_replaces_an_export(self, http_client, project, db, tmp_path):
-        """The whole of it."""
+        """A new export replaces an old one completely."""
         sent = {"export_directory": str(tmp_path), "export_name": "mine"}
         for path in ("c/a", "c/b"):
             db.document(path).set({})
             assert http_client("POST", f"{project}:export", sent).status == 200
         assert len(list(read_export(tmp_path / "mine"))) == 2
 
-    def test_an_export_replaces_nothing_else(self, http_client, project, tmp_path):
-        """A folder that holds anything but an export stays, and so does a file."""
+    def test_an_export_replaces_only_an_export(self, http_client, project, tmp_path):
+        """A folder with other content is not replaced, and neither is a file."""
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "precious").write_text("")
         (tmp_path / "file").write_text("")
@@ -119,14 +119,14 @@ class TestExportAndImport:
             assert "no export" in answer.content["error"]["message"]
         assert (tmp_path / "mine" / "precious").exists()
 
-    def test_an_import_is_added_to_what_is_there(self, http_client, project, db, server):
-        """Documents of other names stay."""
+    def test_an_import_is_added_to_existing_documents(self, http_client, project, db, server):
+        """Documents with other names stay."""
         db.document("kept/a").set({})
         http_client("POST", f"{project}:import", {"export_directory": str(EXPORTS / "export-a")})
         assert len(held(server, db.project)) == 17
 
     def test_a_damaged_export_changes_nothing(self, http_client, project, db, server, tmp_path):
-        """It is read to its end first; the error names the file."""
+        """An export is read to its end before it is imported; the error names the file."""
         shutil.copytree(EXPORTS / "export-a", tmp_path / "damaged")
         (output,) = (tmp_path / "damaged").rglob("output-0")
         content = output.read_bytes()
@@ -152,7 +152,7 @@ class TestExportAndImport:
         ],
     )
     def test_a_bad_request_names_the_field(self, http_client, project, tmp_path, verb, changes, text):
-        """And nothing is written."""
+        """A bad request names its field, and no file is written."""
         sent = {"export_directory": str(tmp_path), "export_name": "mine", **changes}
         answer = http_client("POST", f"{project}:{verb}", {k: v for k, v in sent.items() if v is not None})
         assert answer.status == 400
@@ -162,7 +162,7 @@ class TestExportAndImport:
 
 class TestFaults:
     def test_commits_are_aborted(self, http_client, db, database, documents):
-        """As many as asked for, whether they come by gRPC or by REST."""
+        """The requested number of commits is aborted, over gRPC and REST."""
         assert (
             http_client("POST", "/emulator/v1/faults", {"action": "abort", "count": 2, "database": database}).status
             == 200
@@ -173,29 +173,29 @@ class TestFaults:
         db.document("c/a").set({})
 
     def test_a_named_rpc_fails(self, http_client, db, database):
-        """With the code and the message asked for."""
+        """The named RPC fails with the requested code and message."""
         fault = {"action": "fail", "rpc": "BatchGetDocuments", "code": "PERMISSION_DENIED", "message": "No entry"}
         http_client("POST", "/emulator/v1/faults", fault | {"database": database})
         with pytest.raises(exceptions.PermissionDenied, match="No entry"):
             db.document("c/a").get()
 
     def test_a_streamed_rpc_fails_over_rest(self, http_client, documents, database):
-        """In an array, as all its answers."""
+        """A streamed RPC over REST answers its error in an array, like its results."""
         fault = {"action": "fail", "rpc": "RunQuery", "code": "UNAVAILABLE", "database": database}
         http_client("POST", "/emulator/v1/faults", fault)
         query = {"structuredQuery": {"from": [{"collectionId": "c"}]}}
         answer = http_client("POST", f"{documents}:runQuery", query)
         assert (answer.status, answer.content[0]["error"]["status"]) == (503, "UNAVAILABLE")
 
-    def test_an_answer_is_dropped_and_its_write_kept(self, http_client, db, database, documents):
-        """The caller cannot tell whether it was applied."""
+    def test_a_lost_answer_keeps_its_write(self, http_client, db, database, documents):
+        """A write whose answer is dropped is applied, and its caller cannot tell."""
         http_client("POST", "/emulator/v1/faults", {"action": "dropAnswer", "database": database})
         write = {"update": {"name": f"{database}/documents/c/a"}}
         assert http_client("POST", f"{documents}:commit", {"writes": [write]}).status == 503
         assert db.document("c/a").get().exists
 
     def test_they_are_cleared(self, http_client, db, database):
-        """Those of one database; the next call works."""
+        """Clearing removes the faults of one database; the next call works."""
         http_client("POST", "/emulator/v1/faults", {"action": "abort", "count": 99, "database": database})
         http_client("DELETE", f"/emulator/v1/faults?database={database}")
         db.document("c/a").set({})
@@ -215,14 +215,14 @@ class TestFaults:
             ({"action": "abort", "bogus": 1}, "bogus"),
         ],
     )
-    def test_a_bad_one_names_the_field(self, http_client, body, text):
-        """And what is allowed."""
+    def test_a_bad_fault_names_the_field(self, http_client, body, text):
+        """The error names the field and what is allowed."""
         answer = http_client("POST", "/emulator/v1/faults", body)
         assert answer.status == 400
         assert text in answer.content["error"]["message"]
 
-    def test_a_long_delay_does_not_keep_the_server(self):
-        """It stops at once, though a call waits."""
+    def test_a_long_delay_does_not_delay_the_stop(self):
+        """The server stops at once, although a delayed call waits."""
         server = FirestoreServer()
         http_client = Http(server.start_with_http())
         waiting = threading.Event()
@@ -240,8 +240,8 @@ class TestFaults:
         caller.join(10)
         assert not caller.is_alive()
 
-    def test_a_delay_is_taken(self, http_client, documents, database):
-        """The call waits, then works."""
+    def test_a_call_can_be_delayed(self, http_client, documents, database):
+        """The call waits, and then works."""
         fault = {"action": "delay", "rpc": "GetDocument", "seconds": 0.01, "count": 1, "database": database}
         assert http_client("POST", "/emulator/v1/faults", fault).status == 200
         assert http_client("GET", f"{documents}/c/a").status == 404
@@ -249,7 +249,7 @@ class TestFaults:
 
 class TestCounters:
     def test_since_a_mark(self, http_client, db, database, documents):
-        """Calls by RPC and billed operations of one database, those over REST included."""
+        """Since a mark, calls are counted by RPC and billed operations of one database, REST included."""
         db.document("c/a").set({})
         mark = http_client("POST", "/emulator/v1/marks").content["mark"]
         db.document("c/a").get()
@@ -267,14 +267,14 @@ class TestCounters:
         }
 
     def test_without_a_mark_since_the_start(self, http_client, db, database):
-        """Of all databases when none is named."""
+        """Without a mark and a database, all calls since the start are counted."""
         db.document("c/a").set({})
         own = http_client("GET", f"/emulator/v1/counters?database={database}").content
         assert (own["calls"], own["writes"]) == ({"Commit": 1}, 1)
         assert http_client("GET", "/emulator/v1/counters").content["roundTrips"] >= own["roundTrips"]
 
     def test_an_unknown_mark(self, http_client):
-        """It is not found."""
+        """An unknown mark is not found."""
         answer = http_client("GET", "/emulator/v1/counters?since=bogus")
         assert (answer.status, answer.content["error"]["status"]) == (404, "NOT_FOUND")
 
@@ -288,8 +288,8 @@ class TestUrls:
             ("PUT", "/emulator/v1/projects/p:securityRules", 404),
         ],
     )
-    def test_another_one_is_an_error(self, http_client, method, path, status):
-        """In Google's model."""
+    def test_an_unknown_url_is_an_error(self, http_client, method, path, status):
+        """The error is in Google's model."""
         answer = http_client(method, path)
         assert answer.status == status
         assert answer.content["error"]["code"] == status

@@ -1,4 +1,4 @@
-"""One port for gRPC and HTTP, and what hostile bytes on it do: nothing to anybody else."""
+"""One port for gRPC and HTTP, and hostile bytes on it, which do not affect other clients."""
 
 import contextlib
 import random
@@ -20,7 +20,7 @@ METHOD = "/google.firestore.v1.Firestore/"
 
 
 def frame(kind: int, payload: bytes, stream: int = 0, flags: int = 0, length: int | None = None) -> bytes:
-    """One HTTP/2 frame; its length may be a lie."""
+    """One HTTP/2 frame; its announced length may be wrong."""
     announced = len(payload) if length is None else length
     return struct.pack(">I", announced)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
@@ -66,13 +66,13 @@ HOSTILE = {
 
 @pytest.fixture
 def port(one_port: tuple[FirestoreServer, int]) -> int:
-    """The one port."""
+    """The shared port."""
     return one_port[1]
 
 
 @contextlib.contextmanager
 def client_at_work(db) -> Iterator[Callable[[], None]]:
-    """A client that reads back what it writes, again and again; the function waits until it has done so once more."""
+    """A client that writes and reads back in a loop; the function waits until it has done so once more."""
     stopping, round_done = threading.Event(), threading.Semaphore(0)
     failures: list[BaseException] = []
 
@@ -91,7 +91,7 @@ def client_at_work(db) -> Iterator[Callable[[], None]]:
     def wait_for_a_round() -> None:
         while round_done.acquire(blocking=False):
             pass
-        # The first may have begun before.
+        # The first round may have begun before the call.
         for _ in range(2):
             assert round_done.acquire(timeout=20), failures
 
@@ -120,14 +120,14 @@ def send(port: int, data: bytes) -> bytes:
 
 class TestOnePort:
     def test_grpc_and_http_see_the_same(self, http_client, db, documents):
-        """In each notation."""
+        """A document written over one protocol is read over the other, in each notation."""
         db.document("c/a").set({"v": 1})
         assert http_client("GET", f"{documents}/c/a").content["fields"] == {"v": {"integerValue": "1"}}
         http_client("PATCH", f"{documents}/c/a", {"fields": {"v": {"integerValue": 2}}})
         assert db.document("c/a").get().to_dict() == {"v": 2}
 
-    def test_grpc_can_have_a_port_of_its_own_too(self):
-        """Without the proxy; a taken one is an error."""
+    def test_grpc_can_have_its_own_port_too(self):
+        """A second port serves gRPC without the proxy; a port in use is an error."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             grpc_port = taken.getsockname()[1]
             server = FirestoreServer()
@@ -142,7 +142,7 @@ class TestOnePort:
         server.stop()
 
     def test_grpc_behind_a_port(self, monkeypatch):
-        """As on systems without abstract sockets: the behaviour is the same."""
+        """The behaviour is the same on systems without abstract sockets."""
         monkeypatch.setattr("sys.platform", "darwin")
         server = FirestoreServer()
         port = server.start_with_http()
@@ -150,14 +150,14 @@ class TestOnePort:
             grpc.channel_ready_future(channel).result(10)
         server.stop()
 
-    def test_large_messages_pass_whole(self, db):
-        """In both directions, in many chunks."""
+    def test_large_messages_pass(self, db):
+        """Messages of many chunks pass whole in both directions."""
         for number in range(8):
             db.document(f"c/{number}").set({"v": chr(97 + number) * 1_000_000})
         assert [len(d.to_dict()["v"]) for d in db.collection("c").stream()] == [1_000_000] * 8
 
     def test_a_taken_port_is_an_error(self):
-        """It names the port."""
+        """The error names the port."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             server = FirestoreServer()
@@ -166,7 +166,7 @@ class TestOnePort:
             server.stop()
 
     def test_stopping_ends_every_connection(self):
-        """Idle ones, and those of gRPC; the port is free at once."""
+        """Idle connections and those of gRPC are closed, and the port is free at once."""
         server = FirestoreServer()
         port = server.start_with_http()
         with (
@@ -183,7 +183,7 @@ class TestOnePort:
 class TestHostileBytes:
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_they_end_one_connection(self, port, db, http_client, kind):
-        """A client at work notices nothing, and the next request is served."""
+        """A client at work is not affected, and the next request is served."""
         with client_at_work(db) as wait_for_a_round:
             answer = send(port, HOSTILE[kind])
             if answer.startswith(b"HTTP/1.1 "):
@@ -191,20 +191,20 @@ class TestHostileBytes:
             wait_for_a_round()
             assert http_client("GET", "/").status == 200
 
-    def test_connections_that_break_off(self, port, db):
-        """Reset in the middle, a hundred at a time."""
+    def test_aborted_connections(self, port, db):
+        """A hundred connections at a time can be reset in the middle."""
         with client_at_work(db):
             connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
             for number, connection in enumerate(connections):
                 connection.sendall([PREFACE, b"POST / HTTP/1.1\r\n", b"P"][number % 3])
-                # To close means to reset, with this.
+                # With this option, close sends a reset.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.close()
 
 
 class TestSlowClients:
-    def test_many_slow_ones_do_not_starve_grpc(self, port, db, http_client):
-        """Neither one that is there nor one that comes; HTTP is served again when they have gone."""
+    def test_many_slow_clients_do_not_starve_grpc(self, port, db, http_client):
+        """Existing and new gRPC clients are served; HTTP is served again when the slow clients have gone."""
         with contextlib.ExitStack() as slow:
             for _ in range(front.MAX_HTTP_CONNECTIONS + 20):
                 connection = slow.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -217,16 +217,16 @@ class TestSlowClients:
                     return
         pytest.fail("HTTP is not served again")
 
-    def test_one_that_says_nothing_is_let_go(self, port, monkeypatch):
-        """After a while."""
+    def test_a_silent_connection_is_closed(self, port, monkeypatch):
+        """A connection that sends nothing is closed after a while."""
         monkeypatch.setattr(front, "_FIRST_BYTES_SECONDS", 0.05)
         for said in (b"", b"P"):
             with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
                 connection.sendall(said)
                 assert connection.recv(1) == b""
 
-    def test_beyond_the_limit_connections_are_refused(self, port, db, monkeypatch):
-        """Those that are there stay."""
+    def test_connections_beyond_the_limit_are_refused(self, port, db, monkeypatch):
+        """Existing connections stay open."""
         with client_at_work(db):
             monkeypatch.setattr(front, "MAX_CONNECTIONS", 0)
             assert send(port, b"GET / HTTP/1.1\r\n\r\n") == b""
@@ -247,20 +247,20 @@ class TestHostileMessages:
 
             yield call
 
-    # The bytes are not a message, so the library refuses them before any of our code runs, and says so in the log.
+    # The bytes are not a message: the library refuses them before our code runs, and logs it.
     @pytest.mark.parametrize("rpc", ["Commit", "GetDocument", "BatchWrite", "NoSuchThing"])
-    def test_noise_is_no_message(self, call, db, rpc):
-        """An error, and the other client is not affected."""
+    def test_noise_is_an_error(self, call, db, rpc):
+        """Bytes that are no message are an error, and the other client is not affected."""
         with client_at_work(db):
             assert call(rpc, noise(1_000)) in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED)
 
     def test_a_message_beyond_the_limit(self, call, db):
-        """It is refused without being taken in."""
+        """A message beyond the limit is refused unread."""
         with client_at_work(db):
             assert call("Commit", bytes(40 * 1024 * 1024)) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
     def test_metadata_beyond_the_limit(self, call, db):
-        """The same."""
+        """Metadata beyond the limit is refused unread."""
         with client_at_work(db):
             status = call("Commit", b"", (("x-large", "x" * 1_000_000),))
             assert status in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
@@ -287,7 +287,7 @@ class TestHostileMessages:
     )
     @pytest.mark.parametrize("rpc", ["GetDocument", "DeleteDocument"])
     def test_a_bad_name_is_an_invalid_argument(self, call, rpc, name):
-        """Whichever RPC it comes with."""
+        """A malformed name is INVALID_ARGUMENT in every RPC."""
         from embedded_firebase.firestore import messages
 
         request = getattr(messages, f"{rpc}Request")(name=name)

@@ -10,7 +10,7 @@ from embedded_firebase.firestore.http.rest import ROUTES
 
 pytestmark = pytest.mark.embedded
 
-# One of every type, those that JSON cannot say by itself among them.
+# One value of every type, including those that JSON does not have.
 VALUES = {
     "null": {"nullValue": None},
     "boolean": {"booleanValue": False},
@@ -34,8 +34,8 @@ def name_of(documents: str, path: str) -> str:
 
 
 class TestRoutes:
-    def test_they_are_googles(self):
-        """As the annotations of the protocol say, which the client's own REST transport is generated from."""
+    def test_they_match_the_protocol(self):
+        """The routes match the protocol's annotations, from which the client's own REST transport is generated."""
         published = set()
         for name, base in getmembers(rest_base._BaseFirestoreRestTransport, isclass):
             if hasattr(base, "_get_http_options") and "Operation" not in name:
@@ -46,7 +46,7 @@ class TestRoutes:
 
 class TestDocuments:
     def test_every_type_comes_back_as_it_was_sent(self, http_client, documents, db):
-        """And means the same to a client of gRPC."""
+        """Each type is read back as it was written, and is the same for a gRPC client."""
         created = http_client("POST", f"{documents}/c?documentId=a", {"fields": VALUES})
         assert created.status == 200
         read = http_client("GET", f"{documents}/c/a").content
@@ -56,15 +56,15 @@ class TestDocuments:
         assert db.document("c/a").get(["integer"]).to_dict() == {"integer": -(2**63)}
 
     def test_an_id_is_made_when_none_is_given(self, http_client, documents):
-        """Of twenty letters and digits; and a document below another works alike."""
+        """A missing id becomes one of twenty letters and digits, also in a subcollection."""
         name = http_client("POST", f"{documents}/c/x/d", {}).content["name"]
         prefix, _, made = name.rpartition("/")
         assert prefix == name_of(documents, "c/x/d")
         assert len(made) == 20
         assert made.isalnum()
 
-    def test_a_patch_keeps_to_its_mask(self, http_client, documents, db):
-        """Fields outside of it stay, one in it without a value goes; the answer keeps to the other mask."""
+    def test_a_patch_obeys_its_mask(self, http_client, documents, db):
+        """Fields outside of the mask stay, masked ones without a value are removed; the answer has its own mask."""
         db.document("c/a").set({"kept": 1, "gone": 2, "changed": 3, "odd name": 4})
         url = f"{documents}/c/a?updateMask.fieldPaths=changed&updateMask.fieldPaths=gone&mask.fieldPaths=kept"
         answer = http_client("PATCH", url, {"fields": {"changed": {"integerValue": 5}}})
@@ -72,7 +72,7 @@ class TestDocuments:
         assert db.document("c/a").get().to_dict() == {"kept": 1, "changed": 5, "odd name": 4}
 
     def test_preconditions(self, http_client, documents, db):
-        """In the URL, by existence and by time."""
+        """Preconditions in the URL, on existence and on the update time, are checked."""
         db.document("c/a").set({})
         assert http_client("PATCH", f"{documents}/c/a?currentDocument.exists=false", {}).status == 409
         assert http_client("PATCH", f"{documents}/c/b?currentDocument.exists=true", {}).status == 404
@@ -82,14 +82,14 @@ class TestDocuments:
         assert http_client("DELETE", f"{documents}/c/a?currentDocument.updateTime={fresh}").content == {}
         assert http_client("GET", f"{documents}/c/a").status == 404
 
-    def test_an_id_may_hold_what_a_url_escapes(self, http_client, documents, db):
-        """Spaces, letters of any language, a percent sign, a question mark."""
+    def test_an_id_may_hold_characters_that_a_url_escapes(self, http_client, documents, db):
+        """An id may hold spaces, letters of any language, a percent sign, a question mark."""
         db.document("c/ä b%?:x").set({"v": 1})
         answer = http_client("GET", f"{documents}/c/%C3%A4%20b%25%3F:x")
         assert answer.content["name"] == name_of(documents, "c/ä b%?:x")
 
     def test_a_collection_comes_in_pages(self, http_client, documents, db):
-        """In the order asked for, with the fields asked for."""
+        """A list has pages, in the requested order and with the requested fields."""
         for number in range(5):
             db.document(f"c/{number}").set({"v": -number, "w": 0})
         found = []
@@ -105,7 +105,7 @@ class TestDocuments:
         assert found == [-4, -3, -2, -1, 0]
 
     def test_a_tree_can_be_walked(self, http_client, documents, db):
-        """Collections by their ids, below the root and a document, and documents that are only the path to others."""
+        """Collection ids below the root and a document can be listed, and missing parent documents too."""
         db.document("a/1").set({})
         db.document("b/missing/c/1").set({})
         assert http_client("POST", f"{documents}:listCollectionIds", {}).content == {"collectionIds": ["a", "b"]}
@@ -115,7 +115,7 @@ class TestDocuments:
         assert listed == {"documents": [{"name": name_of(documents, "b/missing")}]}
 
     def test_named_databases_are_separate(self, http_client, documents):
-        """The one in the URL is used."""
+        """A request uses the database in its URL."""
         other = documents.replace("(default)", "other")
         http_client("PATCH", f"{other}/c/a", {})
         assert http_client("GET", f"{other}/c/a").status == 200
@@ -124,7 +124,7 @@ class TestDocuments:
 
 class TestQueries:
     def test_the_results_are_an_array(self, http_client, documents, db):
-        """With one element for each document; none is one element without a document."""
+        """There is one element per document; without results there is one element without a document."""
         for number in range(3):
             db.document(f"c/{number}").set({"v": number})
         order = [{"field": {"fieldPath": "v"}, "direction": "DESCENDING"}]
@@ -136,14 +136,14 @@ class TestQueries:
         assert set(row) == {"readTime"}
 
     def test_below_a_document(self, http_client, documents, db):
-        """The parent is in the URL."""
+        """The URL names the parent document of a query."""
         db.document("c/a/d/1").set({})
         query = {"structuredQuery": {"from": [{"collectionId": "d"}]}}
         (row,) = http_client("POST", f"{documents}/c/a:runQuery", query).content
         assert row["document"]["name"] == name_of(documents, "c/a/d/1")
 
     def test_aggregations(self, http_client, documents, db):
-        """Their figures are in the first element."""
+        """The figures of an aggregation are in the first element."""
         for number in range(3):
             db.document(f"c/{number}").set({"v": number})
         query = {
@@ -153,20 +153,20 @@ class TestQueries:
         (row,) = http_client("POST", f"{documents}:runAggregationQuery", {"structuredAggregationQuery": query}).content
         assert row["result"]["aggregateFields"] == {"n": {"integerValue": "3"}, "s": {"integerValue": "3"}}
 
-    def test_an_error_is_in_an_array_too(self, http_client, documents):
-        """As all answers of a streamed call."""
+    def test_an_error_is_in_an_array(self, http_client, documents):
+        """An error is in an array, like all answers of a streamed call."""
         query = {"structuredQuery": {"from": [{"collectionId": "c"}], "limit": -1}}
         answer = http_client("POST", f"{documents}:runQuery", query)
         assert answer.status == 400
         assert answer.content[0]["error"]["status"] == "INVALID_ARGUMENT"
 
     def test_a_pipeline_is_refused(self, http_client, documents):
-        """They are not implemented, which the answer says."""
+        """Pipelines are answered as not implemented."""
         answer = http_client("POST", f"{documents}:executePipeline", {})
         assert (answer.status, answer.content[0]["error"]["status"]) == (501, "UNIMPLEMENTED")
 
     def test_a_query_is_cut_into_partitions(self, http_client, documents, db):
-        """The cursors between them are references."""
+        """The partition cursors are references."""
         batch = db.batch()
         for number in range(400):
             batch.set(db.document(f"c/{number:03}"), {})
@@ -183,8 +183,8 @@ class TestQueries:
 
 
 class TestTransactions:
-    def test_one_that_lost_is_a_conflict(self, http_client, documents, db):
-        """Read in a transaction, changed by another: the commit answers 409 and ABORTED."""
+    def test_a_conflict_is_409(self, http_client, documents, db):
+        """If a document that was read has been changed by another, the commit answers 409 and ABORTED."""
         db.document("c/a").set({"v": 1})
         name = name_of(documents, "c/a")
         transaction = http_client("POST", f"{documents}:beginTransaction", {}).content["transaction"]
@@ -197,7 +197,7 @@ class TestTransactions:
         assert (answer.status, answer.content["error"]["status"]) == (409, "ABORTED")
 
     def test_commit_and_roll_back(self, http_client, documents, db):
-        """A transaction ends either way."""
+        """A transaction can be committed and rolled back."""
         first, second = (
             http_client("POST", f"{documents}:beginTransaction", {}).content["transaction"] for _ in range(2)
         )
@@ -208,7 +208,7 @@ class TestTransactions:
         assert db.document("c/a").get().to_dict() == {"v": 1}
 
     def test_a_batch_has_a_status_for_each_write(self, http_client, documents):
-        """One that fails leaves the other alone."""
+        """A failed write of a batch does not affect the others."""
         wrong = {"update": {"name": name_of(documents, "c/a")}, "currentDocument": {"exists": True}}
         right = {"update": {"name": name_of(documents, "c/b")}}
         content = http_client("POST", f"{documents}:batchWrite", {"writes": [wrong, right]}).content
@@ -245,27 +245,27 @@ class TestErrors:
             ("PATCH", "/c/a", {"fields": {"a": {"booleanValue": "yes"}}}, 400, "INVALID_ARGUMENT", "booleanValue"),
         ],
     )
-    def test_they_name_what_is_wrong(self, http_client, documents, method, path, body, status, code, text):
-        """In Google's model, with the HTTP status that belongs to the code."""
+    def test_they_name_the_mistake(self, http_client, documents, method, path, body, status, code, text):
+        """An error is in Google's model, with the HTTP status of its code."""
         answer = http_client(method, documents + path, body)
         error = answer.content["error"]
         assert (answer.status, error["code"], error["status"]) == (status, status, code)
         assert text in error["message"]
         assert len(error["message"]) < 3_000
 
-    def test_a_value_nested_without_end(self, http_client, documents):
-        """It is refused, whether JSON or Firestore finds it first."""
+    def test_a_value_nested_too_deep(self, http_client, documents):
+        """Deep nesting is refused, whether by the JSON parser or by Firestore."""
         for levels in (21, 60, 300):
             body = b'{"fields": {"a": ' + b'{"mapValue": {"fields": {"a": ' * levels + b"{}" + b"}}}" * levels + b"}}"
             assert http_client("POST", f"{documents}/c", body).status == 400
 
-    def test_what_any_google_api_takes_is_let_through(self, http_client, documents, db):
-        """Such as keys and formats, which mean nothing here."""
+    def test_standard_parameters_are_ignored(self, http_client, documents, db):
+        """Parameters of any Google API, such as keys and formats, are accepted and have no effect."""
         db.document("c/a").set({})
         assert http_client("GET", f"{documents}/c/a?key=k&alt=json&%24alt=json&prettyPrint=false").status == 200
 
-    def test_an_unexpected_failure_tells_nothing_of_itself(self, http_client, server, db, documents):
-        """It is a 500 in Google's model; the log has the rest."""
+    def test_an_unexpected_failure_discloses_nothing(self, http_client, server, db, documents):
+        """It is a 500 in Google's model; the details are in the log only."""
 
         def fail() -> None:
             raise ZeroDivisionError("secret")

@@ -1,4 +1,4 @@
-"""A server with rules: who is a caller, and that nothing gets past the rules by any RPC, over gRPC and over REST."""
+"""A server with rules: authentication, and that no RPC bypasses the rules, over gRPC and over REST."""
 
 import subprocess
 import sys
@@ -59,7 +59,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Firestore
 
 @pytest.fixture
 def port(shared: tuple[FirestoreServer, int]) -> int:
-    """The port of the server, which holds a document at each path."""
+    """The port of the server, with a document at each path."""
     server, port = shared
     server.clear("demo-rules")
     server.load([Document(name=f"{ROOT}/{path}", fields=fields(owner=who)) for path, who in OWNERS.items()], "demo")
@@ -96,17 +96,17 @@ class TestCallers:
         ],
     )
     def test_a_token_that_is_not_valid_is_refused(self, call, authorization):
-        """Expired, malformed or without a subject: 401 over HTTP, also for public documents."""
+        """An expired or malformed token, or one without a subject, is a 401 over HTTP, also for public documents."""
         assert call("GetDocument", {"name": f"{ROOT}/x/y/open/z"}, authorization).status == "UNAUTHENTICATED"
         assert call("RunQuery", where("open", groups=True), authorization).status == "UNAUTHENTICATED"
 
-    def test_who_sends_nothing_is_not_signed_in(self, call):
-        """And is bound by the rules."""
+    def test_a_call_without_a_token_is_not_signed_in(self, call):
+        """A call without a token is bound by the rules."""
         assert call("GetDocument", {"name": f"{ROOT}/x/y/open/z"}).status == "OK"
         assert call("GetDocument", {"name": f"{ROOT}/notes/a"}).status == DENIED
 
     def test_without_rules_everyone_is_an_administrator(self):
-        """Regardless of the header."""
+        """Without rules every caller is an administrator, with any header."""
         server = FirestoreServer()
         port = server.start_with_http()
         clients = [Grpc(port), Rest(port)]
@@ -117,7 +117,7 @@ class TestCallers:
         assert statuses == ["OK"] * 6
 
     def test_googles_client_is_an_administrator(self, port, monkeypatch):
-        """It sends `Bearer owner` with every call: documents, transactions, queries, batches, listeners."""
+        """Google's client sends `Bearer owner` with documents, transactions, queries, batches and listeners."""
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
         client = firestore.Client(project="demo-rules")
         reference = client.document("closed/a")
@@ -142,14 +142,14 @@ class TestCallers:
 
 
 class TestReads:
-    def test_a_batch_is_read_when_all_of_it_may_be(self, call):
-        """One document that may not be read denies the others."""
+    def test_a_batch_is_read_only_if_all_of_it_is_allowed(self, call):
+        """One forbidden document denies the whole batch."""
         for names, expected in ((["a"], "OK"), (["a", "b"], DENIED), (["a", "none"], DENIED)):
             request = {"database": DATABASE, "documents": [f"{ROOT}/notes/{name}" for name in names]}
             assert call("BatchGetDocuments", request, ALICE).status == expected
 
-    def test_a_mask_shows_no_way_around(self, port):
-        """The rules see the whole document."""
+    def test_a_mask_does_not_bypass_the_rules(self, port):
+        """The rules see the whole document, not only the masked fields."""
         http = Http(port)
         for name, status in (("a", 200), ("b", 403)):
             assert (
@@ -157,8 +157,8 @@ class TestReads:
                 == status
             )
 
-    def test_a_query_is_judged_by_what_it_demands(self, call):
-        """By equality in every branch of it; an `in` of others' too is denied."""
+    def test_a_query_is_judged_by_its_filters(self, call):
+        """A query needs an equality that the rule allows in every branch; an `in` with others' values is denied."""
         structured = where("notes")
 
         def status(filter_: dict[str, Any]) -> str:
@@ -182,8 +182,8 @@ class TestReads:
         assert status(owner("GREATER_THAN_OR_EQUAL", "alice")) == DENIED
         assert status(joined("AND", owner("GREATER_THAN", "a"), owner("EQUAL", "alice"))) == "OK"
 
-    def test_a_collection_group_is_read_where_a_rule_is_for_all_of_it(self, call):
-        """However deep its documents lie."""
+    def test_a_collection_group_needs_a_rule_for_all_its_documents(self, call):
+        """The rule must match at every depth."""
         assert "x/y/open/z" in call("RunQuery", where("open", groups=True)).text
         assert call("RunAggregationQuery", counting(where("open", groups=True))).status == "OK"
         assert call("RunQuery", where("notes", groups=True, owner="alice"), ALICE).status == DENIED
@@ -196,13 +196,13 @@ class TestReads:
             ("ListDocuments", {"parent": ROOT, "collectionId": "open", "showMissing": True}),
         ],
     )
-    def test_what_no_rule_can_be_about_is_for_administrators(self, call, rpc, request_):
-        """The ids of collections, the cuts of a query, and documents that are missing."""
+    def test_rpcs_without_a_rule_are_for_administrators(self, call, rpc, request_):
+        """Collection ids, partitions and missing documents are for administrators only."""
         assert call(rpc, request_, ALICE).status == DENIED
         assert call(rpc, request_, OWNER).status in ("OK", "INVALID_ARGUMENT")
 
     def test_only_administrators_listen(self, port):
-        """Others get an error that says so."""
+        """A listener that is not an administrator gets an error that says so."""
         channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         listen = channel.stream_stream(
             "/google.firestore.v1.Firestore/Listen", lambda sent: sent.SerializeToString(), None
@@ -213,8 +213,8 @@ class TestReads:
         channel.close()
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
-    def test_a_read_that_is_denied_ends_its_transaction(self, port):
-        """Else its commit would tell whether the document has changed."""
+    def test_a_denied_read_ends_its_transaction(self, port):
+        """Otherwise its commit would disclose whether the document has changed."""
         http, headers = Http(port), {"Authorization": ALICE}
         base = f"/v1/{DATABASE}/documents"
         begun = http("POST", f"{base}:beginTransaction", {}, headers).content["transaction"]
@@ -223,8 +223,8 @@ class TestReads:
         ended = http("POST", f"{base}:commit", {"transaction": begun}, headers)
         assert ended.content["error"]["status"] == "INVALID_ARGUMENT"
 
-    def test_a_transaction_of_ones_own_works(self, port):
-        """Read, then written."""
+    def test_a_transaction_on_own_documents_works(self, port):
+        """An account may read and write its own document in a transaction."""
         http, headers = Http(port), {"Authorization": ALICE}
         base = f"/v1/{DATABASE}/documents"
         begun = http("POST", f"{base}:beginTransaction", {}, headers).content["transaction"]
@@ -244,8 +244,8 @@ class TestWrites:
     def commit(self, call: Grpc | Rest, *writes: dict[str, Any]) -> str:
         return call("Commit", {"database": DATABASE, "writes": list(writes)}, ALICE).status
 
-    def test_each_kind_of_write_has_its_rule(self, call):
-        """Create and update by whether there is a document; delete."""
+    def test_each_kind_of_write_has_its_method(self, call):
+        """A write is judged as create or update, depending on the document's existence, or as delete."""
         assert self.commit(call, update("notes/new", owner="alice")) == "OK"
         assert self.commit(call, update("notes/new2", owner="bob")) == DENIED
         assert self.commit(call, update("notes/a", owner="alice", text="t")) == "OK"
@@ -254,14 +254,14 @@ class TestWrites:
         assert self.commit(call, {"delete": f"{ROOT}/notes/a"}) == "OK"
 
     def test_a_commit_is_all_or_nothing(self, call, port):
-        """One write that is not allowed takes the others along, also one to a document that the commit itself makes."""
+        """One forbidden write fails the whole commit, also for a document that the commit itself creates."""
         assert self.commit(call, update("box/new", owner="x"), update("notes/b", owner="x")) == DENIED
         assert self.commit(call, update("notes/n", owner="alice"), update("notes/n", owner="bob")) == "OK"
         assert call("GetDocument", {"name": f"{ROOT}/box/new"}, OWNER).status == "NOT_FOUND"
         assert "bob" in call("GetDocument", {"name": f"{ROOT}/notes/n"}, OWNER).text
 
-    def test_a_precondition_tells_nothing(self, call):
-        """Permission is asked for first: what exists and what does not are denied alike."""
+    def test_a_precondition_discloses_nothing(self, call):
+        """Permission is checked first: existing and missing documents are denied alike (existence oracle)."""
         for path in ("notes/b", "notes/none"):
             for exists in (True, False):
                 write = {**update(path, owner="bob"), "currentDocument": {"exists": exists}}
@@ -284,7 +284,7 @@ class TestWrites:
         assert self.commit(call, update("kept/k", text="t")) == DENIED
 
     def test_a_batch_write_answers_each(self, call):
-        """What is not allowed leaves the rest alone."""
+        """A forbidden write of a batch does not affect the others."""
         writes = [update("box/one", v="1"), update("notes/b", owner="alice")]
         heard = call("BatchWrite", {"database": DATABASE, "writes": writes}, ALICE)
         assert heard.status == "OK"
@@ -292,8 +292,8 @@ class TestWrites:
         assert call("GetDocument", {"name": f"{ROOT}/box/one"}, OWNER).status == "OK"
         assert "bob" in call("GetDocument", {"name": f"{ROOT}/notes/b"}, OWNER).text
 
-    def test_a_writer_who_may_not_read_gets_what_was_sent(self, port):
-        """A masked update does not answer the fields that it leaves."""
+    def test_a_writer_without_read_permission_gets_only_what_it_sent(self, port):
+        """A masked update does not answer the other fields."""
         url = f"/v1/{ROOT}/box/full?updateMask.fieldPaths=text"
         sent = {"text": {"stringValue": "t"}}
         answer = Http(port)("PATCH", url, {"fields": sent}, {"Authorization": ALICE})
@@ -301,8 +301,8 @@ class TestWrites:
         stored = Http(port)("GET", f"/v1/{ROOT}/box/full", None, {"Authorization": OWNER}).content["fields"]
         assert stored == {"owner": {"stringValue": "bob"}, **sent}
 
-    def test_a_write_stream_is_bound(self, port):
-        """Its first commit that is not allowed ends it."""
+    def test_a_write_stream_obeys_the_rules(self, port):
+        """The first forbidden commit ends the stream."""
         channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         kind = messages.WriteResponse.FromString
         write = channel.stream_stream("/google.firestore.v1.Firestore/Write", lambda s: s.SerializeToString(), kind)
@@ -316,8 +316,8 @@ class TestWrites:
 
 
 class TestEveryRpc:
-    def test_without_a_rule_none_tells_or_changes_anything(self, tmp_path):
-        """Each RPC of the protocol that is about documents is denied or refused, so that none is forgotten."""
+    def test_without_a_rule_no_rpc_discloses_or_changes_anything(self, tmp_path):
+        """Every RPC of the protocol about documents is denied or refused, new ones included."""
         path = tmp_path / "firestore.rules"
         path.write_text(file())
         server = FirestoreServer(rules=path)
@@ -353,7 +353,7 @@ class TestEveryRpc:
 
 class TestCommandLine:
     def test_rules_that_cannot_be_read_stop_the_start(self, tmp_path):
-        """With the file, the line and the column."""
+        """The error names the file, the line and the column."""
         path = tmp_path / "firestore.rules"
         path.write_text(file("match /a/{x} { allow read: if exists(x); }"))
         command = [sys.executable, "-m", "embedded_firebase.cli.firestore", "--port", "0", "--rules", str(path)]
@@ -362,6 +362,6 @@ class TestCommandLine:
         assert f"Rules file {path}: line 4, column 31: " in ended.stderr
 
     def test_a_missing_file_stops_the_start(self, tmp_path):
-        """Rather than leave everything open."""
+        """A missing rules file is an error, because starting without it would leave the data open."""
         with pytest.raises(ValueError, match="Rules file"):
             FirestoreServer(rules=tmp_path / "none")

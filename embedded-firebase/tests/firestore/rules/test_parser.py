@@ -1,4 +1,4 @@
-"""What the rules' grammar takes in, and where it says that something is wrong."""
+"""The grammar of rules, and the position of errors."""
 
 import pytest
 
@@ -24,13 +24,13 @@ class TestParse:
         assert [rule.methods for rule in rules] == [{"get", "list", "delete"}, {"create", "update", "delete"}]
 
     def test_paths_of_nested_matches_are_joined(self):
-        """Into one, wildcards and literals alike."""
+        """The paths of nested matches are joined, wildcards and literals alike."""
         (rule,) = parse(file("match /a/{x} { match /b-c/{y=**} { allow get; } }")).rules
         texts = [(segment.text, segment.is_wildcard, segment.is_recursive) for segment in rule.path[3:]]
         assert texts == [("a", False, False), ("x", True, False), ("b-c", False, False), ("y", True, True)]
 
-    def test_comments_are_passed_over(self):
-        """Of both kinds, everywhere where space is allowed."""
+    def test_comments_are_skipped(self):
+        """Both kinds of comment are allowed wherever space is allowed."""
         assert len(parse(file("/* a\n b */ match /a/{x} { // c", "allow /* d */ get; }")).rules) == 1
 
     @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ class TestParse:
             (file("}"), "line 6, column 1", "the end of the file"),
         ],
     )
-    def test_what_is_wrong_is_said_where_it_stands(self, source, position, said):
-        """Line and column; what is not supported is refused and never passed over."""
+    def test_errors_have_a_position(self, source, position, said):
+        """Errors have line and column; unsupported syntax is refused, never ignored."""
         with pytest.raises(RulesError) as refused:
             parse(source)
         assert str(refused.value).startswith(position)

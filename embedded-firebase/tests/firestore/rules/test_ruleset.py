@@ -1,4 +1,4 @@
-"""What rules decide, by Google's documented examples and by properties."""
+"""The decisions of rules, by Google's documented examples and by properties."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class TestDocumentedExamples:
             assert allows(rules, "cities/SF", method, user("u"))
             assert not allows(rules, "cities/SF", method)
 
-    def test_ones_own_document(self):
+    def test_own_document(self):
         """The second example: the wildcard is compared with the caller."""
         rules = file(
             "match /users/{userId} {",
@@ -58,7 +58,7 @@ class TestDocumentedExamples:
         assert not allows(rules, "users/v", "update", user("u"))
         assert allows(rules, "users/v", "create", user("u"))
 
-    def test_a_document_that_is_public(self):
+    def test_a_public_document(self):
         """The third example reads the document itself."""
         rules = file("match /cities/{city} { allow read: if resource.data.visibility == 'public'; }")
         assert allows(rules, "cities/SF", data={"visibility": "public"})
@@ -66,8 +66,8 @@ class TestDocumentedExamples:
         assert not allows(rules, "cities/SF", data={})
         assert not allows(rules, "cities/SF")
 
-    def test_the_document_as_it_would_be(self):
-        """The fourth example: a name stays, a population is positive."""
+    def test_the_document_after_the_write(self):
+        """The fourth example: a name does not change, a population is positive."""
         rules = file(
             "match /cities/{city} {",
             "allow update: if request.resource.data.population > 0",
@@ -80,7 +80,7 @@ class TestDocumentedExamples:
         assert not allows(rules, "cities/SF", "update", data=old, new={"name": "LA", "population": 2})
 
     def test_a_function_with_let(self):
-        """https://firebase.google.com/docs/firestore/security/rules-structure: functions see what is around them."""
+        """https://firebase.google.com/docs/firestore/security/rules-structure: functions see outer variables."""
         rules = file(
             "match /cities/{city} {",
             "function signedInOrPublic(visibility) {",
@@ -100,17 +100,17 @@ class TestDocumentedExamples:
         [("cities/SF", True), ("cities/SF/landmarks/GGB", True), ("other/SF", False), ("cities", False)],
     )
     def test_a_recursive_wildcard_matches_zero_or_more_parts(self, path, expected):
-        """As in version 2: `/cities/{city}/{document=**}` is the city and all below it."""
+        """`/cities/{city}/{document=**}` matches the city and all documents below it, as in version 2."""
         rules = file("match /cities/{city}/{document=**} { allow read; }")
         assert allows(rules, path) is expected
 
-    def test_a_match_is_not_for_what_lies_below(self):
+    def test_a_match_does_not_include_subcollections(self):
         """Rules of a document do not cascade to its collections."""
         rules = file("match /cities/{city} { allow read; }")
         assert not allows(rules, "cities/SF/landmarks/GGB")
 
-    def test_overlapping_matches_allow_when_any_does(self):
-        """A rule that denies takes nothing from one that allows."""
+    def test_overlapping_matches_allow_if_any_does(self):
+        """A rule that denies does not override one that allows."""
         rules = file(
             "match /cities/{city} { allow read: if false; }", "match /cities/{any=**} { allow read: if true; }"
         )
@@ -133,7 +133,7 @@ class TestConditions:
         ],
     )
     def test_it_holds(self, text):
-        """Also where one side of `||` is an error."""
+        """A condition also holds if one side of `||` is an error."""
         assert says(text)
 
     @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ class TestConditions:
         ],
     )
     def test_an_error_is_a_denial(self, text):
-        """In any expression; and so is another value than a boolean."""
+        """An error in any expression denies, and so does a value that is not a boolean."""
         assert not says(text)
 
     def test_claims_are_read(self):
-        """By name and by index; one that is missing is an error."""
+        """Claims are read by name and by index; a missing one is an error."""
         admin = user("u", admin=True, roles=["a"], **{"x-y": {"deep": 1}})
         assert says("request.auth.token.admin == true", auth=admin)
         assert says("'a' in request.auth.token.roles && request.auth.token['x-y'].deep == 1", auth=admin)
@@ -167,12 +167,12 @@ class TestConditions:
         assert not says("request.auth.token.admin == true", auth=user("u", admin="true"))
 
     def test_nan_equals_nothing_and_has_no_order(self):
-        """Not even itself."""
+        """NaN does not equal itself, and has no order."""
         nan = {"n": float("nan")}
         assert says("resource.data.n != resource.data.n", data=nan)
         assert not says("resource.data.n < 1 || resource.data.n >= 1", data=nan)
 
-    def test_a_parameter_hides_nothing_from_another_function(self):
+    def test_parameters_are_local(self):
         """A function sees the wildcards around it, not the parameters of its caller."""
         rules = file("match /a/{id} {", "function f(id) { return g(); }", "function g() { return id == 'x'; }",
                      "allow get: if f('y');", "}")  # fmt: skip
@@ -180,7 +180,7 @@ class TestConditions:
         assert not allows(rules, "a/y")
 
     def test_a_request_evaluates_a_bounded_number_of_expressions(self):
-        """Functions that double each other's work come to an end, and to a denial."""
+        """Functions that double each other's work end in a denial."""
         doubling = [f"function f{n}() {{ return f{n + 1}() && f{n + 1}(); }}" for n in range(15)]
         last = "function f15() { return true; }"
         assert not allows(file(*doubling, last, "match /a/{id} { allow get: if f0(); }"), "a/x")
@@ -197,7 +197,7 @@ class TestLists:
         return parse(condition(text)).allow(Request("list", path, auth, NOON, common, query=of_json({"limit": 10})))
 
     def test_a_known_field_decides(self):
-        """One that the query demands to equal a value."""
+        """A field is known if the query demands that it equals a value."""
         assert self.lists("resource.data.owner == request.auth.uid", user("u"), owner="u")
         assert not self.lists("resource.data.owner == request.auth.uid", user("u"), owner="v")
 
@@ -213,12 +213,12 @@ class TestLists:
             "[resource.data] != [request.auth.token]",
         ],
     )
-    def test_what_is_unknown_decides_nothing(self, text):
-        """Neither a statement about it nor its opposite."""
+    def test_an_unknown_field_decides_nothing(self, text):
+        """Neither a condition on an unknown field nor its negation holds."""
         assert not self.lists(text, user("u"), owner="u")
 
-    def test_what_all_have_in_common_is_known(self):
-        """There is a document, it has the field, and the limit is the query's."""
+    def test_facts_of_all_results_are_known(self):
+        """Each result exists and has the filtered field, and the limit is the query's."""
         assert self.lists("resource != null && 'owner' in resource.data && request.query.limit <= 10", owner="u")
 
     @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ class TestLists:
         ],
     )
     def test_a_collection_group_needs_a_match_for_all_its_documents(self, match, expected):
-        """However deep they lie."""
+        """The rule must match at every depth."""
         rules = file(f"match {match} {{ allow list; }}")
         assert allows(rules, (Unknown.ANY_NUMBER, "a", Unknown.ONE), "list") is expected
 
@@ -262,8 +262,8 @@ METHODS = st.sampled_from(["get", "list", "create", "update", "delete"])
 
 class TestAnyRules:
     @given(text=EXPRESSIONS, method=METHODS, auth=JSON, data=JSON)
-    def test_any_condition_comes_to_a_decision(self, text, method, auth, data):
-        """No request leads to an exception."""
+    def test_any_condition_is_decided(self, text, method, auth, data):
+        """No request raises an exception."""
         rules = file(
             "function f(a) { return a == 'x' || a; }", "match /a/{id} {", f"allow read, write: if {text};", "}"
         )
@@ -272,15 +272,15 @@ class TestAnyRules:
         assert parse(rules).allow(request) in (True, False)
 
     @given(text=EXPRESSIONS, method=METHODS, path=st.lists(st.sampled_from("abx"), max_size=4))
-    def test_what_no_rule_names_is_denied(self, text, method, path):
-        """Another method or path than those of the rules, regardless of the condition."""
+    def test_requests_without_a_rule_are_denied(self, text, method, path):
+        """A method or path without a rule is denied, under any condition of other rules."""
         rules = file("function f(a) { return a; }", "match /a/{id} {", f"allow get: if {text} || true;", "}")
         allowed = allows(rules, tuple(path), method, data={"x": 1})
         assert allowed == (method == "get" and len(path) == 2 and path[0] == "a")
 
     @given(text=EXPRESSIONS, data=st.dictionaries(st.sampled_from("xy"), JSON))
-    def test_what_is_allowed_of_all_is_allowed_of_each(self, text, data):
-        """A condition that holds with unknown fields holds for all their values."""
+    def test_a_list_condition_holds_for_each_result(self, text, data):
+        """A condition that holds with unknown fields holds for all values of them."""
         rules = parse(file("function f(a) { return a; }", "match /a/{id} {", f"allow list: if {text};", "}"))
         known = PartlyKnown(
             {string("data"): PartlyKnown({string(key): of_json(data[key]) for key in data if key == "x"})}
