@@ -47,12 +47,12 @@ class TestContracts:
             (
                 "functions/imagegen/generations/picture.py",
                 "from imagegen.generations import worker",
-                "No modules import",
+                "There are no import cycles",
             ),
-            ("functions/imagegen/kit/urls.py", "import embedded_firebase", "What is deployed"),
+            ("functions/imagegen/kit/urls.py", "import embedded_firebase", "The deployed code"),
             ("embedded-firebase/src/embedded_firebase/lifeline.py", "import imagegen", "The embedded Firebase"),
             ("functions/imagegen/books/service.py", "from imagegen.production import production", "Only main.py"),
-            ("functions/imagegen/credits/service.py", "from google.cloud import firestore", "Google's clients"),
+            ("functions/imagegen/credits/service.py", "from google.cloud import firestore", "Only stores"),
             ("functions/imagegen/credits/ledger.py", "import time", "Pure modules"),
         ],
     )
