@@ -30,7 +30,7 @@ class TestMake:
         for line in recipe.splitlines():
             inside = re.search(r"\bcd (\S+) &&", line)
             folder = ROOT / inside[1] if inside else ROOT
-            for module in re.findall(r"-m ((?:tests|operations|emulator)[\w.]*)", line):
+            for module in re.findall(r"-m ((?:tests|operations|embedded_firebase)[\w.]*)", line):
                 path = folder / module.replace(".", "/")
                 assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
             for path in re.findall(r" ((?:tests|functions|operations|initial_data)/[\w./-]+)", line):
