@@ -1,6 +1,6 @@
-"""Owns the HTTPS function that describes all of them, itself among them.
+"""Owns the list of all HTTPS functions, and the function that returns their OpenAPI document.
 
-Knows neither HTTP libraries nor Firestore.
+Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 
 class OpenapiRequest(RequestModel):
-    """The query of openapi, which asks for nothing."""
+    """The query of openapi, which has no fields."""
 
 
 class OpenapiAnswer(RootModel[dict[str, Any]]):
@@ -37,7 +37,7 @@ OPENAPI = Endpoint(
     summary="Read this document.",
     methods=("GET",),
     access=Access.PUBLIC,
-    asked=OpenapiRequest,
+    request_model=OpenapiRequest,
     answers={200: (OpenapiAnswer,)},
     cache_control="public, max-age=300",
     respond=_openapi,

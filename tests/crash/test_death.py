@@ -21,7 +21,7 @@ from google.cloud import firestore
 from imagegen.config import Settings
 from imagegen.credits.service import Grant, grant
 from imagegen.deps import Deps
-from imagegen.firebase.identity import EVERYBODY
+from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations import store as generations_store
 from imagegen.generations.creation import Created, create_generation_request
 from imagegen.generations.errors import GenerationEnded, GenerationFailed, RequestInProgress
@@ -127,7 +127,7 @@ def delivering(generation_id: str) -> Call:
 
 def cancelling(world: World) -> Call:
     generation_id = queue(world, "Model A")
-    return lambda deps: cancel_generation(deps, EVERYBODY, generation_id)
+    return lambda deps: cancel_generation(deps, UNRESTRICTED, generation_id)
 
 
 def queue(world: World, model: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from google.cloud import firestore
 
 from imagegen.credits.service import grant
-from imagegen.firebase.identity import EVERYBODY
+from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations.creation import create_generation_request
 from imagegen.generations.endpoints import read_request
 from imagegen.generations.lookup import cancel_generation
@@ -77,7 +77,7 @@ def obey(order: dict[str, Any]) -> None:
             with suppress(TryAgain):
                 process(deps, order["generationId"])
         case "cancel":
-            cancel_generation(deps, EVERYBODY, order["generationId"])
+            cancel_generation(deps, UNRESTRICTED, order["generationId"])
         case "grant":
             grant(deps, "ada", order["credits"], "bought", order["key"])
         case "reconcile":

@@ -87,7 +87,7 @@ class TestFunctions:
     @pytest.mark.parametrize("name", HTTPS)
     def test_what_is_asked(self, name: str) -> None:
         """Each field of the request, required or optional, and none that is not there."""
-        schema = OPENAPI["components"]["schemas"][endpoints()[name].asked.__name__]
+        schema = OPENAPI["components"]["schemas"][endpoints()[name].request_model.__name__]
         required = schema.get("required", [])
         wanted = {field: "required" if field in required else "optional" for field in schema.get("properties", {})}
         assert {field: row[1] for row in tables(FUNCTIONS[name], "field") for field in ticked(row[0])} == wanted

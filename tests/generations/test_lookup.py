@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from imagegen.firebase.identity import EVERYBODY, Caller
+from imagegen.firebase.identity import UNRESTRICTED, Caller
 from imagegen.generations.errors import GenerationCancelled, GenerationEnded, GenerationFailed, GenerationNotFound
 from imagegen.generations.lookup import Filters, cancel_generation, get_generation, list_generations
 from imagegen.generations.records import Generation, Stage
@@ -50,7 +50,7 @@ class TestGet:
         """An account reads its generation; an administrator reads any."""
         generation_id = generate(world)
         assert get_generation(world.deps, ADA, generation_id).stage is Stage.COMPLETED
-        assert get_generation(world.deps, EVERYBODY, generation_id).user_id == "ada"
+        assert get_generation(world.deps, UNRESTRICTED, generation_id).user_id == "ada"
 
     def test_anothers(self, world: World) -> None:
         """Another's generation is not shown, nor that there is one: its id can be told from an idempotency key."""

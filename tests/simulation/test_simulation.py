@@ -51,7 +51,7 @@ class TestSeeds:
             "Commit: DEADLINE_EXCEEDED",
         ]
         wanted += ["dies", "is away", "a picture came after its generation had ended", "refunded after its lease"]
-        wanted += ["the guarded commit of generation", " again: ", " s off", " is cancelled"]
+        wanted += ["compare-and-set of generation", " again: ", " s off", " is cancelled"]
         wanted += ["granted: ", "not granted: IDEMPOTENCY_KEY_REUSED", "to be taken twice", "did not take a generation"]
         wanted += ["the task is not done: attempt", "the task is not done: somebody else is drawing it"]
         assert [event for event in wanted if event not in events] == []

@@ -15,7 +15,7 @@ from random import Random
 from imagegen.config import Settings
 from imagegen.credits import service as credits_service
 from imagegen.credits.records import EntryType, LedgerEntry
-from imagegen.firebase.identity import EVERYBODY
+from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations import creation, lookup, settlement, worker
 from imagegen.generations.errors import GenerationEnded
 from imagegen.generations.records import Generation, GenerationStatus
@@ -186,10 +186,10 @@ class Process:
         self.create(user_id, key, prompt, respond_async=random.random() < 0.4)
 
     def _look(self) -> None:
-        self._see(lambda generation_id: lookup.get_generation(self._deps, EVERYBODY, generation_id))
+        self._see(lambda generation_id: lookup.get_generation(self._deps, UNRESTRICTED, generation_id))
 
     def _cancel(self) -> None:
-        self._see(lambda generation_id: lookup.cancel_generation(self._deps, EVERYBODY, generation_id))
+        self._see(lambda generation_id: lookup.cancel_generation(self._deps, UNRESTRICTED, generation_id))
 
     def _see(self, call: Callable[[str], Generation]) -> None:
         """Note how a generation has ended, as a call tells it."""

@@ -1,6 +1,6 @@
-"""Owns the HTTPS function that verifies the books: how it is called and what its answer is made of.
+"""Owns the HTTPS function that verifies the books: its declaration, and the conversion to wire models.
 
-Knows neither HTTP libraries nor Firestore.
+Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 
 def _verify_books(call: Call[VerifyBooksRequest]) -> Reply:
-    page = service.verify_books(call.deps, call.asked.page_size, call.asked.page_token)
+    page = service.verify_books(call.deps, call.request.page_size, call.request.page_token)
     return Reply(
         VerifyBooksAnswer(
             figures=FiguresAnswer(**asdict(page.figures)),
@@ -25,10 +25,10 @@ def _verify_books(call: Call[VerifyBooksRequest]) -> Reply:
 
 VERIFY_BOOKS = Endpoint(
     name="verifyBooks",
-    summary="Prove that the books of a page of accounts balance, or say where they do not.",
+    summary="Verify the books of a page of accounts, and list the breaches.",
     methods=("GET", "POST"),
     access=Access.ADMIN,
-    asked=VerifyBooksRequest,
+    request_model=VerifyBooksRequest,
     example={"pageSize": 50},
     answers={200: (VerifyBooksAnswer,)},
     respond=_verify_books,

@@ -1,1 +1,1 @@
-"""What is on offer and for how much."""
+"""The catalog: models, styles, colors, sizes and prices."""

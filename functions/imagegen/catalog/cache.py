@@ -1,6 +1,6 @@
-"""Owns the short cache of the catalog: stale-while-revalidate, single flight.
+"""Owns the in-memory cache of the catalog: a short TTL, stale-while-revalidate, single flight.
 
-Must not know what loads it.
+Must not know where the catalog is loaded from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RETRY_AFTER_FAILURE = timedelta(seconds=5)
 
 
 class CatalogCache:
-    """The catalog as of a short while ago: loaded once however many wait, kept when a reload fails, never empty."""
+    """A cached catalog: one load for all waiting callers; after a failed reload the stale catalog is used."""
 
     def __init__(self, load: Callable[[], Catalog], now: Callable[[], datetime], lifetime_seconds: int) -> None:
         self._load = load
@@ -26,23 +26,24 @@ class CatalogCache:
         self._loading = threading.Lock()
         self._loads = 0
         self._catalog: Catalog | None = None
-        self._asked_at: datetime | None = None
+        self._reload_tried_at: datetime | None = None
         self._stale_at: datetime | None = None
 
     def current(self) -> Catalog:
-        """Return the catalog, loading it when it is stale.
+        """Return the cached catalog; load it first if there is none, reload it if it is stale.
 
         Raises:
-            Unavailable: it was never loaded and cannot be now.
+            Unavailable: there is no cached catalog, and it cannot be loaded.
         """
         if self._is_fresh():
             return self._held()
         loads = self._loads
-        # With something to show, one caller reloads and the others go on with what there is.
+        # Stale-while-revalidate, single flight: one caller reloads, the others use the stale catalog. They wait only if
+        # there is none.
         if not self._loading.acquire(blocking=self._catalog is None):
             return self._held()
         try:
-            # Whoever waited takes what the load brought, also if that is nothing.
+            # A caller that waited uses the result of that load, even if it failed.
             if loads == self._loads:
                 self._reload()
             return self._held()
@@ -50,18 +51,20 @@ class CatalogCache:
             self._loading.release()
 
     def reloaded(self) -> Catalog:
-        """Return the catalog as it is now, unless that cannot be had.
+        """Return the catalog after a reload; the stale one if the reload fails or another caller is reloading.
 
         Raises:
-            Unavailable: it was never loaded and cannot be now.
+            Unavailable: there is no cached catalog, and it cannot be loaded.
         """
         self._stale_at = None
         return self.current()
 
     def _is_fresh(self) -> bool:
-        # From both sides, since a clock can be set back.
+        # The lower bound is for a clock that is set back.
         return (
-            self._asked_at is not None and self._stale_at is not None and self._asked_at <= self._now() < self._stale_at
+            self._reload_tried_at is not None
+            and self._stale_at is not None
+            and self._reload_tried_at <= self._now() < self._stale_at
         )
 
     def _held(self) -> Catalog:
@@ -73,13 +76,13 @@ class CatalogCache:
         lifetime = self._lifetime
         try:
             self._catalog = self._load()
-        except Exception as error:  # Whatever it is, an old catalog is better than none.
+        except Exception as error:  # Any error: a stale catalog is better than none.
             log.error(f"the catalog cannot be loaded: {error}")
             if self._catalog is None:
                 raise
-            # Not at once again, or every request would wait for a Firestore that is away.
+            # Back-off: otherwise every request would wait for a Firestore that is not available.
             lifetime = _RETRY_AFTER_FAILURE
         finally:
             self._loads += 1
-        self._asked_at = self._now()
-        self._stale_at = self._asked_at + lifetime
+        self._reload_tried_at = self._now()
+        self._stale_at = self._reload_tried_at + lifetime

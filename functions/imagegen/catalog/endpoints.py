@@ -1,4 +1,4 @@
-"""Owns the HTTPS function that says what is on offer. Must not know HTTP libraries nor Firestore."""
+"""Owns the HTTPS function that returns the catalog. Must not know HTTP libraries nor Firestore."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ GET_CATALOG = Endpoint(
     name="getCatalog",
     summary="Read the models, styles, colors, sizes and prices on offer.",
     methods=("GET",),
-    # As long as the functions keep it themselves.
+    # The same TTL as that of the functions' own cache.
     cache_control="public, max-age=30",
     access=Access.PUBLIC,
-    asked=GetCatalogRequest,
+    request_model=GetCatalogRequest,
     answers={200: (CatalogAnswer,)},
     respond=_get_catalog,
 )

@@ -6,18 +6,18 @@ from imagegen.kit.schemas import RequestModel, ResponseModel
 
 
 class GetCatalogRequest(RequestModel):
-    """The query or the body of getCatalog, which asks for nothing."""
+    """The query of getCatalog, which has no fields."""
 
 
 class ItemAnswer(ResponseModel):
-    """One model, style or color on offer."""
+    """A model, style or color."""
 
     id: str
     name: str
 
 
 class SizeAnswer(ItemAnswer):
-    """One size on offer, its price, and its pixels."""
+    """A size, its price in credits, and its width and height in pixels."""
 
     credits: int
     width: int
@@ -25,7 +25,7 @@ class SizeAnswer(ItemAnswer):
 
 
 class CatalogAnswer(ResponseModel):
-    """All that is on offer."""
+    """The models, styles, colors and sizes on offer, with prices."""
 
     models: list[ItemAnswer]
     styles: list[ItemAnswer]

@@ -1,4 +1,4 @@
-"""Owns reading the catalog's documents from Firestore. Must not know what they mean."""
+"""Owns reading the catalog's documents from Firestore. Must not know their meaning."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def read_documents(db: Database) -> Documents:
 
 
 def read_catalog(db: Database, providers: Collection[str]) -> Catalog:
-    """Read what is on offer now; a model is only where its provider is one of these.
+    """Read the current catalog; models of an unknown provider are left out.
 
     Raises:
-        Unavailable: Firestore was away, or a collection offers nothing.
+        Unavailable: Firestore was not available, or a collection has no valid, enabled document.
     """
     return parse(read_documents(db), providers)

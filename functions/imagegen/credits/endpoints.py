@@ -1,6 +1,6 @@
-"""Owns the HTTPS functions about credits: how each is called and what its answer is made of.
+"""Owns the HTTPS functions for credits: their declarations, and the conversion to wire models.
 
-Knows neither HTTP libraries nor Firestore.
+Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 
 
 def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
-    asked = call.asked
-    statement = service.get_user_credits(call.deps, asked.user_id, asked.page_size, asked.page_token)
+    request = call.request
+    statement = service.get_user_credits(call.deps, request.user_id, request.page_size, request.page_token)
     return Reply(
         UserCreditsAnswer(
             current_credits=statement.current_credits,
@@ -42,12 +42,12 @@ def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
 
 
 def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
-    asked = call.asked
-    assert call.idempotency_key is not None  # The edge lets no call in without one.
-    granted = service.grant(call.deps, asked.user_id, asked.credits, asked.reason, call.idempotency_key)
+    request = call.request
+    assert call.idempotency_key is not None  # The edge refuses a request without one.
+    granted = service.grant(call.deps, request.user_id, request.credits, request.reason, call.idempotency_key)
     answer = GrantCreditsAnswer(
         transaction_id=granted.entry.entry_id,
-        user_id=asked.user_id,
+        user_id=request.user_id,
         granted_credits=granted.entry.credits,
         current_credits=granted.entry.balance_after,
     )
@@ -56,10 +56,10 @@ def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
 
 GRANT_CREDITS = Endpoint(
     name="grantCredits",
-    summary="Give an account credits, and open it where there is none.",
+    summary="Add credits to an account; open the account if it does not exist.",
     methods=("POST",),
     access=Access.ADMIN,
-    asked=GrantCreditsRequest,
+    request_model=GrantCreditsRequest,
     example={"userId": "testUser1", "credits": 20, "reason": "order 7"},
     answers={200: (GrantCreditsAnswer,)},
     errors=(IdempotencyKeyReused,),
@@ -72,7 +72,7 @@ GET_USER_CREDITS = Endpoint(
     summary="Read an account's balance and a page of its ledger, newest first.",
     methods=("GET", "POST"),
     access=Access.OWNER,
-    asked=GetUserCreditsRequest,
+    request_model=GetUserCreditsRequest,
     example={"userId": "testUser1"},
     answers={200: (UserCreditsAnswer,)},
     errors=(UserNotFound,),

@@ -1,1 +1,1 @@
-"""Google's clients: Firestore with deadlines, task queues, identities. Knows nothing of the business."""
+"""Google's clients: Firestore with deadlines, task queues, ID tokens. Must not know business rules."""

@@ -1,6 +1,6 @@
-"""Owns the Firebase apps of this process: one for each purpose, since what they may do differs.
+"""Owns the Firebase apps of this process: one for each purpose, because their credentials differ.
 
-Knows nothing of what they are for.
+Must not know what they are used for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _starting = threading.Lock()
 
 
 def app(purpose: str, credential: Any = None) -> Any:
-    """Return the app of a purpose, which the first call starts; without a credential it has the platform's rights."""
-    # Imported here, since most cold starts of queues and schedules need none.
+    """Return the app of a purpose, created at the first call; its default credential is the platform's own."""
+    # Imported here: most cold starts of queues and schedules need no app.
     import firebase_admin
 
     project = config.project_id()
-    # By the project as well, since tests have many.
+    # The project is part of the name because tests use several projects in one process.
     name = f"{purpose}-{project}"
     with _starting:
         try:

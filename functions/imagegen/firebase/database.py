@@ -1,4 +1,4 @@
-"""Owns the way to Firestore: its client, and by when an exchange with it has ended, its retries included.
+"""Owns access to Firestore: each exchange has a deadline that includes its retries.
 
 Must not know what is read or written.
 """
@@ -22,19 +22,19 @@ Snapshot = firestore.DocumentSnapshot[Any]
 
 
 def fields_of(snapshot: Snapshot) -> Mapping[str, Any]:
-    """Return the fields of a document, none where there is no document."""
+    """Return the fields of a document; empty if it does not exist."""
     return snapshot.to_dict() or {}
 
 
 @dataclass(frozen=True)
 class Database:
-    """A Firestore database; every method is one exchange, which takes `timeout_seconds` at most.
+    """A Firestore database. Every method is one exchange, which takes at most `timeout_seconds`.
 
-    With a `shared_deadline`, all exchanges end by that instead. Safe to use from several threads.
+    A `shared_deadline` replaces the time-out of each exchange by one for all of them. Thread-safe.
 
     Raises:
-        Unavailable: Firestore gave no answer in time.
-        GoogleAPICallError: retrying would not help.
+        Unavailable: Firestore did not answer before the deadline.
+        GoogleAPICallError: a permanent error.
     """
 
     client: firestore.Client
@@ -42,11 +42,11 @@ class Database:
     shared_deadline: Deadline | None = None
 
     def within(self, timeout_seconds: float) -> Database:
-        """Return this database with another time limit for each exchange."""
+        """Return this database with another time-out for each exchange."""
         return replace(self, timeout_seconds=timeout_seconds)
 
     def all_within(self, timeout_seconds: float) -> Database:
-        """Return this database with one time limit for all exchanges together, which begins now."""
+        """Return this database with one deadline for all exchanges together, `timeout_seconds` from now."""
         return replace(self, shared_deadline=Deadline(timeout_seconds))
 
     def get(self, reference: firestore.DocumentReference) -> Snapshot:
@@ -54,7 +54,7 @@ class Database:
         return self.exchange(lambda seconds: reference.get(retry=None, timeout=seconds))
 
     def get_all(self, references: Iterable[firestore.DocumentReference]) -> list[Snapshot]:
-        """Read several documents as of one moment, in one round trip, in any order."""
+        """Read several documents at one read time, in one round trip; in any order."""
         wanted = list(references)
         return self.exchange(lambda seconds: list(self.client.get_all(wanted, retry=ONCE, timeout=seconds)))
 
@@ -63,45 +63,45 @@ class Database:
         return self.exchange(lambda seconds: list(query.stream(retry=ONCE, timeout=seconds, read_time=read_time)))
 
     def aggregate(self, query: Any, read_time: datetime) -> dict[str, Any]:
-        """Return the figures of an aggregation by their aliases, in one round trip."""
+        """Run an aggregation query in one round trip; return its results by alias."""
         ((*figures,),) = self.exchange(lambda seconds: query.get(retry=ONCE, timeout=seconds, read_time=read_time))
         return {figure.alias: figure.value for figure in figures}
 
     def set(self, reference: firestore.DocumentReference, fields: Mapping[str, Any]) -> None:
-        """Write a document over what there was."""
+        """Create or replace a document."""
         self.exchange(lambda seconds: reference.set(dict(fields), retry=None, timeout=seconds))
 
     def update(self, reference: firestore.DocumentReference, fields: Mapping[str, Any]) -> None:
-        """Write some fields of a document that exists."""
+        """Update some fields of an existing document."""
         self.exchange(lambda seconds: reference.update(dict(fields), retry=None, timeout=seconds))
 
     def update_if_unchanged(
         self, reference: firestore.DocumentReference, fields: Mapping[str, Any], updated_at: datetime
     ) -> bool:
-        """Write some fields in one guarded commit (compare-and-set on the update time), tried once.
+        """Update some fields if the document is unchanged: compare-and-set on its update time, without retries.
 
-        Return False where it is refused or in doubt: the document then has to be read again.
+        Return False if the commit was refused or its outcome is unknown; the caller must read the document again.
         """
         batch = self.client.batch()
         batch.update(reference, dict(fields), option=self.client.write_option(last_update_time=updated_at))
         try:
             batch.commit(retry=None, timeout=self.timeout_seconds)
         except exceptions.GoogleAPICallError as error:
-            log.info(f"the guarded commit of {reference.path} is in doubt: {error}")
+            log.info(f"compare-and-set of {reference.path} was refused, or its outcome is unknown: {error}")
             return False
         return True
 
     def transact(self, body: Callable[[Transaction], T]) -> tuple[T, datetime | None]:
-        """Run `body` in a transaction until it is committed; return its result and its first write's update time.
+        """Run `body` in a transaction until it commits; return its result and the update time of its first write.
 
-        The body reads, decides and writes. It runs again after a conflict, and after a commit that ended in any error:
-        that is no verdict, since the commit may have been applied. `transaction.retrying` then tells it to look first
-        whether its work is done; reading what the lost commit wrote also keeps that commit from being applied later.
-        See docs/decisions/0001-own-transaction-loop.md.
+        The body reads, decides and writes. It runs again after a conflict, and after any error of a commit: such an
+        error does not say whether the commit was applied. `transaction.retrying` is then True, and the body must first
+        check whether its work is done. This read also conflicts with the lost commit, so that Firestore cannot apply it
+        later. See docs/decisions/0001-own-transaction-loop.md.
 
         Raises:
-            Unavailable: Firestore was away or contended until the deadline; whether the last commit was applied is not
-                known.
+            Unavailable: Firestore was not available, or there was contention, until the deadline; the outcome of the
+                last commit is unknown.
         """
         deadline = self._deadline()
         backoff = Backoff(deadline)
@@ -112,7 +112,7 @@ class Database:
                 transaction.begin(retry_id)
             except exceptions.GoogleAPICallError as error:
                 if isinstance(error, FINAL):
-                    # The aborted transaction may be forgotten, which does not keep another one from beginning.
+                    # Firestore may have forgotten the aborted transaction. A new one without its id can still begin.
                     if retry_id is None:
                         raise
                     retry_id = None
@@ -123,11 +123,11 @@ class Database:
                 retrying = True
                 return result, transaction.commit_once()
             except exceptions.Aborted as error:
-                # A transaction that lost keeps its place in line.
+                # With the id of the aborted transaction the next one keeps its priority for locks.
                 retry_id = transaction.id
                 backoff.wait(error)
             except FINAL as error:
-                # Once begun, these may mean no more than that Firestore has lost or ended this very transaction.
+                # After begin, these errors can also mean that Firestore has lost or expired this transaction.
                 retry_id = None
                 backoff.wait(error)
             except exceptions.GoogleAPICallError as error:
@@ -139,7 +139,7 @@ class Database:
                 raise
 
     def exchange(self, attempt: Callable[[float], T]) -> T:
-        """Return what `attempt` returns, called with the seconds left, and again after a transient error."""
+        """Call `attempt` with the seconds left; retry transient errors; return its result."""
         return retry_until(self._deadline(), attempt)
 
     def _deadline(self) -> Deadline:

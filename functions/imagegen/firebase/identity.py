@@ -1,6 +1,6 @@
-"""Owns who a caller is, as Firebase's tokens say it; firebase-admin verifies them.
+"""Owns the authentication of callers: firebase-admin verifies ID tokens and App Check tokens.
 
-Knows nothing of what a caller may do with which function.
+Must not know which function a caller may use.
 """
 
 from __future__ import annotations
@@ -21,68 +21,68 @@ from imagegen.kit.errors import Unauthenticated, Unavailable
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: the account of this uid, an administrator, or both; neither where nobody signed in."""
+    """The caller: an account (its uid), an administrator, or both; neither if the caller is not signed in."""
 
     uid: str | None
     is_admin: bool = False
 
     def may_act_for(self, user_id: str) -> bool:
-        """Tell whether an account is the caller's to use."""
+        """Return whether the caller may use an account."""
         return self.is_admin or self.uid == user_id
 
 
-NOBODY = Caller(None)
-# Where nobody is asked who they are, everybody may do everything.
-EVERYBODY = Caller(None, is_admin=True)
+ANONYMOUS = Caller(None)
+# Without authentication every caller may do everything.
+UNRESTRICTED = Caller(None, is_admin=True)
 
 
 def identify(authorization: str | None, settings: Settings) -> Caller:
-    """Return who sent a request with this Authorization header; `NOBODY` where there is none.
+    """Return the caller of a request with this Authorization header; `ANONYMOUS` without one.
 
     Raises:
         Unauthenticated: the ID token is not valid.
-        Unavailable: the keys to verify it with could not be had.
+        Unavailable: the public keys that verify it could not be fetched.
     """
     if not settings.require_auth:
-        return EVERYBODY
+        return UNRESTRICTED
     if authorization is None:
-        return NOBODY
+        return ANONYMOUS
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated("Send 'Authorization: Bearer' with a Firebase ID token.")
     try:
         claims = auth.verify_id_token(token.strip(), app=_app())  # type: ignore[no-untyped-call]
     except (auth.CertificateFetchError, google.auth.exceptions.TransportError) as error:
-        log.error(f"the keys of ID tokens could not be fetched: {type(error).__name__}")
+        log.error(f"the public keys of ID tokens could not be fetched: {type(error).__name__}")
         raise Unavailable from None
     except auth.ExpiredIdTokenError:
         raise Unauthenticated("The ID token has expired; get a new one.") from None
-    except Exception:  # Of any kind: a token that breaks its verification lets nobody in.
-        # Not said why: the text of the error may hold parts of the token.
+    except Exception:  # Fail closed: any other error of the verification refuses the token.
+        # The error's text is not logged or returned: it may contain parts of the token.
         raise Unauthenticated("The ID token is not valid.") from None
     return Caller(claims["uid"], claims.get("admin") is True)
 
 
 def check_app(token: str | None, settings: Settings) -> None:
-    """Make sure that an app of the project sent a request with this App Check token, where the settings ask for that.
+    """Verify an App Check token, if the settings require one.
 
     Raises:
         Unauthenticated: there is no valid App Check token.
-        Unavailable: the keys to verify it with could not be had.
+        Unavailable: the public keys that verify it could not be fetched.
     """
     if not settings.require_app_check:
         return
     try:
         app_check.verify_token(token or "", app=_app())
     except jwt.PyJWKClientConnectionError as error:
-        log.error(f"the keys of App Check could not be fetched: {type(error).__name__}")
+        log.error(f"the public keys of App Check could not be fetched: {type(error).__name__}")
         raise Unavailable from None
-    except Exception:  # As above.
+    except Exception:  # Fail closed, as above.
         raise Unauthenticated("Send 'X-Firebase-AppCheck' with a valid App Check token.") from None
 
 
 class _NoCredentials(credentials.Base):
-    """Verifying tokens takes no rights of one's own, so that it works where there are none to be had."""
+    """Anonymous credentials: verification needs only public keys, and must work without credentials."""
 
     def get_credential(self) -> Any:
         return google.auth.credentials.AnonymousCredentials()  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""Owns asking Firestore again until a deadline: after which errors, after which pause, and when to give up.
+"""Owns the retry policy for Firestore: transient errors, exponential back-off with jitter, a deadline.
 
-Must not know what is asked.
+Must not know what is read or written.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from imagegen.kit.errors import Unavailable
 
 T = TypeVar("T")
 
-# One try: the client's own retries outlive what a caller would wait, and its queries do not take `None` for this.
+# A single attempt. The client's own retries last longer than a caller waits, and its queries do not accept None here.
 ONCE = Retry(predicate=lambda error: False)
-# Retrying does not help: a permission, a database or an index is missing.
+# Permanent errors: for example, a permission, the database or an index is missing.
 FINAL = (
     exceptions.PermissionDenied,
     exceptions.Unauthenticated,
@@ -31,47 +31,47 @@ FINAL = (
 
 
 class Deadline:
-    """The moment by which one exchange with Firestore, its retries included, has ended."""
+    """The time by which an exchange with Firestore, including its retries, must end."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self._ends_at_seconds = time.monotonic() + timeout_seconds
 
     @property
     def remaining_seconds(self) -> float:
-        """The time left, never so little that a call could not even be tried."""
+        """The time left; at least 0.05, so that one call can be tried."""
         return max(self._ends_at_seconds - time.monotonic(), 0.05)
 
     def allows(self, seconds: float) -> bool:
-        """Tell whether there is time for a pause."""
+        """Return whether a pause of `seconds` ends before the deadline."""
         return time.monotonic() + seconds < self._ends_at_seconds
 
 
 class Backoff:
-    """The pauses between the tries of one exchange: exponential, with jitter, until its deadline."""
+    """Exponential back-off with jitter, until the deadline of one exchange."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._delays_seconds = exponential_sleep_generator(initial=0.02, maximum=0.5)
 
     def wait(self, error: exceptions.GoogleAPICallError) -> None:
-        """Sleep before the next try.
+        """Sleep before the next attempt.
 
         Raises:
-            Unavailable: the deadline would pass meanwhile.
+            Unavailable: the pause would end after the deadline.
         """
         delay_seconds = next(self._delays_seconds)
         if not self._deadline.allows(delay_seconds):
-            log.warn(f"Firestore did not answer in time: {error}")
+            log.warn(f"Firestore was not available before the deadline: {error}")
             raise Unavailable from error
         time.sleep(delay_seconds)
 
 
 def retry_until(deadline: Deadline, attempt: Callable[[float], T]) -> T:
-    """Return what `attempt` returns, called with the seconds left and retried after a transient error.
+    """Call `attempt` with the seconds left; retry transient errors; return its result.
 
     Raises:
-        Unavailable: there was no answer in time.
-        GoogleAPICallError: retrying would not help.
+        Unavailable: no attempt succeeded before the deadline.
+        GoogleAPICallError: a permanent error.
     """
     backoff = Backoff(deadline)
     while True:

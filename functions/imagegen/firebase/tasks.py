@@ -1,6 +1,6 @@
-"""Owns handing work to a task queue: the protocol, and the queues of Firebase through firebase-admin.
+"""Owns enqueuing tasks: the protocol, and Cloud Tasks through firebase-admin.
 
-Knows nothing of what the tasks are for.
+Must not know what the tasks do.
 """
 
 from __future__ import annotations
@@ -12,43 +12,35 @@ from imagegen.kit.timeouts import call_within
 
 
 class TaskQueueError(Exception):
-    """A task was not, or not surely, taken by its queue."""
+    """The queue did not confirm a task: it may or may not have it."""
 
 
 class TaskQueue(Protocol):
-    """Where work is put that somebody does later, once or more often."""
+    """A task queue with at-least-once delivery."""
 
     def enqueue(self, function: str, data: dict[str, str]) -> None:
-        """Have a queue function called with `data`.
+        """Enqueue a call of a queue function with `data`.
 
         Raises:
-            TaskQueueError: it may or may not be called.
+            TaskQueueError: the queue did not confirm the task.
         """
 
 
-class NoTaskQueue:
-    """The queue of a world that has none."""
-
-    def enqueue(self, function: str, data: dict[str, str]) -> None:
-        """Refuse."""
-        raise TaskQueueError("there is no task queue here")
-
-
 class FirebaseTaskQueue:
-    """Cloud Tasks, or whatever `CLOUD_TASKS_EMULATOR_HOST` names."""
+    """Cloud Tasks, or the server at `CLOUD_TASKS_EMULATOR_HOST`."""
 
     def __init__(self, time_limit_seconds: float) -> None:
         self._time_limit_seconds = time_limit_seconds
 
     def enqueue(self, function: str, data: dict[str, str]) -> None:
-        """Have a queue function called; without a name for the task, since what it does is safe to do twice."""
+        """Enqueue an unnamed task: named tasks are deduplicated, but the tasks here are idempotent."""
         try:
             call_within(self._time_limit_seconds, lambda: self._enqueue(function, data))
-        except Exception as error:  # Of whatever kind: the caller has to know that it is not sure.
+        except Exception as error:  # After any error it is unknown whether the queue has the task.
             raise TaskQueueError(f"{type(error).__name__}: {error}") from error
 
     def _enqueue(self, function: str, data: dict[str, str]) -> None:
-        # Imported here, since most calls need no queue and a cold start should not wait for it.
+        # Imported here: most cold starts need no queue.
         from firebase_admin import functions
 
         functions.task_queue(function, app=apps.app("tasks")).enqueue({"data": data})

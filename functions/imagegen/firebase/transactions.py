@@ -1,6 +1,6 @@
-"""Owns one try of a transaction: Google's, each of whose calls is made once and ends by a deadline.
+"""Owns one attempt of a Firestore transaction, whose calls have a deadline and are not retried.
 
-Must not know what is read and written in it, nor when it is tried again.
+Must not know what is read and written in it, nor when it is retried.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from imagegen.firebase.retries import Deadline
 
 
 class Transaction(firestore.Transaction):
-    """Google's transaction, each of whose calls is made once and ends by a deadline.
+    """Google's transaction, with calls that have a deadline and are not retried.
 
-    Google's own begin, commit and rollback take no time-out and resend for minutes while Firestore is away, the commit
-    without saying so. These go to the client's `_firestore_api`, a documented class behind a private name; see
-    docs/decisions/0001-own-transaction-loop.md.
+    Google's own begin, commit and rollback have no time-out, and retry for minutes while Firestore is not available;
+    the commit does not report that it did. The calls here use the client's `_firestore_api`, a documented class behind
+    a private name; see docs/decisions/0001-own-transaction-loop.md.
     """
 
     def __init__(self, client: firestore.Client, deadline: Deadline, *, retrying: bool) -> None:
         super().__init__(client)
         self.client = client
         self._deadline = deadline
-        # Whether an earlier attempt may have been applied although it ended in an error.
+        # Whether an earlier attempt may have been applied although its commit ended in an error.
         self.retrying = retrying
 
     def begin(self, retry_id: bytes | None) -> None:
-        """Begin, in the place in line of the aborted transaction `retry_id` if there was one."""
+        """Begin, with the lock priority of the aborted transaction `retry_id` if there is one."""
         self._id = self._call("begin_transaction", options=self._options_protobuf(retry_id)).transaction
 
     def commit_once(self) -> datetime | None:
-        """Commit; return the update time of the first document written, if any was."""
+        """Commit; return the update time of the first document written; None without writes."""
         results = self._call("commit", writes=self._write_pbs, transaction=self._id).write_results
         return results[0].update_time if results else None
 
     def roll_back(self) -> None:
-        """Let go of the locks; where that fails the transaction expires, and nothing of it is written either way."""
+        """Release the locks, without writing. If this fails, the locks are held until the transaction expires."""
         if self.in_progress:
             with suppress(exceptions.GoogleAPICallError):
                 self._call("rollback", transaction=self._id)
 
     def read(self, *references: firestore.DocumentReference) -> list[Mapping[str, Any] | None]:
-        """Read documents in one round trip; return their fields in the order asked, None where there is none."""
+        """Read documents in one round trip; return their fields in the same order, None for a missing document."""
         fields = {
             snapshot.reference.path: snapshot.to_dict()
             for snapshot in self.get_all(list(references), retry=None, timeout=self._deadline.remaining_seconds)

@@ -1,6 +1,6 @@
-"""Owns the HTTPS functions about generations: how each is called and what its answer is made of.
+"""Owns the HTTPS function that creates a generation: its declaration, and the conversion to wire models.
 
-Knows neither HTTP libraries nor Firestore.
+Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 
 
 def read_request(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationRequest:
-    """Read the body of createGenerationRequest.
+    """Validate the body of createGenerationRequest.
 
     Raises:
-        InvalidRequest: with one violation for each bad field, the catalog's among them.
+        InvalidRequest: with one violation for each invalid field, including names that are not in the catalog.
     """
     try:
         context = {"webhook_allow_loopback": deps.settings.webhook_allow_loopback}
@@ -43,11 +43,11 @@ def read_request(deps: Deps, fields: Mapping[str, object]) -> CreateGenerationRe
 
 
 def _create(call: Call[CreateGenerationRequest]) -> Reply:
-    if call.asked.validate_only:
-        quote = creation.quote(call.deps, call.asked.order())
+    if call.request.validate_only:
+        quote = creation.quote(call.deps, call.request.order())
         return Reply(QuoteAnswer(cost_credits=quote.cost_credits, current_credits=quote.current_credits))
     created = creation.create_generation_request(
-        call.deps, call.asked.order(), call.idempotency_key, respond_async=call.respond_async
+        call.deps, call.request.order(), call.idempotency_key, respond_async=call.respond_async
     )
     if call.respond_async:
         return _accepted(call, created)
@@ -77,7 +77,7 @@ CREATE_GENERATION_REQUEST = Endpoint(
     summary="Charge an account for a picture and draw it.",
     methods=("POST",),
     access=Access.OWNER,
-    asked=CreateGenerationRequest,
+    request_model=CreateGenerationRequest,
     example={
         "userId": "testUser1",
         "model": "Model A",

@@ -1,1 +1,1 @@
-"""What every package may use: errors, wire types, log, ids. Knows no feature, no Google client, no HTTP."""
+"""Shared by all packages: errors, wire types, log, ids. Must not know a feature, a Google client or HTTP."""

@@ -1,6 +1,6 @@
-"""Owns the tree of errors that a caller can be told, and those that any function may answer with.
+"""Owns the base class of all API errors, and the errors that any function may return.
 
-Must not know HTTP libraries nor a feature; `web/serving.py` renders what is here, each feature adds its own.
+Must not know HTTP libraries nor a feature. Each feature adds its own errors; `web/serving.py` renders all of them.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-# More than any request has fields: an answer must not be many times as large as what it answers.
-MOST_VIOLATIONS = 20
+# More than any request has fields. The limit prevents amplification: an error much larger than its request.
+MAX_VIOLATIONS = 20
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One bad field: its name on the wire, and what is allowed."""
+    """One invalid field: its name on the wire, and what is allowed."""
 
     field: str
     description: str
 
 
 class AppError(Exception):
-    """An answer other than success: `http_status` on the wire, `status` for clients, `reason` stable for programs."""
+    """An error that the caller sees: HTTP status, gRPC status name, and a `reason` that is stable for programs."""
 
     http_status: ClassVar[int]
     status: ClassVar[str]
     reason: ClassVar[str]
-    # Whether the same call may succeed later; such an error says after how many seconds.
+    # Whether the same call may succeed later. If so, the error has `retry_after_seconds`.
     retryable: ClassVar[bool] = False
 
     def __init__(
@@ -49,23 +49,23 @@ class AppError(Exception):
 
 
 class TryAgain(Exception):
-    """What a task asked for is not done yet; its queue is to deliver it once more, later."""
+    """A task is not done; its queue must deliver it again."""
 
 
 class InvalidRequest(AppError):
-    """The request breaks the documented shape; one violation per bad field, for as many as are told of."""
+    """The request is not valid: one violation for each invalid field, up to a limit."""
 
     http_status, status, reason = 400, "INVALID_ARGUMENT", "INVALID_REQUEST"
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        told = violations[:MOST_VIOLATIONS]
-        fields = ", ".join(violation.field for violation in told)
-        more = f", and {len(violations) - len(told)} more" if len(violations) > len(told) else ""
-        super().__init__(f"The request is not valid: {fields}{more}.", violations=told)
+        listed = violations[:MAX_VIOLATIONS]
+        fields = ", ".join(violation.field for violation in listed)
+        more = f", and {len(violations) - len(listed)} more" if len(violations) > len(listed) else ""
+        super().__init__(f"The request is not valid: {fields}{more}.", violations=listed)
 
 
 class Unauthenticated(AppError):
-    """Nobody signed in, or the token that says who is not valid."""
+    """The ID token or the App Check token is missing or not valid."""
 
     http_status, status, reason = 401, "UNAUTHENTICATED", "UNAUTHENTICATED"
 
@@ -74,7 +74,7 @@ class Unauthenticated(AppError):
 
 
 class PermissionDenied(AppError):
-    """Whoever signed in may not do this."""
+    """The caller is signed in, but is not allowed to do this."""
 
     http_status, status, reason = 403, "PERMISSION_DENIED", "PERMISSION_DENIED"
 
@@ -83,7 +83,7 @@ class PermissionDenied(AppError):
 
 
 class MethodNotAllowed(AppError):
-    """The function does not answer this HTTP method."""
+    """The function does not support this HTTP method."""
 
     http_status, status, reason = 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"
 
@@ -94,7 +94,7 @@ class MethodNotAllowed(AppError):
 
 
 class BodyTooLarge(AppError):
-    """The body is larger than any valid request."""
+    """The body is larger than the limit."""
 
     http_status, status, reason = 413, "INVALID_ARGUMENT", "BODY_TOO_LARGE"
 
@@ -103,7 +103,7 @@ class BodyTooLarge(AppError):
 
 
 class UnsupportedMediaType(AppError):
-    """The body does not say that it is JSON."""
+    """The body has no JSON content type."""
 
     http_status, status, reason = 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"
 
@@ -112,28 +112,28 @@ class UnsupportedMediaType(AppError):
 
 
 class IdempotencyKeyReused(AppError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was used before, with another request."""
 
     http_status, status, reason = 422, "INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED"
 
     def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used with another request; a new request needs a new key.")
+        super().__init__("This Idempotency-Key was used with another request; use a new key for a new request.")
 
 
 class RateLimited(AppError):
-    """The account makes more requests than it may; nothing was charged."""
+    """The account exceeds its rate limit; nothing was charged."""
 
     http_status, status, reason = 429, "RESOURCE_EXHAUSTED", "RATE_LIMITED"
     retryable = True
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
-            "This account makes too many requests; ask again later.", retry_after_seconds=retry_after_seconds
+            "This account exceeds its rate limit; try again later.", retry_after_seconds=retry_after_seconds
         )
 
 
 class InternalError(AppError):
-    """Something of ours broke; the log holds what, the answer does not."""
+    """An unexpected error. Its details are in the log only."""
 
     http_status, status, reason = 500, "INTERNAL", "INTERNAL"
 
@@ -142,7 +142,7 @@ class InternalError(AppError):
 
 
 class Unavailable(AppError):
-    """Firestore is away or contended for longer than a caller should wait."""
+    """Firestore was not available before the deadline, or there was too much contention."""
 
     http_status, status, reason = 503, "UNAVAILABLE", "UNAVAILABLE"
     retryable = True

@@ -1,6 +1,6 @@
-"""Owns the log: one line of JSON for each event, with the call and the account that it belongs to.
+"""Owns the structured log: one line of JSON for each event, with the ids of its call and account.
 
-Knows nothing of the events. What goes in is a sentence and ids; never a token, never a prompt.
+Must not know the events. A line holds a message and ids, never a token or a prompt.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 from firebase_functions import logger
 
-_shared: ContextVar[dict[str, Any]] = ContextVar("log", default={})  # noqa: B039 - never changed, only replaced.
+_shared: ContextVar[dict[str, Any]] = ContextVar("log", default={})  # noqa: B039 - never mutated, only replaced.
 
 
 @contextmanager
 def of_call(**fields: Any) -> Iterator[None]:
-    """Give every line that is logged inside these fields, such as `requestId`."""
+    """Add fields, such as `requestId`, to every line that is logged inside this context."""
     token = _shared.set({**_shared.get(), **fields})
     try:
         yield
@@ -26,20 +26,20 @@ def of_call(**fields: Any) -> Iterator[None]:
 
 
 def add(**fields: Any) -> None:
-    """Give every further line of this call these fields, such as `userId` once it is known."""
+    """Add fields, such as `userId` once it is known, to all further lines of this call."""
     _shared.set({**_shared.get(), **fields})
 
 
 def info(message: str, **fields: Any) -> None:
-    """Log what is as it should be."""
+    """Log a normal event."""
     logger.info(message, **{**_shared.get(), **fields})
 
 
 def warn(message: str, **fields: Any) -> None:
-    """Log what somebody may want to know."""
+    """Log an unusual event that needs no action."""
     logger.warn(message, **{**_shared.get(), **fields})
 
 
 def error(message: str, **fields: Any) -> None:
-    """Log what somebody has to look into."""
+    """Log a fault that an operator has to look into."""
     logger.error(message, **{**_shared.get(), **fields})

@@ -1,4 +1,4 @@
-"""Owns page tokens: the cursor of a list as an opaque text that a caller sends back.
+"""Owns page tokens: the cursor of a list, as opaque text that the caller sends back.
 
 Pure; must not know the lists.
 """
@@ -17,16 +17,16 @@ _MAX_NUMBER = 2**48
 
 
 def make(list_name: str, cursor: str) -> str:
-    """Return the token of a cursor in the list of this name."""
-    # The digest ties a token to its list and shows a mistyped one. It is no signature, for a token gives no access.
+    """Return the page token of a cursor in the list of this name."""
+    # The digest binds a token to its list and detects typing errors. It is not a signature: a token grants no access.
     digest = hashlib.sha256(f"{list_name}/{cursor}".encode()).digest()[:6]
     return base64.urlsafe_b64encode(digest + cursor.encode()).decode()
 
 
 def read(list_name: str, token: str | None, parse: Callable[[str], T], *, whose: str = "list") -> T | None:
-    """Return what `parse` makes of the cursor that a token holds; None where there is no token.
+    """Return the parsed cursor of a page token; None without a token.
 
-    `parse` raises ValueError or OverflowError for what is no cursor: a token is not signed, and anyone can make one.
+    `parse` raises ValueError or OverflowError for an invalid cursor. Tokens are not signed, so it must expect any text.
 
     Raises:
         InvalidRequest: it is not a token of this list.
@@ -43,15 +43,15 @@ def read(list_name: str, token: str | None, parse: Callable[[str], T], *, whose:
 
 
 def invalid(whose: str = "list") -> InvalidRequest:
-    """Return the refusal of a token that is not one of this list."""
+    """Return the error for a token that is not of this list."""
     return InvalidRequest([Violation("pageToken", f"must be a nextPageToken of this {whose}")])
 
 
 def number(cursor: str) -> int:
-    """Return the number that a cursor is, not negative and no larger than any list.
+    """Return the number in a cursor: an integer from 0, capped at 2**48.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the cursor is not a decimal number, or has too many digits.
     """
     if not (cursor.isascii() and cursor.isdecimal()) or len(cursor) > len(str(_MAX_NUMBER)):
         raise ValueError("not a number")

@@ -1,7 +1,7 @@
-"""Owns how many requests an account may make: a token bucket, kept as the one moment of the GCRA.
+"""Owns the rate limit of an account: a token bucket, stored as a single time by the GCRA.
 
-Pure; knows neither clock nor Firestore. The generic cell rate algorithm (ITU-T I.371) keeps the time at which the next
-request is due if all came at the allowed rate; a request may come early by what the bucket holds.
+Pure. Must not know the clock nor Firestore. The generic cell rate algorithm (ITU-T I.371) stores the theoretical
+arrival time: when the next request is due at the steady rate. A request may be early by as much as the bucket holds.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _MINUTE = timedelta(minutes=1)
 
 
 def admit(arrival_at: datetime | None, now: datetime, per_minute: int, burst: int) -> datetime:
-    """Take a token of an account and return the new theoretical arrival time, to be kept until the next request.
+    """Take one token from an account's bucket; return the new theoretical arrival time, to be stored.
 
-    `arrival_at` is the one that was kept, None for a full bucket of `burst` tokens, of which `per_minute` come back. A
-    clock that is set back makes nobody wait for more than one token.
+    `arrival_at` is the stored one; None is a full bucket of `burst` tokens, which refills at `per_minute`. If the clock
+    is set back, the wait is for one token at most.
 
     Raises:
-        RateLimited: the bucket is empty; it says for how long.
+        RateLimited: the bucket is empty; it has the seconds until the next token.
     """
     interval = _MINUTE / per_minute
     capacity = burst * interval

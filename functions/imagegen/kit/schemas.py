@@ -1,4 +1,4 @@
-"""Owns what all wire models are made of: camelCase outside, snake_case inside, and the types of their fields.
+"""Owns the base classes and field types of all wire models: camelCase on the wire, snake_case in Python.
 
 Must not know a feature nor Firestore.
 """
@@ -21,13 +21,13 @@ from pydantic_core import PydanticCustomError
 
 from imagegen.kit.ids import DOCUMENT_ID_PATTERN, MAX_ID_CHARACTERS
 
-# Control characters other than white space, which people write and paste.
+# Control characters except white space, which is legitimate in pasted text.
 _CONTROL = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 TEXT_PATTERN = rf"^[^{_CONTROL}]+$"
 
 
 class RequestModel(BaseModel):
-    """What a request must look like: just these fields."""
+    """A request: unknown fields are refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True, defer_build=True
@@ -35,15 +35,15 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """How an answer looks."""
+    """A response."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, defer_build=True)
 
 
 def matching(pattern: str) -> AfterValidator:
-    """Return the constraint that a text matches a pattern from end to end."""
+    """Return the constraint that a whole text matches a pattern."""
 
-    # Not pydantic's own patterns, which know no lookahead; compiled when first used, not in a cold start.
+    # Not pydantic's own patterns, which have no lookahead. Compiled at first use and not in a cold start.
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
             raise PydanticCustomError("pattern", "does not match")
@@ -53,14 +53,14 @@ def matching(pattern: str) -> AfterValidator:
 
 
 def _decimal(value: object) -> object:
-    # A query holds text, of which pydantic reads more as an integer: "1.0", "+1", "1_0", " 1".
+    # A query holds text, and pydantic would also accept "1.0", "+1", "1_0" and " 1" as integers.
     if isinstance(value, str) and not (value.isascii() and value.isdecimal()):
         raise PydanticCustomError("decimal", "is no decimal number")
     return value
 
 
 Count = Annotated[int, BeforeValidator(_decimal)]
-# The description of each field is what its violation says is allowed.
+# The description of a field says what is allowed; its violation repeats it.
 UserId = Annotated[
     str,
     Field(
@@ -79,10 +79,10 @@ Name = Annotated[
 ]
 
 
-def text(most_characters: int) -> Any:
-    """Return how a text for people is described, of at most so many characters."""
+def text(max_characters: int) -> Any:
+    """Return the field of a free text of 1 to `max_characters` characters."""
     return Field(
         strict=True,
-        description=f"1 to {most_characters:,} characters after trimming, without control characters",
+        description=f"1 to {max_characters:,} characters after trimming, without control characters",
         json_schema_extra={"pattern": TEXT_PATTERN},
     )

@@ -1,6 +1,6 @@
-"""Owns waiting no longer than a limit for something that has none of its own.
+"""Owns the time-out of calls that have none of their own.
 
-Knows nothing of what is waited for.
+Must not know what is called.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class CallEnded(Exception):
-    """What was called ended by an exit or a cancellation, which is its own and not the end of this process."""
+    """The call raised a BaseException, such as SystemExit. It must not end this process."""
 
 
 def call_within(limit_seconds: float, call: Callable[[], T]) -> T:
-    """Return what `call` returns, or raise what it raises.
+    """Run `call` in a thread; return what it returns, or raise what it raises.
 
     Raises:
-        TimeoutError: the limit passed; the call may go on, and what it comes to is dropped.
-        CallEnded: it ended by what is no `Exception`.
+        TimeoutError: the limit passed. The call may still run; its result is discarded.
+        CallEnded: it raised a BaseException that is not an Exception.
     """
     answer: Future[T] = Future()
 
@@ -35,8 +35,8 @@ def call_within(limit_seconds: float, call: Callable[[], T]) -> T:
         except BaseException as error:
             answer.set_exception(CallEnded(f"{type(error).__name__}: {error}"))
 
-    # A daemon, so that what never answers cannot keep the process from ending; in the caller's context, whose fields
-    # the lines of the log have.
+    # A daemon thread: a call that never returns must not keep the process alive. It runs in the caller's context, so
+    # that its log lines have the fields of the call.
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(run,), name="bounded-call", daemon=True).start()
     return answer.result(timeout=limit_seconds)

@@ -1,6 +1,6 @@
-"""Owns telling a caller, field by field, what a request may say where it says something else.
+"""Owns the conversion of pydantic's validation errors into one violation for each invalid field.
 
-Knows no model of its own, so that whoever refuses requests need not load those of all functions.
+Must not know a wire model: an import of all of them would slow down a cold start.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def violations_of(model: type[BaseModel], error: ValidationError) -> list[Violation]:
-    """Say per bad field what is allowed, in the order of the fields."""
+    """Return one violation for each invalid field, in the order of the fields."""
     allowed = {field.alias: field.description for field in model.model_fields.values()}
     faults: dict[str, Violation] = {}
     for fault in error.errors(include_url=False, include_input=False):

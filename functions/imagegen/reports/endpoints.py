@@ -1,6 +1,6 @@
-"""Owns the HTTPS functions about weekly reports: how each is called and what its answer is made of.
+"""Owns the HTTPS functions for weekly reports: their declarations, and the conversion to wire models.
 
-Knows neither HTTP libraries nor Firestore.
+Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 
 def _get_weekly_report(call: Call[GetWeeklyReportRequest]) -> Reply:
-    return Reply(WeeklyReportAnswer.of(service.get_weekly_report(call.deps, call.asked.week)))
+    return Reply(WeeklyReportAnswer.of(service.get_weekly_report(call.deps, call.request.week)))
 
 
 def _list_weekly_reports(call: Call[ListWeeklyReportsRequest]) -> Reply:
-    page = service.list_weekly_reports(call.deps, call.asked.page_size, call.asked.page_token)
+    page = service.list_weekly_reports(call.deps, call.request.page_size, call.request.page_token)
     return Reply(
         WeeklyReportsAnswer(
             reports=[WeeklyReportAnswer.of(report) for report in page.reports],
@@ -32,10 +32,10 @@ def _list_weekly_reports(call: Call[ListWeeklyReportsRequest]) -> Reply:
 
 GET_WEEKLY_REPORT = Endpoint(
     name="getWeeklyReport",
-    summary="Read the report of a week, or the latest.",
+    summary="Read the report of a week; the latest by default.",
     methods=("GET", "POST"),
     access=Access.ADMIN,
-    asked=GetWeeklyReportRequest,
+    request_model=GetWeeklyReportRequest,
     example={"week": "2026-W46"},
     answers={200: (WeeklyReportAnswer,)},
     errors=(WeeklyReportNotFound,),
@@ -47,7 +47,7 @@ LIST_WEEKLY_REPORTS = Endpoint(
     summary="Read a page of the weekly reports, newest first.",
     methods=("GET", "POST"),
     access=Access.ADMIN,
-    asked=ListWeeklyReportsRequest,
+    request_model=ListWeeklyReportsRequest,
     example={"pageSize": 1},
     answers={200: (WeeklyReportsAnswer,)},
     respond=_list_weekly_reports,

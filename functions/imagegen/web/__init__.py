@@ -1,1 +1,1 @@
-"""The HTTP edge: from a request to an endpoint and back, triggers of queues and schedules, the OpenAPI document."""
+"""The HTTP edge: HTTPS functions, the triggers of queues and schedules, the OpenAPI document."""

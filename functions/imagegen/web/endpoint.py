@@ -1,6 +1,6 @@
-"""Owns what an HTTPS function declares of itself: who may call it, what it is asked, what it answers and refuses with.
+"""Owns the declaration of an HTTPS function: access, request model, response models, errors.
 
-Knows neither HTTP libraries nor Firestore; `web.py` serves what is declared here, `openapi.py` documents it.
+Must not know HTTP libraries nor Firestore; `serving.py` serves a declaration, `openapi.py` documents it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from imagegen.kit.errors import AppError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Asked = TypeVar("Asked", bound="BaseModel")
+RequestT = TypeVar("RequestT", bound="BaseModel")
 
 
 class Access(Enum):
     """Who may call."""
 
     PUBLIC = auto()
-    # Whoever is signed in; the service looks at whose it is.
+    # Any signed-in caller; the service checks who owns the resource.
     SIGNED_IN = auto()
-    # The account that the request names in `userId`, or an administrator.
+    # The account in the request's `userId`, or an administrator.
     OWNER = auto()
     ADMIN = auto()
 
 
 class IdempotencyKey(Enum):
-    """What the function makes of an Idempotency-Key header."""
+    """Whether the function uses the Idempotency-Key header."""
 
     UNUSED = auto()
     OPTIONAL = auto()
@@ -40,22 +40,22 @@ class IdempotencyKey(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Generic[Asked]):
-    """One call that may be made: the world, who calls, what is asked."""
+class Call(Generic[RequestT]):
+    """An authorized call: its dependencies, caller and validated request."""
 
     deps: Deps
     caller: Caller
-    asked: Asked
+    request: RequestT
     idempotency_key: str | None = None
-    # Whether the caller prefers not to wait (RFC 7240).
+    # Whether the caller sent `Prefer: respond-async` (RFC 7240).
     respond_async: bool = False
-    # Says at which URL another function is called.
+    # Returns the URL of another function, by its name.
     function_url: Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A success: what is answered, under which status and headers."""
+    """A successful response: its model, HTTP status and headers."""
 
     answer: BaseModel
     status: int = 200
@@ -63,28 +63,27 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint(Generic[Asked]):
+class Endpoint(Generic[RequestT]):
     """An HTTPS function.
 
-    `errors` are those of its own, beside what any call can be answered with. `read` makes the request out of the fields
-    of a body where the model alone does not say all that is wrong with them. An answer with `cache_control` may be kept
-    so: it gets an ETag, and is not sent to who has it.
+    `errors` are its own, in addition to those of any call. `read`, if set, replaces the validation of a body by
+    `request_model`: it can add violations that the model cannot find. With `cache_control`, a response has an ETag and
+    is conditional (304).
     """
 
     name: str
     summary: str
     methods: tuple[str, ...]
     access: Access
-    asked: type[Asked]
-    # What may be asked, for whoever reads the description.
+    request_model: type[RequestT]
+    # An example of a request, for the OpenAPI document.
     example: Mapping[str, Any] = field(default_factory=dict)
-    # By HTTP status.
+    # The response models by HTTP status.
     answers: Mapping[int, tuple[type[BaseModel], ...]]
     errors: tuple[type[AppError], ...] = ()
     idempotency_key: IdempotencyKey = IdempotencyKey.UNUSED
-    # Whether it heeds `Prefer: respond-async`.
+    # Whether it supports `Prefer: respond-async`.
     may_respond_async: bool = False
-    # How an answer may be kept; one that may has an ETag, and is not sent to who has it.
     cache_control: str | None = None
-    respond: Callable[[Call[Asked]], Reply]
-    read: Callable[[Deps, Mapping[str, Any]], Asked] | None = None
+    respond: Callable[[Call[RequestT]], Reply]
+    read: Callable[[Deps, Mapping[str, Any]], RequestT] | None = None

@@ -1,6 +1,6 @@
-"""Owns the OpenAPI document of the HTTPS functions, made of what each declares and of the models that serve it.
+"""Owns the OpenAPI document of the HTTPS functions, generated from their declarations and wire models.
 
-Pure; knows neither HTTP libraries nor Firestore.
+Pure. Must not know HTTP libraries nor Firestore.
 """
 
 from __future__ import annotations
@@ -21,36 +21,39 @@ _REF = "#/components/schemas/{model}"
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Sent again with the same key, a request is done once and answered the same.",
-    # Printable, and without spaces at the ends, which are no part of a header.
+    "description": "A repeated request with the same key is executed once and has the same answer.",
+    # Printable ASCII, without leading and trailing spaces: HTTP strips them from a header.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }
 _PREFER = {
     "name": "Prefer",
     "in": "header",
     "required": False,
-    "description": "`respond-async`, not to wait for the picture (RFC 7240).",
+    "description": "`respond-async`: do not wait for the picture (RFC 7240).",
     "schema": {"type": "string"},
 }
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "The ETag of what the caller has.",
+    "description": "The ETag of the answer that the caller has cached.",
     "schema": {"type": "string"},
 }
 _ACCEPTED = 202
 _HEADERS = {
-    "X-Request-Id": {"description": "Names this call in the log.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "After how many seconds to ask again.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "The id of this call in the log.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "The number of seconds after which to try again.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
-        "description": "Whether an earlier call with the same key was answered so.",
+        "description": "Present if this is the answer of an earlier call with the same key.",
         "schema": {"const": "true"},
     },
-    "Cache-Control": {"description": "How long the answer may be kept.", "schema": {"type": "string"}},
-    "ETag": {"description": "Names what is answered, for If-None-Match.", "schema": {"type": "string"}},
-    "Location": {"description": "Where to ask how it stands.", "schema": {"type": "string"}},
-    "Preference-Applied": {"description": "That nobody waited.", "schema": {"const": "respond-async"}},
+    "Cache-Control": {"description": "How long the answer may be cached.", "schema": {"type": "string"}},
+    "ETag": {"description": "The version of the answer, for If-None-Match.", "schema": {"type": "string"}},
+    "Location": {"description": "The URL of the generation's status.", "schema": {"type": "string"}},
+    "Preference-Applied": {
+        "description": "Present if the picture is drawn later.",
+        "schema": {"const": "respond-async"},
+    },
     "WWW-Authenticate": {"description": "How to sign in.", "schema": {"type": "string"}},
 }
 _ERROR_SCHEMA = {
@@ -66,7 +69,7 @@ _ERROR_SCHEMA = {
             "properties": {
                 "code": {"type": "integer", "description": "The HTTP status."},
                 "status": {"type": "string"},
-                "message": {"type": "string", "description": "For people; it may change."},
+                "message": {"type": "string", "description": "For humans; it may change."},
                 "details": {
                     "type": "array",
                     "minItems": 1,
@@ -110,7 +113,7 @@ _ERROR_SCHEMAS = {
     ),
     "BadRequest": _detail(
         "BadRequest",
-        fieldViolations={"type": "array", "minItems": 1, "maxItems": kit_errors.MOST_VIOLATIONS, "items": _VIOLATION},
+        fieldViolations={"type": "array", "minItems": 1, "maxItems": kit_errors.MAX_VIOLATIONS, "items": _VIOLATION},
     ),
     "RetryInfo": _detail("RetryInfo", retryDelay={"type": "string", "pattern": "^[0-9]+s$"}),
 }
@@ -125,7 +128,7 @@ def document(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
         "info": {
             "title": "Image generations on credits",
             "version": __version__,
-            "description": "People pay credits by size and get a picture; when the model fails they are refunded.",
+            "description": "Users pay credits by size and get a picture; if the model fails, they are refunded.",
         },
         "servers": [{"url": "."}],
         "paths": {
@@ -142,26 +145,26 @@ def document(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
 
 
 def _schemas(endpoints: Iterable[Endpoint[Any]]) -> dict[str, Any]:
-    asked: list[tuple[type[BaseModel], Any]] = [(endpoint.asked, "validation") for endpoint in endpoints]
+    requests: list[tuple[type[BaseModel], Any]] = [(endpoint.request_model, "validation") for endpoint in endpoints]
     answers: list[tuple[type[BaseModel], Any]] = [
         (answer, "serialization")
         for endpoint in endpoints
         for choices in endpoint.answers.values()
         for answer in choices
     ]
-    models = list(dict.fromkeys([*asked, *answers]))
+    models = list(dict.fromkeys([*requests, *answers]))
     _, definitions = models_json_schema(models, by_alias=True, ref_template=_REF)
     return dict(sorted((definitions["$defs"] | _ERROR_SCHEMAS).items()))
 
 
 def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = _query(schemas[endpoint.asked.__name__], endpoint.example) if method == "GET" else []
+    parameters = _query(schemas[endpoint.request_model.__name__], endpoint.example) if method == "GET" else []
     if endpoint.idempotency_key is not IdempotencyKey.UNUSED:
         is_required = endpoint.idempotency_key is IdempotencyKey.REQUIRED
         parameters.append(_IDEMPOTENCY_KEY | {"required": is_required})
     parameters += [_PREFER] if endpoint.may_respond_async else []
     parameters += [_IF_NONE_MATCH] if endpoint.cache_control and method == "GET" else []
-    # An operation has one id; where there are two, the one that reads is called by the function's name.
+    # An operation id is unique. The first method has the function's name, the second one a suffix.
     is_first = method == endpoint.methods[0]
     operation: dict[str, Any] = {
         "operationId": endpoint.name if is_first else f"{endpoint.name}By{method.capitalize()}",
@@ -171,7 +174,7 @@ def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any])
         "security": [] if endpoint.access is Access.PUBLIC else [{"idToken": []}],
     }
     if method == "POST":
-        schema = {"$ref": _REF.format(model=endpoint.asked.__name__)}
+        schema = {"$ref": _REF.format(model=endpoint.request_model.__name__)}
         content = {"schema": schema, "example": dict(endpoint.example)}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
@@ -179,13 +182,13 @@ def _operation(endpoint: Endpoint[Any], method: str, schemas: Mapping[str, Any])
 
 def _query(schema: Mapping[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
     parameters = []
-    for name, given in schema.get("properties", {}).items():
-        # A query cannot say null: it says nothing.
-        known = [choice for choice in given.get("anyOf", []) if choice != {"type": "null"}]
-        shape = known[0] if known else {key: value for key, value in given.items() if key != "description"}
+    for name, field in schema.get("properties", {}).items():
+        # A query has no null: the parameter is omitted instead.
+        known = [choice for choice in field.get("anyOf", []) if choice != {"type": "null"}]
+        shape = known[0] if known else {key: value for key, value in field.items() if key != "description"}
         parameter = {"name": name, "in": "query", "schema": {k: v for k, v in shape.items() if k != "default"}}
-        if "description" in given:
-            parameter["description"] = given["description"]
+        if "description" in field:
+            parameter["description"] = field["description"]
         if name in example:
             parameter["example"] = example[name]
         parameters.append(parameter | {"required": name in schema.get("required", [])})
@@ -202,12 +205,12 @@ def _responses(endpoint: Endpoint[Any], method: str) -> dict[str, Any]:
         for status, answers in endpoint.answers.items()
     }
     if endpoint.cache_control is not None:
-        responses["304"] = {"description": "Whoever sends the ETag in If-None-Match has the answer already."}
+        responses["304"] = {"description": "The answer has not changed since the ETag in If-None-Match."}
     by_status: dict[int, list[type[AppError]]] = {}
     for error in [*endpoint.errors, *_common_errors(endpoint, method)]:
         by_status.setdefault(error.http_status, []).append(error)
     for status, kinds in sorted(by_status.items()):
-        responses[str(status)] = _refusal(kinds)
+        responses[str(status)] = _error_response(kinds)
     return responses
 
 
@@ -220,15 +223,15 @@ def _common_errors(endpoint: Endpoint[Any], method: str) -> list[type[AppError]]
     return [*found, kit_errors.InvalidRequest]
 
 
-def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
+def _error_response(kinds: list[type[AppError]]) -> dict[str, Any]:
     headers = {"X-Request-Id": _HEADERS["X-Request-Id"]}
     if any(kind.retryable for kind in kinds):
         headers["Retry-After"] = _HEADERS["Retry-After"]
     if kit_errors.Unauthenticated in kinds:
         headers["WWW-Authenticate"] = _HEADERS["WWW-Authenticate"]
-    # Each way to be refused, with its stable reason.
+    # The stable reasons that this status can have.
     reasons = {"required": ["reason"], "properties": {"reason": {"enum": sorted(kind.reason for kind in kinds)}}}
-    refusal = {
+    schema = {
         "properties": {
             "error": {
                 "properties": {
@@ -242,7 +245,7 @@ def _refusal(kinds: list[type[AppError]]) -> dict[str, Any]:
     return {
         "description": " ".join(f"`{kind.reason}`: {_sentence(kind)}" for kind in kinds),
         "headers": headers,
-        "content": {"application/json": {"schema": {"allOf": [{"$ref": _REF.format(model="Error")}, refusal]}}},
+        "content": {"application/json": {"schema": {"allOf": [{"$ref": _REF.format(model="Error")}, schema]}}},
     }
 
 

@@ -1,6 +1,6 @@
-"""Owns the way from an HTTP request to an endpoint and back: method, caller, body, JSON, and the only error mapper.
+"""Owns serving an HTTPS function: method, authentication, validation, JSON, and the only mapping of errors.
 
-Knows no rule of the business and no Firestore.
+Must not know business rules nor Firestore.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ from imagegen.kit.violations import violations_of
 from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey
 
 if TYPE_CHECKING:
-    # Its models take long to load, and schedules and tasks have none.
+    # Loading pydantic's models is slow, and schedules and queues need none.
     from pydantic import BaseModel
 
 _BODY_LIMIT_BYTES = 16 * 1024
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 HEALTH_PATH = "/__/health"
 _EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
-# What may stand in a log and a header as it was sent.
+# Values from a caller that are safe to repeat in the log and in a header (log and header injection).
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _Model = TypeVar("_Model", bound="BaseModel")
 
 
 def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], Deps]) -> Response:
-    """ResponseModel a call of an HTTPS function, whatever is sent and whatever happens.
+    """Respond to a call of an HTTPS function; never raises.
 
-    `production` builds what the call is handed; it runs inside, so that its faults are answered as any other.
+    `production` builds the dependencies. It is called here, so that its exceptions are also rendered as errors.
     """
     if request.path == HEALTH_PATH:
         return healthy()
@@ -67,7 +67,7 @@ def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], D
             response = _respond(production(), request, endpoint)
         except AppError as error:
             response = render(error)
-        except Exception:  # The edge: whatever broke is logged, and nothing of it is told.
+        except Exception:  # The edge: the trace goes to the log; the caller gets a generic 500.
             log.error(f"unexpected error: {traceback.format_exc()}")
             response = render(InternalError())
     response.headers["X-Request-Id"] = request_id
@@ -80,16 +80,16 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
     identity.check_app(request.headers.get("X-Firebase-AppCheck"), deps.settings)
     caller = _caller(request, endpoint, deps)
     key = None if endpoint.idempotency_key is IdempotencyKey.UNUSED else _idempotency_key(request, endpoint)
-    asked = _asked(deps, request, endpoint)
+    validated = _validated_request(deps, request, endpoint)
     if endpoint.access is Access.OWNER:
-        log.add(userId=asked.user_id)
-        if not caller.may_act_for(asked.user_id):
-            raise PermissionDenied("This account is not yours.")
+        log.add(userId=validated.user_id)
+        if not caller.may_act_for(validated.user_id):
+            raise PermissionDenied("Only the owner of the account or an administrator may do this.")
     reply = endpoint.respond(
         Call(
             deps=deps,
             caller=caller,
-            asked=asked,
+            request=validated,
             idempotency_key=key,
             respond_async=_prefers_async(request),
             function_url=functools.partial(_function_url, request),
@@ -109,7 +109,7 @@ def _prefers_async(request: Request) -> bool:
 
 
 def _function_url(request: Request, name: str) -> str:
-    """Say where another function of this deployment is called."""
+    """Return the URL of another function of this deployment."""
     project = config.project_id()
     if config.is_emulated():
         return f"{request.scheme}://{request.host}/{project}/{config.REGION}/{name}"
@@ -118,17 +118,17 @@ def _function_url(request: Request, name: str) -> str:
 
 def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
     if endpoint.access is Access.PUBLIC:
-        return identity.NOBODY
+        return identity.ANONYMOUS
     caller = identity.identify(request.headers.get("Authorization"), deps.settings)
-    if caller == identity.NOBODY:
-        raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
+    if caller == identity.ANONYMOUS:
+        raise Unauthenticated("Send 'Authorization: Bearer' with a Firebase ID token.")
     if endpoint.access is Access.ADMIN and not caller.is_admin:
         raise PermissionDenied("Only an administrator may do this.")
     return caller
 
 
 def trace_fields(request: Request) -> dict[str, str]:
-    """Name the platform's trace, under which Cloud Logging shows this call's lines together."""
+    """Return the log field of the platform's trace, by which Cloud Logging groups the lines of a call."""
     trace_id = request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
     if not _TRACE_ID.fullmatch(trace_id):
         return {}
@@ -136,38 +136,40 @@ def trace_fields(request: Request) -> dict[str, str]:
 
 
 def healthy() -> Response:
-    """ResponseModel the platform's probe of a new instance."""
+    """Respond to the platform's health probe of a new instance."""
     return Response("ok", mimetype="text/plain")
 
 
-def _asked(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
-    """Read what is asked for out of a GET's query or a POST's body."""
+def _validated_request(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
+    """Validate the query of a GET or the body of a POST."""
     if request.method == "GET":
-        # A query holds text alone, so that numbers are read out of it.
-        return _validated(endpoint.asked, _query(request), strict=False)
+        # A query holds only text; lax validation parses numbers.
+        return _validated(endpoint.request_model, _query(request), strict=False)
     fields = _json_object(request)
-    return _validated(endpoint.asked, fields, strict=True) if endpoint.read is None else endpoint.read(deps, fields)
+    if endpoint.read is not None:
+        return endpoint.read(deps, fields)
+    return _validated(endpoint.request_model, fields, strict=True)
 
 
 def _json_object(request: Request) -> dict[str, Any]:
     if not request.is_json or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMediaType
-    # One more than the limit, since a body in chunks is cut there without an error.
+    # One byte more than the limit: werkzeug truncates a chunked body at the maximum without an error.
     request.max_content_length = _BODY_LIMIT_BYTES + 1
     try:
         data = request.get_data()
     except RequestEntityTooLarge:
         raise BodyTooLarge(_BODY_LIMIT_BYTES) from None
     except ClientDisconnected:
-        raise _bad_body("ended before its Content-Length") from None
+        raise _bad_body("must be as long as its Content-Length") from None
     finally:
-        # The functions framework reads on after the answer, and must not be refused in our place.
+        # The functions framework reads the rest of the body after the response; the limit must not make it fail.
         request.max_content_length = None
     if len(data) > _BODY_LIMIT_BYTES:
         raise BodyTooLarge(_BODY_LIMIT_BYTES)
     try:
         body = json.loads(
-            data.decode(), object_pairs_hook=_without_repeats, parse_int=_integer, parse_constant=_refuse_constant
+            data.decode(), object_pairs_hook=_unique_fields, parse_int=_integer, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError):
         raise _bad_body("must be valid JSON in UTF-8") from None
@@ -178,7 +180,7 @@ def _json_object(request: Request) -> dict[str, Any]:
 
 def _query(request: Request) -> dict[str, Any]:
     try:
-        # Not flask's `args`, which puts another character in the place of what is no UTF-8.
+        # Not flask's `args`, which replaces invalid UTF-8 instead of refusing it.
         values = parse_qs(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise InvalidRequest([Violation("query", "must be percent-encoded UTF-8")]) from None
@@ -193,8 +195,8 @@ def _idempotency_key(request: Request, endpoint: Endpoint[Any]) -> str | None:
     if key is None and endpoint.idempotency_key is IdempotencyKey.OPTIONAL:
         return None
     if key is None or not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-        needed = "is required: " if key is None else "must be "
-        raise InvalidRequest([Violation("Idempotency-Key", f"{needed}1 to 255 printable ASCII characters")])
+        prefix = "is required: " if key is None else "must be "
+        raise InvalidRequest([Violation("Idempotency-Key", f"{prefix}1 to 255 printable ASCII characters")])
     return key
 
 
@@ -205,18 +207,18 @@ def _validated(model: type[_Model], fields: Mapping[str, Any], *, strict: bool) 
         raise InvalidRequest(violations_of(model, error)) from None
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise _bad_body("must not name a field twice")
-    # A name with half of a character, as JSON can spell it, is no UTF-8: a ValueError.
+    # JSON can escape a lone surrogate, which has no UTF-8 encoding: this raises a ValueError.
     "".join(found).encode()
     return found
 
 
 def _integer(digits: str) -> float:
-    # Python refuses to read thousands of digits. A float is refused where an integer is asked for, with its field.
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+    # Python refuses to parse integers of thousands of digits. A float is refused by the validation of its field.
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -230,7 +232,7 @@ def _bad_body(description: str) -> InvalidRequest:
 def json_response(
     answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """ResponseModel with JSON, which nobody keeps unless told otherwise."""
+    """Return a JSON response; `Cache-Control` is `no-store` unless `headers` has another."""
     fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
     text = json.dumps(fields, separators=(",", ":"))
     response = Response(text + "\n", status=status, mimetype="application/json")

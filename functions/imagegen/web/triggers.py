@@ -1,6 +1,6 @@
-"""Owns how schedules and task queues call: their answers, their probe, and what makes them call again.
+"""Owns the triggers of schedules and task queues: their responses, health probe and retries.
 
-Knows no rule of the business and no Firestore.
+Must not know business rules nor Firestore.
 """
 
 from __future__ import annotations
@@ -22,63 +22,63 @@ _RETRY_COUNT = "X-CloudTasks-TaskRetryCount"
 
 
 def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
-    """Give a scheduled function the JSON answer, the health probe and the errors that HTTPS functions have.
+    """Give a scheduled function a JSON response, a health probe, and errors without exception text.
 
-    Stands outside of `on_schedule`, which answers nothing on success and the exception's text on failure.
+    Wraps `on_schedule`, which returns an empty body on success and the exception's text on failure.
     """
 
-    # `Any`, because on_schedule says that it returns a response where it returns what answers with one.
+    # `Any`: on_schedule is annotated to return a response, but returns a function that does.
     def decorate(function: Any) -> Callable[[Request], Response]:
         @functools.wraps(function)
-        def answering(request: Request) -> Response:
+        def respond(request: Request) -> Response:
             if request.path == HEALTH_PATH:
                 return healthy()
             with log.of_call(function=function.__name__, **trace_fields(request)):
                 failed = function(request).status_code >= 400
             return render(InternalError()) if failed else json_response(answer)
 
-        return answering
+        return respond
 
     return decorate
 
 
 def queued(function: Any) -> Callable[[Request], Response]:
-    """Give a queue's function the health probe; stands outside of `on_task_dispatched`, which would refuse it."""
+    """Give a queue function a health probe; wraps `on_task_dispatched`, which would refuse the probe."""
 
     @functools.wraps(function)
-    def answering(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         if request.path == HEALTH_PATH:
             return healthy()
         with log.of_call(function=function.__name__, **trace_fields(request)):
             response: Response = function(request)
         return response
 
-    return answering
+    return respond
 
 
 def run_task(
     call: https_fn.CallableRequest[Any], run: Callable[[Deps, str, int], None], production: Callable[[], Deps]
 ) -> None:
-    """Do what a task is for: `run` gets the id of the generation that it names, and how often it was tried before.
+    """Run a task: `run` gets the generation's id and the number of earlier deliveries.
 
     Raises:
-        HttpsError: the queue is to deliver it again, as it is after anything else that is raised.
+        HttpsError: the queue must deliver the task again, as after any other exception.
     """
     generation_id = call.data.get("generationRequestId") if isinstance(call.data, dict) else None
     if not isinstance(generation_id, str):
-        log.error("a task that names no generation is dropped")
+        log.error("task dropped: it has no generationRequestId")
         return
-    tried = call.raw_request.headers.get(_RETRY_COUNT, "")
+    retries = call.raw_request.headers.get(_RETRY_COUNT, "")
     log.add(generationRequestId=generation_id)
     try:
-        run(production(), generation_id, int(tried) if tried.isdecimal() else 0)
+        run(production(), generation_id, int(retries) if retries.isdecimal() else 0)
     except TryAgain as error:
-        log.info(f"to be delivered again: {error}")
-        # Not a 503, which makes Cloud Tasks slow the whole queue down.
-        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.ABORTED, "Not yet.") from None
+        log.info(f"task will be retried: {error}")
+        # 409, not 503: after a 503, Cloud Tasks slows down the whole queue (back-pressure).
+        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.ABORTED, "Try again later.") from None
     except AppError as error:
-        log.info(f"to be delivered again: {error}")
-        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.UNAVAILABLE, "Not now.") from None
+        log.info(f"task will be retried: {error}")
+        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.UNAVAILABLE, "Try again later.") from None
     except Exception:
         log.error(f"unexpected error: {traceback.format_exc()}")
         raise
