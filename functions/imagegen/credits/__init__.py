@@ -1,1 +1,1 @@
-"""Accounts and their ledgers: the arithmetic of credits, grants, statements."""
+"""Accounts and their ledgers: balances, charges, refunds, grants."""

@@ -1,4 +1,4 @@
-"""Owns what a caller is told of accounts that are missing or cannot pay. Must not know HTTP libraries nor Firestore."""
+"""Owns the errors of accounts. Must not know HTTP libraries nor Firestore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imagegen.kit.errors import AppError
 
 
 class InsufficientCredits(AppError):
-    """The account cannot pay; nothing was charged."""
+    """The balance is less than the price; nothing was charged."""
 
     http_status, status, reason = 402, "FAILED_PRECONDITION", "INSUFFICIENT_CREDITS"
 
@@ -19,7 +19,7 @@ class InsufficientCredits(AppError):
 
 
 class UserNotFound(AppError):
-    """There is no account of this id."""
+    """There is no account with this id."""
 
     http_status, status, reason = 404, "NOT_FOUND", "USER_NOT_FOUND"
 

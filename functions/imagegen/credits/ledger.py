@@ -1,6 +1,6 @@
-"""Owns the arithmetic of credits: an account goes in, the changed account and the entry that explains it come out.
+"""Owns the arithmetic of credits: from an account to the changed account and the ledger entry of the change.
 
-Pure: knows no clock, no Firestore and nothing of image models.
+Pure. Must not know the clock, Firestore or image models.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from imagegen.credits.errors import InsufficientCredits
 from imagegen.credits.records import Account, EntryType, LedgerEntry, Spending
 from imagegen.kit.weeks import Week
 
-# What an account may hold, far from where numbers end.
-MOST_CREDITS = 1_000_000_000
-# How many whole weeks before that of its last charge an account remembers.
+# The maximum balance of an account, far below the limit of a 64-bit integer.
+MAX_CREDITS = 1_000_000_000
+# An account keeps its spending of the week of its last charge and of this many weeks before.
 REMEMBERED_WEEKS = 2
 
 
 class BalanceTooHigh(Exception):
-    """The account would hold more than `MOST_CREDITS`."""
+    """The balance would exceed `MAX_CREDITS`."""
 
 
 def charge(
     account: Account, generation_id: str, cost_credits: int, charged_at: datetime
 ) -> tuple[Account, LedgerEntry]:
-    """Take the price of a generation from its account.
+    """Charge an account for a generation.
 
     Raises:
-        InsufficientCredits: the account holds less than the price.
+        InsufficientCredits: the balance is less than the price.
     """
     if cost_credits < 1:
-        raise ValueError("a generation costs at least one credit")
+        raise ValueError("cost_credits must be at least one credit")
     if account.credits < cost_credits:
         raise InsufficientCredits(account.user_id, account.credits, cost_credits)
     account = replace(account, weeks=_weeks_with(account.weeks, cost_credits, charged_at))
@@ -40,32 +40,32 @@ def charge(
 
 
 def refund(account: Account, generation_id: str, charged_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
-    """Give back all that was charged for a generation that ended without a picture."""
+    """Refund the whole charge of a generation that ended without a picture."""
     return _post(account, EntryType.REFUND, charged_credits, generation_id, reason)
 
 
 def grant(account: Account, grant_id: str, amount_credits: int, reason: str) -> tuple[Account, LedgerEntry]:
-    """Give an account credits that it has not paid with before.
+    """Add credits to an account.
 
     Raises:
-        BalanceTooHigh: it would hold more than an account may.
+        BalanceTooHigh: the balance would exceed the maximum.
     """
-    if account.credits + amount_credits > MOST_CREDITS:
+    if account.credits + amount_credits > MAX_CREDITS:
         raise BalanceTooHigh
     return _post(account, EntryType.GRANT, amount_credits, grant_id, reason)
 
 
 def entry_id(of_id: str, entry_type: EntryType) -> str:
-    """Return the name of an entry, made of what it records: a second one of the same kind cannot be created."""
+    """Return the id of an entry, derived from what it records: creating a second entry of it must fail."""
     return f"{of_id}_{entry_type}"
 
 
 def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: datetime) -> dict[str, Spending]:
-    """Record a charge in its week and forget the weeks that no report needs any more."""
+    """Add a charge to its week; drop the weeks that no report needs any more."""
     week = Week.of(charged_at)
-    # In the running week the report of the last one can be made again, which looks at the one before that, too.
+    # In the current week, the report of the last week can be written again, and it reads the week before that as well.
     oldest = week.back(REMEMBERED_WEEKS)
-    # Names of weeks sort as the weeks do.
+    # Week ids sort chronologically.
     kept = {week_id: spending for week_id, spending in weeks.items() if week_id >= oldest.week_id}
     before = kept.get(week.week_id, Spending())
     day = charged_at.astimezone(UTC).date().isoformat()

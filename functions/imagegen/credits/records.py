@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class EntryType(StrEnum):
-    """What a ledger entry did to the balance."""
+    """The kind of change of a balance."""
 
     DEDUCTION = "deduction"
     REFUND = "refund"
@@ -18,7 +18,7 @@ class EntryType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Spending:
-    """What an account was charged in one week, and how much of it on each UTC day (an ISO date)."""
+    """The charges of an account in one week, and the credits of each UTC day (by ISO date)."""
 
     requests: int = 0
     credits: int = 0
@@ -27,25 +27,25 @@ class Spending:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A balance, the length of the ledger that explains it, and what was charged in the last weeks, by week id."""
+    """A balance, the length of its ledger, and the charges of the last weeks, by week id."""
 
     user_id: str
     credits: int
     opening_credits: int
     ledger_count: int
     weeks: Mapping[str, Spending] = field(default_factory=dict)
-    # When its next request is due by its rate limit; None for one that has made none.
+    # The theoretical arrival time of its rate limit; None before its first limited request.
     arrival_at: datetime | None = None
 
     def __post_init__(self) -> None:
         for number in (self.credits, self.opening_credits, self.ledger_count):
             if type(number) is not int or number < 0:
-                raise ValueError(f"account {self.user_id!r} is corrupt: {number!r} is no count of credits or entries")
+                raise ValueError(f"account {self.user_id!r} is corrupt: {number!r} must be an integer of 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerEntry:
-    """One change of one balance, never changed itself; `recorded_at` is set by the database when it is written."""
+    """One immutable change of one balance; the database sets `recorded_at` at the commit."""
 
     entry_id: str
     type: EntryType
@@ -54,6 +54,6 @@ class LedgerEntry:
     balance_after: int
     generation_id: str | None
     reason: str
-    # Which call wrote a grant.
+    # The call that wrote a grant.
     attempt_id: str | None = None
     recorded_at: datetime | None = None

@@ -53,7 +53,7 @@ class TransactionAnswer(ResponseModel):
     credits: int
     generation_request_id: str | None
     reason: str | None = Field(
-        description="what a grant is for, or the failureReason or 'cancelled' of a refund; null for a deduction"
+        description="the reason of a grant; the failureReason of a refund, or 'cancelled'; null for a deduction"
     )
     timestamp: datetime | None
 

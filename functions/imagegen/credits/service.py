@@ -1,6 +1,6 @@
-"""Owns the use cases of accounts: grant credits, and read a balance with its ledger.
+"""Owns the use cases of accounts: grant credits; read a balance and its ledger.
 
-Must not know HTTP nor what credits are spent on.
+Must not know HTTP nor generations.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, Violation
 
 @dataclass(frozen=True)
 class Grant:
-    """A grant's ledger entry, and whether an earlier call with the same idempotency key made it."""
+    """The ledger entry of a grant, and whether an earlier call with the same idempotency key created it."""
 
     entry: LedgerEntry
     replayed: bool
@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Statement:
-    """A balance and a page of the ledger behind it, newest first."""
+    """A balance and a page of its ledger, newest first."""
 
     current_credits: int
     entries: list[LedgerEntry]
@@ -34,12 +34,12 @@ class Statement:
 
 
 def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotency_key: str) -> Grant:
-    """Give an account credits, and open it where there is none; with the same key it is done once.
+    """Add credits to an account, and open it if it does not exist; idempotent by its key.
 
     Raises:
-        InvalidRequest: the account would hold too much.
-        IdempotencyKeyReused: the key was used for another amount or reason.
-        Unavailable: Firestore was away; it may have been done, and the same key tells.
+        InvalidRequest: the balance would exceed the maximum.
+        IdempotencyKeyReused: the key was used with another amount or reason.
+        Unavailable: Firestore was not available; the grant may have been committed, so repeat it with the same key.
     """
     grant_id = idempotency.id_of(user_id, idempotency_key)
     attempt_id, now = deps.new_id(), deps.now()
@@ -59,7 +59,7 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
     try:
         entry, _ = deps.db.transact(body)
     except ledger.BalanceTooHigh:
-        allowed = f"must leave the account with at most {ledger.MOST_CREDITS:,} credits"
+        allowed = f"must leave the account with at most {ledger.MAX_CREDITS:,} credits"
         raise InvalidRequest([Violation("credits", allowed)]) from None
     if (entry.credits, entry.reason) != (amount_credits, reason):
         raise IdempotencyKeyReused
@@ -70,19 +70,19 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
 
 
 def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:
-    """Read a balance and a page of its ledger; the two agree, since entries newer than the balance are left out.
+    """Read a balance and a page of its ledger; the two agree: entries newer than the balance are left out.
 
     Raises:
         UserNotFound: there is no such account.
-        InvalidRequest: the page token is not one of this account's.
-        Unavailable: Firestore was away.
+        InvalidRequest: the page token is not of this account.
+        Unavailable: Firestore was not available.
     """
     before = paging.read(user_id, page_token, paging.number, whose="account")
     account = store.read_account(deps.db, user_id)
     if account is None:
         raise UserNotFound(user_id)
     newest = account.ledger_count if before is None else min(before - 1, account.ledger_count)
-    # The ledger has no gap, so that its length tells what there is to read.
+    # `sequence` has no gaps, so that `ledgerCount` is also the newest sequence.
     entries = store.read_ledger(deps.db, user_id, newest, page_size) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
     return Statement(account.credits, entries, paging.make(user_id, str(entries[-1].sequence)) if more else None)

@@ -1,6 +1,6 @@
-"""Owns what is read and written of accounts and their ledgers in Firestore, and where it lies.
+"""Owns accounts and their ledgers in Firestore: document paths, codecs, reads and writes.
 
-Must not know a rule of the business: what to write, and in which transaction, is the caller's decision.
+Must not know business rules: the caller decides what to write, and in which transaction.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) ->
 
 
 def account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:
-    """Return where an account lies."""
+    """Return the document of an account."""
     return client.collection("users").document(user_id)
 
 
@@ -67,12 +67,12 @@ def _ledger(account_reference: firestore.DocumentReference) -> firestore.Collect
 
 
 def stored_account(user_id: str, fields: Mapping[str, Any] | None) -> Account | None:
-    """Return the account that a document holds, None where there is no document."""
+    """Decode an account; None if there is no document."""
     if fields is None:
         return None
     return Account(
         user_id=user_id,
-        # An account that was written by hand has no history yet: it opens with what it holds, if anything.
+        # A document that was created manually has no ledger: its opening credits are its balance, or 0.
         credits=fields.get("credits", 0),
         opening_credits=fields.get("openingCredits", fields.get("credits", 0)),
         ledger_count=fields.get("ledgerCount", 0),
@@ -89,7 +89,7 @@ def _account_fields(account: Account, now: datetime) -> dict[str, Any]:
         "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
         "updatedAt": now,
     }
-    # Of accounts that no rate limit was ever asked of, it is not written.
+    # Accounts that never were rate limited do not have this field.
     return fields if account.arrival_at is None else fields | {"arrivalAt": account.arrival_at}
 
 
