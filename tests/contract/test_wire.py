@@ -171,7 +171,7 @@ class TestReconcile:
     ) -> None:
         """It keeps nobody from being told of what has ended, and the run has failed."""
         told: list[object] = []
-        monkeypatch.setattr("imagegen.generations.outbox.announce_forgotten", told.append)
+        monkeypatch.setattr("imagegen.generations.outbox.enqueue_overdue_webhooks", told.append)
         world.account("ada", 5)
         abandon(world)
         world.db.document("users/ada").update({"credits": -1})

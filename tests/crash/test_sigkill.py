@@ -92,7 +92,7 @@ class Victim:
                 if word == "begins":
                     self._watch()
                 if word == "enqueued":
-                    self._world.queue.enqueue(worker.PROCESS, {"generationRequestId": KEYED_ID})
+                    self._world.queue.enqueue(worker.PROCESS_GENERATION, {"generationRequestId": KEYED_ID})
                 if word in WORDS and self._is_deadly(word, after=False):
                     self._kill()
                     break

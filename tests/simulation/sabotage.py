@@ -127,7 +127,7 @@ def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
     def end(db: Database, ended: Generation, _updated_at: datetime) -> bool:
         reference = generations_store._generation_reference(db.client, ended.generation_id)
         try:
-            reference.update(generations_store._ending(ended), retry=None, timeout=db.timeout_seconds)
+            reference.update(generations_store._outcome_fields(ended), retry=None, timeout=db.timeout_seconds)
         except exceptions.GoogleAPICallError:
             return False
         return True
@@ -137,14 +137,14 @@ def picture_without_guard(patch: pytest.MonkeyPatch) -> None:
 
 def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
     """Hand out the picture that the model drew, whatever has become of the generation meanwhile."""
-    answer = creation._answer
+    answer = creation._created_or_raise
 
     def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> creation.Created:
         if isinstance(outcome, Image):
             return creation.Created(replace(ended, image_url=outcome.url), replayed)
         return answer(ended, outcome=outcome, replayed=replayed)
 
-    patch.setattr(creation, "_answer", deliver)
+    patch.setattr(creation, "_created_or_raise", deliver)
 
 
 def key_of_another_request(patch: pytest.MonkeyPatch) -> None:

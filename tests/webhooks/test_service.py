@@ -14,7 +14,7 @@ from imagegen.firebase.identity import Caller
 from imagegen.generations.endpoints import read_request
 from imagegen.generations.errors import GenerationFailed
 from imagegen.generations.lookup import cancel_generation
-from imagegen.generations.outbox import announce_forgotten
+from imagegen.generations.outbox import enqueue_overdue_webhooks
 from imagegen.generations.settlement import reconcile
 from imagegen.generations.worker import process
 from imagegen.kit.errors import InvalidRequest, TryAgain
@@ -65,7 +65,7 @@ class TestAnnounced:
         """Without a URL nobody is told."""
         create(world, "ada")
         assert due(world) == []
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
 
     def test_a_picture(self, world: World, heard: Heard) -> None:
         """Whoever asked is told of a picture, with the generation as its status shows it."""
@@ -124,9 +124,9 @@ class TestAnnounced:
         created = create(world, "ada", webhookUrl=HOOK)
         assert due(world) == []
         world.queue.fails, world.queue.takes = False, True
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 1
+        assert enqueue_overdue_webhooks(world.deps) == 1
         assert due(world) == [created.generation.generation_id]
         world.check_books("ada")
 
@@ -134,10 +134,10 @@ class TestAnnounced:
         """What is announced once more has its time again before the next run does."""
         create(world, "ada", webhookUrl=HOOK)
         world.clock.advance(hours=2)
-        assert [announce_forgotten(world.deps) for _ in range(3)] == [1, 0, 0]
+        assert [enqueue_overdue_webhooks(world.deps) for _ in range(3)] == [1, 0, 0]
         assert len(due(world)) == 2
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 1
+        assert enqueue_overdue_webhooks(world.deps) == 1
 
     def test_who_was_heard_has_the_last_word(self, world: World, heard: Heard) -> None:
         """Of two deliveries at once, the one that is given up does not undo the one that was heard."""
@@ -163,7 +163,7 @@ class TestAnnounced:
         deliver(world.deps, generation_id, is_last_attempt=True)
         assert world.fields(f"generationRequests/{generation_id}")["webhook"] == "given_up"
         world.clock.advance(hours=2)
-        assert announce_forgotten(world.deps) == 0
+        assert enqueue_overdue_webhooks(world.deps) == 0
 
     @pytest.mark.parametrize("error", [ValueError("read length must be non-negative"), RuntimeError("?")])
     def test_a_sender_that_breaks(self, world: World, heard: Heard, error: Exception) -> None:
@@ -183,7 +183,7 @@ class TestAnnounced:
         young = create(world, "ada", webhookUrl=HOOK).generation.generation_id
         world.clock.advance(hours=2)
         world.queue.tasks.clear()
-        assert announce_forgotten(world.deps) == 2
+        assert enqueue_overdue_webhooks(world.deps) == 2
         assert due(world) == [young]
         assert world.fields(f"generationRequests/{old}")["webhook"] == "given_up"
 
@@ -228,7 +228,7 @@ class TestRequest:
         """What is no URL that a webhook will ever be sent to is refused, by name, beside what else is wrong."""
         with pytest.raises(InvalidRequest) as refused:
             read_request(world.deps, world.body("ada", webhookUrl=url, prompt=""))
-        assert refusal(refused)["webhookUrl"] == "must be an https URL of the internet, of at most 2,048 characters"
+        assert refusal(refused)["webhookUrl"] == "must be a public https URL of at most 2,048 characters"
         assert set(refusal(refused)) == {"webhookUrl", "prompt"}
 
     @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Owns the use case of creating a generation: validate, reserve, ask the model, settle, and replay by idempotency key.
+"""Owns the use case of creating a generation: validate, reserve, call the model, settle; replay by idempotency key.
 
-Knows neither HTTP nor how Firestore is written to.
+Must not know HTTP nor how documents are written.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from imagegen.images.records import Image
 from imagegen.kit import idempotency, log
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
 
-_LONGEST_RETRY_AFTER_SECONDS = 5
+_MAX_RETRY_AFTER_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What a request would cost, and what its account holds."""
+    """The price of an order, and the balance of its account."""
 
     cost_credits: int
     current_credits: int
@@ -35,18 +35,18 @@ class Quote:
 
 @dataclass(frozen=True)
 class Created:
-    """A generation, completed or on its way, and whether an earlier call with the same idempotency key made it."""
+    """A completed or pending generation, and whether an earlier call with the same idempotency key created it."""
 
     generation: Generation
     replayed: bool
 
 
 def quote(deps: Deps, order: Order) -> Quote:
-    """Make all the checks of an order and say what it would cost; charge nothing.
+    """Make all checks of an order and return its price; charge nothing.
 
     Raises:
-        InvalidRequest, UserNotFound, InsufficientCredits: the request would be refused so.
-        Unavailable: Firestore was away.
+        InvalidRequest, UserNotFound, InsufficientCredits: the order would be refused with this error.
+        Unavailable: Firestore was not available.
     """
     chosen = deps.catalog.current().choose(order.names())
     account = credits_store.read_account(deps.db, order.user_id)
@@ -60,18 +60,19 @@ def quote(deps: Deps, order: Order) -> Quote:
 def create_generation_request(
     deps: Deps, order: Order, idempotency_key: str | None = None, *, respond_async: bool = False
 ) -> Created:
-    """Charge for a picture, have it drawn, and complete the request or give the credits back.
+    """Charge for a picture and draw it; complete the generation, or refund it.
 
-    With an idempotency key, the answer that an earlier call with it came to is given again, even if the catalog has
-    changed since. With `respond_async` the picture is drawn later: what is returned may be pending.
+    With an idempotency key, a repeated call returns the result of the first one, even if the catalog has changed since.
+    With `respond_async` the picture is drawn by a task, and the returned generation may be pending.
 
     Raises:
         InvalidRequest: a name is not in the catalog.
         UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
-        GenerationFailed: the model failed and the charge was refunded, now or in the call that is replayed.
-        GenerationCancelled: it was cancelled meanwhile.
-        RequestInProgress, IdempotencyKeyReused: the key is taken.
-        Unavailable: Firestore was away; a charge is refunded after the lease.
+        GenerationFailed: the model failed and the charge was refunded, in this call or in the one that is replayed.
+        GenerationCancelled: it was cancelled before it ended.
+        RequestInProgress: an earlier call with the key is still running.
+        IdempotencyKeyReused: the key was used with another order.
+        Unavailable: Firestore was not available; a charge is refunded after the lease.
     """
     attempt_id, now = deps.new_id(), deps.now()
     generation_id = attempt_id if idempotency_key is None else idempotency.id_of(order.user_id, idempotency_key)
@@ -108,9 +109,11 @@ def create_generation_request(
         return _replay(deps, reservation.generation, fingerprint, respond_async=respond_async)
     if respond_async:
         submitted = worker.submit(deps, reservation)
-        return Created(submitted, False) if submitted.status is GenerationStatus.PENDING else _answer(submitted)
+        return (
+            Created(submitted, False) if submitted.status is GenerationStatus.PENDING else _created_or_raise(submitted)
+        )
     outcome = picture.draw(deps, reservation.generation, chosen)
-    return _answer(settle(deps, reservation, outcome), outcome=outcome)
+    return _created_or_raise(settle(deps, reservation, outcome), outcome=outcome)
 
 
 def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respond_async: bool) -> Created:
@@ -125,15 +128,17 @@ def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respon
         return Created(existing, True)
     if existing.status is GenerationStatus.PENDING:
         remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())
-        raise RequestInProgress(existing.generation_id, min(max(remaining_seconds, 1), _LONGEST_RETRY_AFTER_SECONDS))
-    return _answer(existing, replayed=True)
+        raise RequestInProgress(existing.generation_id, min(max(remaining_seconds, 1), _MAX_RETRY_AFTER_SECONDS))
+    return _created_or_raise(existing, replayed=True)
 
 
-def _answer(generation: Generation, *, outcome: Image | FailureReason | None = None, replayed: bool = False) -> Created:
+def _created_or_raise(
+    generation: Generation, *, outcome: Image | FailureReason | None = None, replayed: bool = False
+) -> Created:
     if generation.status is GenerationStatus.COMPLETED:
         return Created(generation, replayed)
     if isinstance(outcome, Image):
-        log.warn("a picture came after its generation had ended", **picture.ids(generation))
+        log.warn("picture discarded: the generation had already ended", **picture.ids(generation))
     if generation.status is GenerationStatus.CANCELLED:
         raise GenerationCancelled(generation.generation_id, generation.credits_refunded)
     reason = generation.failure_reason or FailureReason.MODEL_ERROR
@@ -141,6 +146,6 @@ def _answer(generation: Generation, *, outcome: Image | FailureReason | None = N
 
 
 def _fingerprint(order: Order) -> str:
-    # Without what is not given, so that a new field changes no older fingerprint.
+    # Absent fields are left out, so that a new optional field does not change the fingerprints of old requests.
     given = {name: value for name, value in asdict(order).items() if value is not None}
     return hashlib.sha256(json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Owns what a caller is told of generations beside success. Must not know HTTP libraries nor Firestore."""
+"""Owns the errors of generations. Must not know HTTP libraries nor Firestore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imagegen.kit.errors import AppError
 
 
 class GenerationNotFound(AppError):
-    """There is no generation of this id, or it is another account's."""
+    """There is no generation with this id, or it belongs to another account."""
 
     http_status, status, reason = 404, "NOT_FOUND", "GENERATION_NOT_FOUND"
 
@@ -15,21 +15,21 @@ class GenerationNotFound(AppError):
 
 
 class RequestInProgress(AppError):
-    """A first call with this idempotency key is still running."""
+    """An earlier call with this idempotency key is still running."""
 
     http_status, status, reason = 409, "ABORTED", "REQUEST_IN_PROGRESS"
     retryable = True
 
     def __init__(self, generation_id: str, retry_after_seconds: int) -> None:
         super().__init__(
-            "A request with this Idempotency-Key is still running; ask again later.",
+            "A request with this Idempotency-Key is still running; try again later.",
             metadata={"generationRequestId": generation_id},
             retry_after_seconds=retry_after_seconds,
         )
 
 
 class GenerationCancelled(AppError):
-    """The generation was given up while it was drawn, and the account has its credits back."""
+    """The generation was cancelled while it was drawn; its charge was refunded."""
 
     http_status, status, reason = 409, "ABORTED", "GENERATION_CANCELLED"
 
@@ -41,7 +41,7 @@ class GenerationCancelled(AppError):
 
 
 class GenerationEnded(AppError):
-    """The generation can no longer be given up."""
+    """The generation has completed or failed and can no longer be cancelled."""
 
     http_status, status, reason = 409, "FAILED_PRECONDITION", "GENERATION_ENDED"
 
@@ -53,7 +53,7 @@ class GenerationEnded(AppError):
 
 
 class GenerationFailed(AppError):
-    """The model gave no picture and the account has its credits back."""
+    """There is no picture; the charge was refunded."""
 
     http_status, status, reason = 500, "INTERNAL", "GENERATION_FAILED"
 

@@ -1,6 +1,6 @@
-"""Owns looking at generations afterwards: one, a list of an account's, and giving up one that has not ended.
+"""Owns the use cases of existing generations: read one, list those of an account, cancel one.
 
-Knows neither HTTP nor how Firestore is read.
+Must not know HTTP nor how documents are read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Which of an account's generations are asked for; None for any. Names are canonical ids of the catalog."""
+    """The filters of a list; None means any. `model`, `style`, `color` and `size` are canonical ids of the catalog."""
 
     stage: Stage | None = None
     model: str | None = None
@@ -35,33 +35,33 @@ class Filters:
 
 @dataclass(frozen=True)
 class GenerationPage:
-    """A page of generations, newest first; it may hold fewer than asked for and yet have a next one."""
+    """A page of generations, newest first; a page with fewer than `page_size` can still have a next page."""
 
     generations: list[Generation]
     next_page_token: str | None
 
 
 def get_generation(deps: Deps, caller: Caller, generation_id: str) -> Generation:
-    """Read a generation of the caller's.
+    """Read a generation of the caller.
 
     Raises:
-        GenerationNotFound: it is not there, or another's.
-        Unavailable: Firestore was away.
+        GenerationNotFound: it does not exist, or belongs to another account.
+        Unavailable: Firestore was not available.
     """
     found = store.read_generation(deps.db, generation_id)
-    # Not told apart: ids are made from idempotency keys, of which one could try out another's.
+    # 404, not 403: ids derive from idempotency keys, and a 403 would be an existence oracle.
     if found is None or not caller.may_act_for(found.user_id):
         raise GenerationNotFound(generation_id)
     return found
 
 
 def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generation:
-    """Give up a generation that has not ended, and give its credits back; one that was given up stays so.
+    """Cancel a generation that has not ended, and refund it; idempotent.
 
     Raises:
-        GenerationNotFound: it is not there, or another's.
-        GenerationEnded: it was completed or has failed.
-        Unavailable: Firestore was away; it may have been given up.
+        GenerationNotFound: it does not exist, or belongs to another account.
+        GenerationEnded: it has completed or failed.
+        Unavailable: Firestore was not available; it may have been cancelled.
     """
     found = get_generation(deps, caller, generation_id)
     if found.status is GenerationStatus.PENDING:
@@ -74,13 +74,13 @@ def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generat
 def list_generations(
     deps: Deps, user_id: str, filters: Filters, page_size: int, page_token: str | None
 ) -> GenerationPage:
-    """Read a page of an account's generations, newest first; those of an unknown account are none.
+    """Read a page of an account's generations, newest first; empty for an unknown account.
 
     Raises:
-        InvalidRequest: the page token is not one of this list.
-        Unavailable: Firestore was away.
+        InvalidRequest: the page token is not of this list.
+        Unavailable: Firestore was not available.
     """
-    # The filters are part of the list's name: a token of another list would leave some out.
+    # The filters are part of the list's name: a token of a list with other filters is refused.
     name = f"{user_id}/{filters}"
     found = store.read_generations(
         deps.db,
@@ -94,7 +94,7 @@ def list_generations(
     if len(found) == page_size:
         microseconds = (found[-1].created_at - _EPOCH) // timedelta(microseconds=1)
         token = paging.make(name, f"{microseconds}/{found[-1].generation_id}")
-    # Queued and processing are one status in the database.
+    # Queued and processing are both stored as pending, so they are filtered here.
     return GenerationPage([g for g in found if filters.stage in (None, g.stage)], token)
 
 
@@ -109,7 +109,7 @@ def _equal(user_id: str, filters: Filters) -> dict[str, str]:
 
 def _cursor(text: str) -> tuple[datetime, str]:
     microseconds, _, generation_id = text.partition("/")
-    # Firestore does not take every text for an id.
+    # Firestore refuses some texts as a document id.
     if not is_document_id(generation_id):
         raise ValueError("not an id")
     return _EPOCH + timedelta(microseconds=int(microseconds)), generation_id

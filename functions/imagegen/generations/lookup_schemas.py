@@ -1,7 +1,7 @@
-"""Owns the wire models of generations that are looked up, listed or cancelled.
+"""Owns the wire models of reading, listing and cancelling generations.
 
-Must not know Firestore nor the catalog's contents. Apart from `schemas.py`, because building these models takes a
-good part of a cold start, and the calls that charge need none of them.
+Must not know Firestore nor the catalog's contents. Separate from `schemas.py`: building these models slows down a cold
+start, and createGenerationRequest needs none of them.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def _moment(value: object) -> object:
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment
     except OverflowError:
-        raise ValueError("before the first day, or after the last") from None
+        raise ValueError("out of range") from None
 
 
-# JSON has neither enumerations nor times: both are read out of text, and, being strict, out of nothing else.
+# JSON has no enumerations and no times: both are parsed from text only.
 _Stage = Annotated[Stage, Strict(), BeforeValidator(_stage)]
 _Moment = Annotated[AwareDatetime, Strict(), BeforeValidator(_moment)]
 _MOMENT = "a time with its zone, such as 2026-11-16T00:00:00Z"
@@ -78,7 +78,7 @@ class ListGenerationRequestsRequest(RequestModel):
 
 
 class GenerationAnswer(ResponseModel):
-    """A generation; `progress` is a coarse share of the way to its end, in percent."""
+    """A generation; `progress` is a coarse estimate, in percent."""
 
     generation_request_id: str
     user_id: str
@@ -99,7 +99,7 @@ class GenerationAnswer(ResponseModel):
 
     @classmethod
     def of(cls, generation: Generation) -> GenerationAnswer:
-        """Show a generation as callers see it."""
+        """Return the wire model of a generation."""
         return cls(
             generation_request_id=generation.generation_id,
             user_id=generation.user_id,
@@ -124,7 +124,7 @@ _PROGRESS = {Stage.QUEUED: 0, Stage.PROCESSING: 50}
 
 
 class GenerationsAnswer(ResponseModel):
-    """A page of generations; `next_page_token` is absent on the last one."""
+    """A page of generations; `next_page_token` is absent on the last page."""
 
     generations: list[GenerationAnswer]
     next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)

@@ -1,7 +1,7 @@
-"""Owns having somebody told that a generation has ended, by a task for each.
+"""Owns the outbox of webhooks: enqueues a delivery task for each webhook that is due, and records its outcome.
 
-Knows neither HTTP nor how the message looks. That somebody is to be told is written together with the end, so that no
-crash forgets it.
+Must not know HTTP nor the message. Transactional outbox: the commit that ends a generation also marks its webhook as
+due, so that a crash cannot lose it.
 """
 
 from __future__ import annotations
@@ -15,49 +15,49 @@ from imagegen.generations import store
 from imagegen.generations.records import Generation, WebhookState
 from imagegen.kit import log
 
-DELIVER = "deliverWebhook"
-# What one run hands to the queue again; the next one goes on.
-_ANNOUNCED_AT_ONCE = 200
-# Older than any delivery that the queue may still be trying.
-_FORGOTTEN_AFTER = timedelta(hours=2)
-# Long after the last attempt: what is due still will never be told, and would keep its place before others.
+DELIVER_WEBHOOK = "deliverWebhook"
+# The webhooks of one run; the next run takes the next ones.
+_BATCH_SIZE = 200
+# Longer than the queue retries a delivery.
+_OVERDUE_AFTER = timedelta(hours=2)
+# After a day a webhook is given up: otherwise undeliverable webhooks would fill each batch.
 _GIVEN_UP_AFTER = timedelta(days=1)
 
 
-def announce(deps: Deps, generation: Generation) -> None:
-    """Have somebody told of a generation that has just ended; where the queue fails, `announce_forgotten` does it."""
+def enqueue_webhook(deps: Deps, generation: Generation) -> None:
+    """Enqueue the webhook of a generation that has just ended; if this fails, `enqueue_overdue_webhooks` repeats it."""
     if generation.webhook is not WebhookState.DUE:
         return
     try:
-        deps.tasks.enqueue(DELIVER, {"generationRequestId": generation.generation_id})
+        deps.tasks.enqueue(DELIVER_WEBHOOK, {"generationRequestId": generation.generation_id})
     except TaskQueueError as error:
-        log.warn(f"the queue did not take a webhook: {error}", generationRequestId=generation.generation_id)
+        log.warn(f"the queue did not confirm a webhook: {error}", generationRequestId=generation.generation_id)
 
 
-def announce_forgotten(deps: Deps) -> int:
-    """Hand to the queue again what was due for long, and give up what was for too long; return how many there were.
+def enqueue_overdue_webhooks(deps: Deps) -> int:
+    """Enqueue overdue webhooks again, and give up those of more than a day ago; return the number of both.
 
     Raises:
-        Unavailable: Firestore was away.
+        Unavailable: Firestore was not available.
     """
     now = deps.now()
-    due = store.read_due_webhooks(deps.db, now - _FORGOTTEN_AFTER, _ANNOUNCED_AT_ONCE)
+    due = store.read_due_webhooks(deps.db, now - _OVERDUE_AFTER, _BATCH_SIZE)
     for generation in due:
         if generation.completed_at is not None and generation.completed_at <= now - _GIVEN_UP_AFTER:
-            log.error("a webhook is given up unheard", generationRequestId=generation.generation_id)
-            end(deps, generation.generation_id, WebhookState.GIVEN_UP)
+            log.error("webhook given up: it was not delivered in a day", generationRequestId=generation.generation_id)
+            end_webhook(deps, generation.generation_id, WebhookState.GIVEN_UP)
         else:
-            # Before the queue has it, so that no run hands over what another one just has.
-            store.write_announced(deps.db, generation.generation_id, now)
-            announce(deps, generation)
+            # Written before the task is enqueued, so that a later or concurrent run does not enqueue it as well.
+            store.write_webhook_enqueued_at(deps.db, generation.generation_id, now)
+            enqueue_webhook(deps, generation)
     return len(due)
 
 
-def end(deps: Deps, generation_id: str, state: WebhookState) -> None:
-    """Write what became of a webhook; of several attempts at once, one that was heard has the last word.
+def end_webhook(deps: Deps, generation_id: str, state: WebhookState) -> None:
+    """Record the outcome of a webhook; among concurrent deliveries, `delivered` wins over `given_up`.
 
     Raises:
-        Unavailable: Firestore was away.
+        Unavailable: Firestore was not available.
     """
 
     def body(transaction: Transaction) -> None:

@@ -1,6 +1,6 @@
-"""Owns getting a picture for a generation: ask its model, and keep what it drew where it can be fetched.
+"""Owns drawing the picture of a generation: call its model, and store the result.
 
-Knows nothing of credits, accounts or queues.
+Must not know credits, accounts or queues.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from imagegen.providers.model import ImageRequest, ModelError, ModelRefusedError
 
 
 def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureReason:
-    """Return the picture of a generation, or why there is none; never raises.
+    """Return the picture of a generation, or the reason why there is none; never raises.
 
-    The model is asked once for a generation: where an earlier attempt left a picture, it is that.
+    An attempt after the first returns the stored picture of an earlier attempt, if there is one, without a model call.
     """
     try:
-        kept = deps.images.find(generation.generation_id) if generation.attempts > 1 else None
-        return kept or _drawn(deps, generation, chosen)
+        stored = deps.images.find(generation.generation_id) if generation.attempts > 1 else None
+        return stored or _drawn(deps, generation, chosen)
     except TimeoutError:
-        log.warn(f"{generation.model} gave no picture in time", **ids(generation))
+        log.warn(f"{generation.model} timed out", **ids(generation))
         return FailureReason.MODEL_TIMEOUT
     except ModelError as error:
-        # Without its text, as below: a provider may repeat in it what people wrote, whole or in part.
+        # The error's text is not logged, here and below: a provider may repeat the prompt in it.
         reason = FailureReason.MODEL_REFUSED if isinstance(error, ModelRefusedError) else FailureReason.MODEL_ERROR
         log.warn(f"{generation.model} failed: {type(error).__name__}, {reason}", **ids(generation))
         return reason
     except ImageStoreError as error:
-        log.error(f"a picture could not be kept: {error}", **ids(generation))
+        log.error(f"the picture could not be stored: {error}", **ids(generation))
         return FailureReason.STORAGE_ERROR
-    except Exception as error:  # A provider's fault of any kind is a failed model: the charge must be given back.
+    except Exception as error:  # Any bug of a provider is a failed model: the charge must be refunded.
         frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error(f"{generation.model} broke: {type(error).__name__}\n{frames}", **ids(generation))
+        log.error(f"{generation.model} raised {type(error).__name__}\n{frames}", **ids(generation))
         return FailureReason.MODEL_ERROR
 
 
 def ids(generation: Generation) -> dict[str, str]:
-    """Return what a line of the log names a generation by."""
+    """Return the log fields that identify a generation."""
     return {"generationRequestId": generation.generation_id, "userId": generation.user_id}
 
 

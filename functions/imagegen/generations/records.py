@@ -1,6 +1,6 @@
-"""Owns generations as frozen values: what is asked for, where each stands, and how it ended.
+"""Owns generations as frozen values: the order, the status, the outcome.
 
-Must not know how they are stored nor how they look on the wire.
+Must not know how they are stored, nor the wire models.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class GenerationStatus(StrEnum):
-    """Where a generation stands; every status but pending is final."""
+    """The status of a generation; every status except pending is final."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -32,7 +32,7 @@ class FailureReason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a generation stands as callers see it: a pending one is queued until it is begun."""
+    """The status of a generation as callers see it: a pending one is queued, or processing once an attempt began."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -42,7 +42,7 @@ class Stage(StrEnum):
 
 
 class WebhookState(StrEnum):
-    """Whether the one who asked for it was told that a generation ended; unset before it ends."""
+    """The state of a webhook in the outbox; unset before the generation ends."""
 
     DUE = "due"
     DELIVERED = "delivered"
@@ -51,7 +51,7 @@ class WebhookState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a caller asks for: names of the catalog as they were sent, a prompt, and which URL to tell of the end."""
+    """What a caller orders: catalog names as they were sent, the prompt, and the URL of the webhook."""
 
     user_id: str
     model: str
@@ -62,7 +62,7 @@ class Order:
     webhook_url: str | None = None
 
     def names(self) -> dict[str, object]:
-        """Return what the catalog is asked for."""
+        """Return the catalog names, for `Catalog.choose`."""
         return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
 
 
@@ -86,22 +86,22 @@ class Generation:
     # None while it is queued.
     started_at: datetime | None
     completed_at: datetime | None = None
-    # Of a queued one: until when it must be begun.
+    # While it is queued: the time by which an attempt must begin.
     lease_expires_at: datetime
     attempt_id: str
-    # How often it was begun.
+    # The number of attempts that were begun.
     attempts: int = 1
     idempotency_fingerprint: str | None = None
     webhook_url: str | None = None
     webhook: WebhookState | None = None
 
     def names(self) -> dict[str, object]:
-        """Return what the catalog knows it by."""
+        """Return the catalog ids, for `Catalog.choose`."""
         return {"model": self.model, "style": self.style, "color": self.color, "size": self.size}
 
     @property
     def stage(self) -> Stage:
-        """Where it stands as callers see it."""
+        """The status as callers see it."""
         if self.status is not GenerationStatus.PENDING:
             return Stage(self.status.value)
         return Stage.QUEUED if self.started_at is None else Stage.PROCESSING

@@ -45,15 +45,13 @@ class CreateGenerationRequest(RequestModel):
     size: Name
     prompt: Prompt
     validate_only: bool = Field(
-        default=False, strict=True, description="true, to be told the price and be charged nothing, or false"
+        default=False, strict=True, description="true (make all checks and return the price, without a charge) or false"
     )
-    # To this machine where the context of the validation says `webhook_allow_loopback`.
-    webhook_url: WebhookUrl | None = Field(
-        default=None, description="an https URL of the internet, of at most 2,048 characters"
-    )
+    # Loopback URLs are valid if the validation context has `webhook_allow_loopback`.
+    webhook_url: WebhookUrl | None = Field(default=None, description="a public https URL of at most 2,048 characters")
 
     def order(self) -> Order:
-        """Return what is asked for, without the form in which it was sent."""
+        """Return the order, independent of the wire model."""
         return Order(
             user_id=self.user_id,
             model=self.model,

@@ -1,6 +1,6 @@
-"""Owns how a generation is charged and ended: reserve, settle, reconcile.
+"""Owns the money side of a generation: reserve (charge), settle (complete or refund), reconcile.
 
-Must not know HTTP nor image models; each change is one Firestore transaction or one guarded commit.
+Must not know HTTP nor image models. Each change is one transaction, or one compare-and-set commit.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from imagegen.credits.errors import UserNotFound
 from imagegen.deps import Deps
 from imagegen.firebase.transactions import Transaction
 from imagegen.generations import store
-from imagegen.generations.outbox import announce
+from imagegen.generations.outbox import enqueue_webhook
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
 from imagegen.images.records import Image
 from imagegen.kit import log, rate_limit
 from imagegen.kit.errors import Unavailable
 
-# What one run settles; a run has a time limit, and the next one goes on.
-_RECONCILED_AT_ONCE = 200
+# The generations of one run, since a run has a time limit; the next run takes the next ones.
+_BATCH_SIZE = 200
 Cancelled = Literal[GenerationStatus.CANCELLED]
-# How a generation can end.
+# The ways in which a generation can end.
 Outcome = Image | FailureReason | Cancelled
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """A generation as `reserve` made or found it; `updated_at` guards it where this very call has just written it."""
+    """A reserved generation; `updated_at`, for compare-and-set, is set only if this call has just written it."""
 
     generation: Generation
     updated_at: datetime | None = None
 
 
 def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
-    """Charge an account for a pending generation, all in one transaction, unless that generation is there already.
+    """Charge an account and create the pending generation, in one transaction; return an existing generation as it is.
 
-    With `may_exist` (an idempotency key named it) the generation is looked for first, at one more document read. Its
-    `attempt_id` tells which call made it.
+    With `may_exist` (the id derives from an idempotency key) the generation is read first: one more document read. Its
+    `attempt_id` shows which call created it.
 
     Raises:
         UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
-        Unavailable: nothing was charged, or what was is given back after the lease.
+        Unavailable: nothing was charged, or the charge is refunded after the lease.
     """
     settings = deps.settings
 
@@ -57,7 +57,7 @@ def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
         if existing is not None:
             return existing, False
         charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
-        # Last, so that what is refused for another reason takes no token.
+        # Last, so that a request that is refused for another reason takes no token.
         if settings.rate_limit_per_minute:
             arrival_at = rate_limit.admit(
                 account.arrival_at, pending.created_at, settings.rate_limit_per_minute, settings.rate_limit_burst
@@ -72,31 +72,31 @@ def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
 
 
 def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
-    """End a pending generation with its image URL, or with the refund; return it as it ended.
+    """End a pending generation, with its picture or with a refund; return the ended generation. Idempotent.
 
-    One guarded commit where there is a picture and nobody else can have touched the generation, else a transaction
-    that reads how it stands. A generation that has ended stays as it is: settling is safe to repeat, and a picture that
-    comes after its lease was voided is refused. A lease that has not expired is not voided, and a failure ends nothing
-    that somebody else has begun since.
+    A picture takes one compare-and-set commit, if this call wrote the generation last; otherwise, or if that commit is
+    refused or in doubt, a transaction reads the generation first. An ended generation does not change: a picture that
+    comes after the refund is refused. LEASE_EXPIRED does not end a generation whose lease is still valid. Any other
+    failure does not end a generation that another attempt has claimed since; `attempt_id` is the fencing token.
 
     Raises:
-        Unavailable: Firestore was away; the generation may be pending still, and is then refunded after its lease.
+        Unavailable: Firestore was not available; if the generation is still pending, it is refunded after its lease.
     """
     now = deps.now()
     generation = reservation.generation
     db = deps.db
     if reservation.updated_at and isinstance(outcome, Image):
-        # Half of the time for the commit and half for what follows where it is in doubt.
+        # Half of the time for this commit, and half for the transaction if its outcome is unknown.
         db = db.within(db.timeout_seconds / 2)
         ended = _completed(generation, outcome, now)
         if store.end_generation_if_unchanged(db, ended, reservation.updated_at):
-            announce(deps, ended)
+            enqueue_webhook(deps, ended)
             return ended
 
     def body(transaction: Transaction) -> Generation:
         account, current = store.read_in(transaction, generation.user_id, generation.generation_id)
         if current is None:
-            raise LookupError(f"generation {generation.generation_id} is gone")
+            raise LookupError(f"generation {generation.generation_id} does not exist")
         if current.status is not GenerationStatus.PENDING:
             return current
         if outcome is FailureReason.LEASE_EXPIRED:
@@ -107,7 +107,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         if isinstance(outcome, Image):
             ended = _completed(current, outcome, now)
         elif account is None:
-            log.error(f"generation {current.generation_id} has no account to refund", userId=current.user_id)
+            log.error(f"generation {current.generation_id} cannot be refunded: no account", userId=current.user_id)
             ended = _refunded(current, outcome, now, refunded_credits=0)
         else:
             ended = _refunded(current, outcome, now, refunded_credits=current.credits_charged)
@@ -117,25 +117,25 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         return ended
 
     ended, _ = db.transact(body)
-    # Whoever has ended it: this call may have, and have lost the answer to that.
-    announce(deps, ended)
+    # Also if another call ended it: an earlier commit of this call may have been applied, with its response lost.
+    enqueue_webhook(deps, ended)
     return ended
 
 
 class Unsettled(Exception):
-    """Some generations could not be ended, for reasons of their own that are in the log."""
+    """Some generations could not be refunded; the log has the reasons."""
 
 
 def reconcile(deps: Deps) -> int:
-    """Give back what dead processes left pending past its lease, the longest overdue first; return how many.
+    """Refund generations whose lease has expired, the longest overdue first; return their number.
 
-    Safe to run twice, beside itself and beside live traffic, since all of it goes through `settle`.
+    Idempotent, and safe beside other runs and live traffic: all changes go through `settle`.
 
     Raises:
-        Unsettled: all others were settled.
-        Unavailable: Firestore was away; what was settled until then stays so.
+        Unsettled: some could not be refunded; all others were.
+        Unavailable: Firestore was not available; the refunds until then stay.
     """
-    overdue = store.read_expired_generations(deps.db, deps.now(), _RECONCILED_AT_ONCE)
+    overdue = store.read_expired_generations(deps.db, deps.now(), _BATCH_SIZE)
     failed = 0
     for generation in overdue:
         ids = {"generationRequestId": generation.generation_id, "userId": generation.user_id}
@@ -143,11 +143,11 @@ def reconcile(deps: Deps) -> int:
             settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
         except Unavailable:
             raise
-        except Exception:  # Of whatever kind: one record that is broken must not keep the credits of all others.
-            log.error(f"could not be refunded after its lease: {traceback.format_exc()}", **ids)
+        except Exception:  # Poison record: one corrupt generation must not block the refunds of all others.
+            log.error(f"generation could not be refunded after its lease: {traceback.format_exc()}", **ids)
             failed += 1
         else:
-            log.warn("refunded after its lease", **ids)
+            log.warn("generation refunded after its lease", **ids)
     if failed:
         raise Unsettled(f"{failed} of {len(overdue)} generations could not be refunded")
     return len(overdue)
@@ -167,6 +167,6 @@ def _refunded(
 
 
 def _ended(generation: Generation, now: datetime) -> Generation:
-    # Written together with the end, so that no crash forgets whom to tell.
+    # Transactional outbox: the webhook is due in the same commit as the end.
     webhook = WebhookState.DUE if generation.webhook_url else None
     return replace(generation, completed_at=now, webhook=webhook)

@@ -1,6 +1,6 @@
-"""Owns what is read and written of generations in Firestore, and where it lies.
+"""Owns generations in Firestore: document paths, codecs, queries and writes.
 
-Must not know a rule of the business: what to write, and in which transaction, is the caller's decision.
+Must not know business rules: the caller decides what to write, and in which transaction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from imagegen.kit.weeks import Week
 def read_in(
     transaction: Transaction, user_id: str, generation_id: str | None
 ) -> tuple[Account | None, Generation | None]:
-    """Read an account, and a generation where one is named, in one round trip."""
+    """Read an account, and a generation if an id is given, in one round trip."""
     references = [account_reference(transaction.client, user_id)]
     if generation_id is not None:
         references.append(_generation_reference(transaction.client, generation_id))
@@ -39,13 +39,13 @@ def read_generation(db: Database, generation_id: str) -> Generation | None:
 
 
 def read_generation_in(transaction: Transaction, generation_id: str) -> Generation | None:
-    """Read one generation, whoever's it is."""
+    """Read one generation, of any account, in a transaction."""
     (fields,) = transaction.read(_generation_reference(transaction.client, generation_id))
     return _generation(generation_id, fields)
 
 
 def create_generation(transaction: Transaction, generation: Generation) -> None:
-    """Write a new generation; one of that id must not exist."""
+    """Create a generation; the commit fails if its id exists."""
     transaction.create(
         _generation_reference(transaction.client, generation.generation_id),
         {
@@ -57,42 +57,42 @@ def create_generation(transaction: Transaction, generation: Generation) -> None:
             "prompt": generation.prompt,
             "creditsCharged": generation.credits_charged,
             "createdAt": generation.created_at,
-            # What the weekly report asks for, since an equality can be counted together with others.
+            # For the weekly report: an equality filter, unlike a range of `createdAt`, can be combined with others.
             "week": Week.of(generation.created_at).week_id,
             "idempotencyFingerprint": generation.idempotency_fingerprint,
             "webhookUrl": generation.webhook_url,
-            **_course(generation),
-            **_ending(generation),
+            **_attempt_fields(generation),
+            **_outcome_fields(generation),
         },
     )
 
 
 def begin_generation(transaction: Transaction, generation: Generation) -> None:
-    """Write that somebody has begun to draw a generation."""
-    transaction.update(_generation_reference(transaction.client, generation.generation_id), _course(generation))
+    """Write a new attempt of a generation: its id, number, start and lease."""
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _attempt_fields(generation))
 
 
 def end_generation(transaction: Transaction, generation: Generation) -> None:
-    """Write how a generation ended."""
-    transaction.update(_generation_reference(transaction.client, generation.generation_id), _ending(generation))
+    """Write the outcome of a generation."""
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _outcome_fields(generation))
 
 
 def end_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
-    """Write how a generation ended in one guarded commit; return False if that did not, or not surely, happen."""
+    """Write the outcome by compare-and-set on the update time; return False if it was refused or is in doubt."""
     reference = _generation_reference(db.client, generation.generation_id)
-    return db.update_if_unchanged(reference, _ending(generation), updated_at)
+    return db.update_if_unchanged(reference, _outcome_fields(generation), updated_at)
 
 
 def requeue_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
-    """Write that a generation is queued again in one guarded commit; return as above."""
+    """Write that a generation is queued again, by compare-and-set on the update time; returns as above."""
     reference = _generation_reference(db.client, generation.generation_id)
-    return db.update_if_unchanged(reference, _course(generation), updated_at)
+    return db.update_if_unchanged(reference, _attempt_fields(generation), updated_at)
 
 
 def read_expired_generations(db: Database, now: datetime, limit: int) -> list[Generation]:
-    """Read pending generations whose lease is over, the longest overdue first; what cannot be read is logged."""
+    """Read pending generations whose lease has expired, the longest overdue first; log and skip corrupt ones."""
     pending = ("status", GenerationStatus.PENDING)
-    return _read_longest_waiting(db, pending, "leaseExpiresAt", now, limit)
+    return _read_oldest_in_state(db, pending, "leaseExpiresAt", now, limit)
 
 
 def read_generations(
@@ -104,10 +104,10 @@ def read_generations(
     beyond: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Generation]:
-    """Read the generations whose fields equal these, newest first.
+    """Read the generations whose fields equal `equal`, newest first.
 
-    They were created at `after` or later and earlier than `before`; `beyond` is the creation and the id of the last one
-    that was read before.
+    They were created in `[after, before)`. `beyond` is the cursor: creation time and id of the last one of the page
+    before.
     """
     query: Any = db.client.collection("generationRequests")
     for field, value in equal.items():
@@ -126,30 +126,30 @@ def read_generations(
     return [_stored_generation(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit))]
 
 
-def read_due_webhooks(db: Database, announced_before: datetime, limit: int) -> list[Generation]:
-    """Read generations whose webhook is due and was announced before a moment at last, the longest ago first."""
+def read_due_webhooks(db: Database, enqueued_before: datetime, limit: int) -> list[Generation]:
+    """Read generations whose webhook is due and was last enqueued at `enqueued_before` or earlier, oldest first."""
     due = ("webhook", WebhookState.DUE)
-    return _read_longest_waiting(db, due, "announcedAt", announced_before, limit)
+    return _read_oldest_in_state(db, due, "announcedAt", enqueued_before, limit)
 
 
-def write_announced(db: Database, generation_id: str, now: datetime) -> None:
-    """Write when a webhook was handed to the queue again."""
+def write_webhook_enqueued_at(db: Database, generation_id: str, now: datetime) -> None:
+    """Write when the task of a webhook was last enqueued."""
     db.update(_generation_reference(db.client, generation_id), {"announcedAt": now})
 
 
 def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
-    """Write what became of a webhook."""
+    """Write the state of a webhook."""
     transaction.update(_generation_reference(transaction.client, generation_id), {"webhook": state.value})
 
 
-def _read_longest_waiting(
+def _read_oldest_in_state(
     db: Database,
     state: tuple[str, StrEnum],
     since: str,
     before: datetime,
     limit: int,
 ) -> list[Generation]:
-    """Read generations in a state whose field `since` is not after a moment, by that field."""
+    """Read generations in a state whose time `since` is at or before `before`, in the order of that time."""
     field, value = state
     query = (
         db.client.collection("generationRequests")
@@ -189,7 +189,7 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
         completed_at=fields["completedAt"],
         lease_expires_at=fields["leaseExpiresAt"],
         attempt_id=fields["attemptId"],
-        # What is read with a default is younger than the oldest generations.
+        # Fields with a default are missing in documents of earlier versions.
         attempts=fields.get("attempts", 1),
         idempotency_fingerprint=fields["idempotencyFingerprint"],
         webhook_url=fields.get("webhookUrl"),
@@ -198,15 +198,15 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
 
 
 def _readable(snapshots: Iterable[Snapshot]) -> Iterator[Generation]:
-    """Read what can be read: one record that is broken must not keep anybody from what is in the others."""
+    """Decode generations; log and skip corrupt ones (poison records), so that they do not block the others."""
     for snapshot in snapshots:
         try:
             yield _stored_generation(snapshot.id, fields_of(snapshot))
         except (KeyError, TypeError, ValueError) as error:
-            log.error(f"generationRequests/{snapshot.id} cannot be read: {error!r}")
+            log.error(f"generationRequests/{snapshot.id} is corrupt: {error!r}")
 
 
-def _course(generation: Generation) -> dict[str, Any]:
+def _attempt_fields(generation: Generation) -> dict[str, Any]:
     return {
         "startedAt": generation.started_at,
         "leaseExpiresAt": generation.lease_expires_at,
@@ -215,7 +215,7 @@ def _course(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _ending(generation: Generation) -> dict[str, Any]:
+def _outcome_fields(generation: Generation) -> dict[str, Any]:
     return {
         "status": generation.status.value,
         "creditsRefunded": generation.credits_refunded,

@@ -1,4 +1,4 @@
-"""Owns what the queue and the schedule of generations do when they fire. Must not know how they are called."""
+"""Owns the work of the queue and the schedule of generations. Must not know how they are triggered."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ def process_generation(deps: Deps, generation_id: str, deliveries_before: int) -
     """Draw a queued generation.
 
     Raises:
-        TryAgain: the task is to be delivered again.
-        Unavailable: Firestore was away.
+        TryAgain: the queue must deliver the task again.
+        Unavailable: Firestore was not available.
     """
     worker.process(deps, generation_id, is_last_delivery=deliveries_before + 1 >= JOB_DELIVERIES)
 
 
 def reconcile(deps: Deps) -> None:
-    """Refund what dead processes left pending past its lease, and announce ends whose announcement was lost.
+    """Refund generations whose lease has expired, and enqueue overdue webhooks again.
 
     Raises:
-        Unsettled: some generations could not be refunded; all else is done.
-        Unavailable: Firestore was away.
+        Unsettled: some generations could not be refunded; all other work is done.
+        Unavailable: Firestore was not available.
     """
     try:
         settlement.reconcile(deps)
     finally:
-        # Webhooks do not wait for a refund that fails; the run still fails, so that an operator sees it.
-        outbox.announce_forgotten(deps)
+        # A failed refund must not block webhooks. The run still fails, so that it raises an alert.
+        outbox.enqueue_overdue_webhooks(deps)

@@ -1,7 +1,7 @@
-"""Owns generations that are drawn later: handing them to the queue, and what the queue's function does with one.
+"""Owns asynchronous generations: enqueuing them, and processing a task.
 
-Knows neither HTTP nor how Firestore is written to. A task may be delivered twice, late or never; what counts is how
-the generation stands.
+Must not know HTTP nor how documents are written. Delivery is at-least-once, and can be late or lost: the generation's
+document decides, not the task.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from imagegen.images.records import Image
 from imagegen.kit import log
 from imagegen.kit.errors import InvalidRequest, TryAgain, Unavailable
 
-PROCESS = "processGeneration"
-# A model that refuses a prompt refuses it again; what is no longer offered will not be by the next try.
+PROCESS_GENERATION = "processGeneration"
+# Not MODEL_REFUSED and NOT_OFFERED: a retry would have the same outcome.
 _RETRYABLE = {FailureReason.MODEL_ERROR, FailureReason.MODEL_TIMEOUT, FailureReason.STORAGE_ERROR}
 
 
 def submit(deps: Deps, reservation: Reservation) -> Generation:
-    """Hand a charged generation to the queue; give the credits back at once when it is not sure that the queue has it.
+    """Enqueue a charged generation; refund it at once if the queue does not confirm the task.
 
     Raises:
-        Unavailable: Firestore was away while they were to be given back; they are, after the queue's time limit.
+        Unavailable: Firestore was not available for the refund; it is refunded after the queue's time limit.
     """
     generation = reservation.generation
     try:
         _enqueue(deps, generation)
     except TaskQueueError as error:
-        log.error(f"the queue did not take a generation: {error}", **picture.ids(generation))
-        # Should the queue have it after all, the task finds a generation that has ended.
+        log.error(f"the queue did not confirm a generation: {error}", **picture.ids(generation))
+        # If the queue has the task nevertheless, the task finds an ended generation and does nothing.
         return settle(deps, reservation, FailureReason.QUEUE_ERROR)
     return generation
 
 
 def submit_again(deps: Deps, generation: Generation) -> None:
-    """Hand a generation that nobody has begun to the queue once more: its caller may have died before it did.
+    """Enqueue a generation again that has had no attempt: the first call may have died before it enqueued the task.
 
     Raises:
-        Unavailable: it is not sure that the queue has it; nothing is given back, since it may have had it before.
+        Unavailable: the queue did not confirm the task. No refund: the queue may have the task of the first call.
     """
     try:
         _enqueue(deps, generation)
     except TaskQueueError as error:
-        log.warn(f"the queue did not take a generation again: {error}", **picture.ids(generation))
+        log.warn(f"the queue did not confirm a repeated generation: {error}", **picture.ids(generation))
         raise Unavailable from None
 
 
 def process(deps: Deps, generation_id: str, *, is_last_delivery: bool = False) -> None:
-    """Draw a queued generation and end it; do nothing when it has ended or is not there.
+    """Draw and settle a queued generation; do nothing if it has ended or does not exist.
 
     Raises:
-        TryAgain: the model failed and may be asked again, or somebody else is drawing it.
-        Unavailable: Firestore was away.
+        TryAgain: the model failed and can be retried, or another attempt holds the lease.
+        Unavailable: Firestore was not available.
     """
     claimed = _claim(deps, generation_id)
     if claimed is None:
@@ -73,15 +73,15 @@ def process(deps: Deps, generation_id: str, *, is_last_delivery: bool = False) -
         raise TryAgain(f"attempt {generation.attempts} ended with {outcome}")
     ended = settle(deps, claimed, outcome)
     if isinstance(outcome, Image) and ended.image_url != outcome.url:
-        log.warn("a picture came after its generation had ended", **picture.ids(generation))
+        log.warn("picture discarded: the generation had already ended", **picture.ids(generation))
 
 
 def _enqueue(deps: Deps, generation: Generation) -> None:
-    deps.tasks.enqueue(PROCESS, {"generationRequestId": generation.generation_id})
+    deps.tasks.enqueue(PROCESS_GENERATION, {"generationRequestId": generation.generation_id})
 
 
 def _choose(deps: Deps, generation: Generation) -> Choice | None:
-    # The instance that sold it may have known a newer catalog.
+    # The instance that charged for it may have had a newer catalog in its cache.
     for read in (deps.catalog.current, deps.catalog.reloaded):
         with suppress(InvalidRequest):
             return read().choose(generation.names())
@@ -89,13 +89,13 @@ def _choose(deps: Deps, generation: Generation) -> Choice | None:
 
 
 def _claim(deps: Deps, generation_id: str) -> Reservation | None:
-    """Begin a generation, which starts its lease; None when there is nothing to draw."""
+    """Claim a generation for a new attempt, with a new lease; None if there is nothing to draw."""
     attempt_id = deps.new_id()
     now = deps.now()
 
     def body(transaction: Transaction) -> tuple[Generation | None, bool]:
         current = store.read_generation_in(transaction, generation_id)
-        # After a lost answer, the own attempt is found.
+        # The body can run again after a lost response, and then finds its own attempt.
         if current is None or current.status is not GenerationStatus.PENDING or current.attempt_id == attempt_id:
             return current, False
         is_overdue = current.lease_expires_at <= now
@@ -115,19 +115,19 @@ def _claim(deps: Deps, generation_id: str) -> Reservation | None:
 
     (current, begun), updated_at = deps.db.transact(body)
     if current is None:
-        log.error("a task for a generation that is not there", generationRequestId=generation_id)
+        log.error("task dropped: its generation does not exist", generationRequestId=generation_id)
         return None
     if current.attempt_id == attempt_id and current.status is GenerationStatus.PENDING:
         return Reservation(current, updated_at if begun else None)
     if current.status is GenerationStatus.PENDING:
         if current.lease_expires_at > now:
-            raise TryAgain("somebody else is drawing it")
+            raise TryAgain("another attempt holds the lease")
         settle(deps, Reservation(current), FailureReason.LEASE_EXPIRED)
     return None
 
 
 def _requeue(deps: Deps, claimed: Reservation) -> bool:
-    """Let a generation wait for its next attempt; False when that is not sure or its time in the queue is over."""
+    """Put a generation back into the queue; return False if its time there is over or the commit is not confirmed."""
     generation = claimed.generation
     queued_until = generation.created_at + timedelta(seconds=deps.settings.queue_time_limit_seconds)
     if claimed.updated_at is None or queued_until <= deps.now():

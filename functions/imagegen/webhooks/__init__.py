@@ -1,1 +1,1 @@
-"""Calling the URL that a caller named when a generation has ended."""
+"""The delivery of webhooks, when a generation has ended."""

@@ -1,4 +1,4 @@
-"""Owns the message that a webhook is sent. Must not know how it is signed or delivered."""
+"""Owns the wire model of a webhook's message. Must not know how it is signed or delivered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imagegen.kit.schemas import ResponseModel
 
 
 class WebhookMessage(ResponseModel):
-    """What a webhook is sent."""
+    """The body of a webhook: the event type, the time of sending, and the generation."""
 
     type: str
     timestamp: datetime

@@ -1,6 +1,6 @@
-"""Owns sending a webhook: signed as the Standard Webhooks say, to a public address alone, once.
+"""Owns one delivery of a webhook: signed (Standard Webhooks), and only to public addresses (SSRF).
 
-Knows nothing of generations nor of when to send again.
+Must not know generations nor retries.
 """
 
 from __future__ import annotations
@@ -20,42 +20,35 @@ from typing import Protocol
 from imagegen.kit import urls
 from imagegen.kit.timeouts import call_within
 
-_SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a secret, which is none.
-_MOST_ANSWERED_BYTES = 1024
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret.
+_MAX_RESPONSE_BYTES = 1024
 
 
 class WebhookRefused(Exception):
-    """It cannot be sent there, however often it is tried."""
+    """A permanent failure: a retry would not help."""
 
 
 class WebhookFailed(Exception):
-    """It was not, or not surely, received."""
+    """A transient failure, or an unknown outcome: a retry may help."""
 
 
 class WebhookSender(Protocol):
-    """What calls those who want to be told."""
+    """Delivers messages to webhook URLs."""
 
     def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
         """Send one message.
 
         Raises:
-            WebhookRefused, WebhookFailed: it was not received.
+            WebhookRefused: it was not received; a retry would not help.
+            WebhookFailed: it may not have been received; a retry may help.
         """
-
-
-class NoWebhookSender:
-    """The sender of a world that has none."""
-
-    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
-        """Refuse."""
-        raise WebhookRefused("webhooks are not set up here")
 
 
 def sign(secret: str, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
     """Return the headers of a message (https://www.standardwebhooks.com, symmetric signature v1).
 
     Raises:
-        WebhookFailed: the secret is not `whsec_` and base64 of 24 to 64 bytes, which an operator may mend in time.
+        WebhookFailed: the secret is not `whsec_` and base64 of 24 to 64 bytes. Retries allow an operator to correct it.
     """
     try:
         key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
@@ -70,7 +63,7 @@ def sign(secret: str, message_id: str, sent_at: datetime, body: bytes) -> dict[s
 
 
 class HttpWebhookSender:
-    """Sends over HTTPS to public addresses; with `allow_loopback` also over HTTP to this machine, for development."""
+    """Sends over HTTPS to public addresses; with `allow_loopback`, for development, also over HTTP to loopback."""
 
     def __init__(self, secret: str, *, allow_loopback: bool, time_limit_seconds: float) -> None:
         self._secret = secret
@@ -78,68 +71,71 @@ class HttpWebhookSender:
         self._time_limit_seconds = time_limit_seconds
 
     def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
-        """Resolve the name, look at every address, and send to one of those that were looked at, never elsewhere."""
+        """Resolve the host once, check all its addresses, and connect to a checked one (DNS rebinding, SSRF)."""
         headers = sign(self._secret, message_id, sent_at, body) | {"Content-Type": "application/json"}
         deadline = time.monotonic() + self._time_limit_seconds
-        lines: list[socket.socket] = []
+        sockets: list[socket.socket] = []
         try:
-            status = call_within(self._time_limit_seconds, lambda: self._post(url, headers, body, deadline, lines))
+            status = call_within(self._time_limit_seconds, lambda: self._post(url, headers, body, deadline, sockets))
         except (WebhookRefused, WebhookFailed):
             raise
-        except Exception as error:  # Of whatever kind: what strangers answer may break whatever reads it.
+        except Exception as error:  # Any error: an untrusted response can make the HTTP client fail in many ways.
             raise WebhookFailed(f"{type(error).__name__}") from error
         finally:
-            # What sends a byte now and then is never waited for too long, and would never end. Not TLS's own shutdown,
-            # which takes the encryption away first, while the other thread may still be sending.
-            for line in lines:
+            # Each socket has a time-out per read, so that a server that sends byte by byte (slow loris) would keep the
+            # thread alive: closing the socket ends it. Not the TLS socket's own shutdown(): it drops the encryption
+            # while the other thread may still send.
+            for sock in sockets:
                 with suppress(OSError):
-                    socket.socket.shutdown(line, socket.SHUT_RDWR)
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
         if status == 410:
-            raise WebhookRefused("it answered 410 Gone")
-        # A redirect could lead anywhere.
+            raise WebhookRefused("the receiver answered 410 Gone")
+        # A redirect is a failure and is not followed: its target is not checked (SSRF).
         if not 200 <= status < 300:
-            raise WebhookFailed(f"it answered {status}")
+            raise WebhookFailed(f"the receiver answered {status}")
 
-    def _post(self, url: str, headers: dict[str, str], body: bytes, deadline: float, lines: list[socket.socket]) -> int:
-        """Return the status; the connection is put into `lines` for whoever ends it at the deadline."""
+    def _post(
+        self, url: str, headers: dict[str, str], body: bytes, deadline: float, sockets: list[socket.socket]
+    ) -> int:
+        """Return the HTTP status; append the connection to `sockets`, so that `send` can close it at the deadline."""
         parts = urls.check(url)
         encrypted = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if encrypted else 80)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         with ExitStack() as opened:
-            # To the very address that was looked at: asked again, the name could lead elsewhere.
+            # Connects to the checked address: a second resolution could return another one (DNS rebinding, TOCTOU).
             address = self._address(host, port, encrypted=encrypted)
-            line = opened.enter_context(socket.create_connection((address, port), self._time_limit_seconds))
+            sock = opened.enter_context(socket.create_connection((address, port), self._time_limit_seconds))
             tls = None
             if encrypted:
                 context = ssl.create_default_context()
-                tls = context.wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
-                line = opened.enter_context(tls)
-            lines.append(line)
+                tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+                sock = opened.enter_context(tls)
+            sockets.append(sock)
             if time.monotonic() >= deadline:
-                # Nobody may be there any more to end it.
+                # `send` may have closed the sockets already, without this one.
                 raise TimeoutError
             if tls is not None:
                 tls.do_handshake()
             connection = http.client.HTTPConnection(host, port)
-            connection.sock = line
+            connection.sock = sock
             named = {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1"}
             connection.request("POST", target, body, headers | named)
             with connection.getresponse() as response:
-                response.read(_MOST_ANSWERED_BYTES)
+                response.read(_MAX_RESPONSE_BYTES)
                 return response.status
 
     def _address(self, host: str, port: int, *, encrypted: bool) -> str:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise WebhookFailed(f"{host} has no address") from error
+            raise WebhookFailed(f"{host} cannot be resolved") from error
         addresses = [str(sockaddr[0]) for *_, sockaddr in found]
         if self._allow_loopback and all(map(urls.is_loopback, addresses)):
             return addresses[0]
         if not encrypted:
-            raise WebhookRefused("it must be https")
-        # All of them, since which one is taken must not be a matter of luck.
+            raise WebhookRefused("the URL must be https")
+        # All addresses must be public: a host with one private address is refused, independent of the order.
         if not addresses or not all(map(urls.is_public, addresses)):
-            raise WebhookRefused(f"{host} leads to an address that is not public")
+            raise WebhookRefused(f"{host} resolves to an address that is not public")
         return addresses[0]

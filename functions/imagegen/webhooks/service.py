@@ -1,6 +1,7 @@
-"""Owns telling those who asked for it that a generation has ended: once at least, and again when it was not heard.
+"""Owns the delivery of webhooks, at least once, with retries.
 
-Knows neither HTTP nor how Firestore is written to. Telling twice is allowed: the message's id says that it is the same.
+Must not know HTTP nor how documents are written. The message id is the same in each delivery, so that receivers can
+deduplicate.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from imagegen.webhooks.sender import WebhookRefused
 
 
 def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
-    """Tell of a generation, unless that was done.
+    """Send the webhook of a generation, if it is due.
 
     Raises:
-        TryAgain: it was not heard.
-        Unavailable: Firestore was away.
+        TryAgain: the delivery failed and can be retried.
+        Unavailable: Firestore was not available.
     """
     generation = generations_store.read_generation(deps.db, generation_id)
     if generation is None or generation.webhook is not WebhookState.DUE or generation.webhook_url is None:
@@ -34,9 +35,9 @@ def deliver(deps: Deps, generation_id: str, *, is_last_attempt: bool) -> None:
     state = WebhookState.DELIVERED
     try:
         deps.webhooks.send(generation.webhook_url, f"msg_{generation_id}", sent_at, body)
-    except Exception as error:  # Of whatever kind: the last attempt is the last.
+    except Exception as error:  # Any error counts as a failed delivery: the last attempt must end the webhook.
         if not (is_last_attempt or isinstance(error, WebhookRefused)):
-            raise TryAgain(f"a webhook was not heard: {error!r}") from error
-        log.warn(f"a webhook is given up: {error!r}", generationRequestId=generation_id, userId=generation.user_id)
+            raise TryAgain(f"webhook not delivered: {error!r}") from error
+        log.warn(f"webhook given up: {error!r}", generationRequestId=generation_id, userId=generation.user_id)
         state = WebhookState.GIVEN_UP
-    outbox.end(deps, generation_id, state)
+    outbox.end_webhook(deps, generation_id, state)

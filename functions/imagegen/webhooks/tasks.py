@@ -1,4 +1,4 @@
-"""Owns what the queue of webhooks does when it fires. Must not know how it is called."""
+"""Owns the work of the queue of webhooks. Must not know how it is triggered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def deliver_webhook(deps: Deps, generation_id: str, deliveries_before: int) -> N
     """Send the webhook of a generation that has ended.
 
     Raises:
-        TryAgain: the task is to be delivered again.
-        Unavailable: Firestore was away.
+        TryAgain: the queue must deliver the task again.
+        Unavailable: Firestore was not available.
     """
     service.deliver(deps, generation_id, is_last_attempt=deliveries_before + 1 >= WEBHOOK_ATTEMPTS)
