@@ -50,9 +50,14 @@ class TestSeeds:
             "Commit: INVALID_ARGUMENT",
             "Commit: DEADLINE_EXCEEDED",
         ]
-        wanted += ["dies", "is away", "a picture came after its generation had ended", "refunded after its lease"]
-        wanted += ["the guarded commit of generation", " again: ", " s off", " is cancelled"]
-        wanted += ["granted: ", "not granted: IDEMPOTENCY_KEY_REUSED", "to be taken twice", "did not take a generation"]
+        wanted += ["dies", "is away", "picture discarded: the generation had already ended", "refunded after its lease"]
+        wanted += ["compare-and-set of generation", " again: ", " s off", " is cancelled"]
+        wanted += [
+            "granted: ",
+            "not granted: IDEMPOTENCY_KEY_REUSED",
+            "to be taken twice",
+            "did not confirm a generation",
+        ]
         wanted += ["the task is not done: attempt", "the task is not done: another attempt holds the lease"]
         assert [event for event in wanted if event not in events] == []
 

@@ -49,7 +49,7 @@ def identify(authorization: str | None, settings: Settings) -> Caller:
         return ANONYMOUS
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated("Send 'Authorization: Bearer' with a Firebase ID token.")
+        raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
     try:
         claims = auth.verify_id_token(token.strip(), app=_app())  # type: ignore[no-untyped-call]
     except (auth.CertificateFetchError, google.auth.exceptions.TransportError) as error:

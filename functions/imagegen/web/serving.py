@@ -121,7 +121,7 @@ def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
         return identity.ANONYMOUS
     caller = identity.identify(request.headers.get("Authorization"), deps.settings)
     if caller == identity.ANONYMOUS:
-        raise Unauthenticated("Send 'Authorization: Bearer' with a Firebase ID token.")
+        raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
     if endpoint.access is Access.ADMIN and not caller.is_admin:
         raise PermissionDenied("Only an administrator may do this.")
     return caller
