@@ -72,9 +72,9 @@ def main() -> int:
             call = json.dumps([name, method, fields, headers])
             ours, others = [], []
             for _ in range(options.starts):
-                ours.append(_cpu_seconds(ROOT, CHILD, call))
+                ours.append(cpu_seconds(ROOT, CHILD, call))
                 others.append(
-                    _cpu_seconds(options.against, CHILD, call) if options.against else _cpu_seconds(ROOT, LIBRARIES)
+                    cpu_seconds(options.against, CHILD, call) if options.against else cpu_seconds(ROOT, LIBRARIES)
                 )
             ratio = statistics.median(our / other for our, other in zip(ours, others, strict=True))
             of = "the other checkout" if options.against else "the libraries alone"
@@ -86,7 +86,8 @@ def main() -> int:
     return 1 if slower else 0
 
 
-def _cpu_seconds(checkout: Path, code: str, *arguments: str) -> float:
+def cpu_seconds(checkout: Path, code: str, *arguments: str) -> float:
+    """Run code in a new process in a checkout's folder and return its CPU time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"PYTHONPATH": str(checkout.resolve() / "functions")}
     subprocess.run(
