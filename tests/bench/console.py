@@ -20,8 +20,10 @@ from tests.browser import console as consoles
 
 PAGES = ["create", "account", "reports", "data", "operations"]
 TIMES = 5
-# Times differ from run to run, and more of them tell a difference of sites from one of runs.
+# On a busy machine medians of 15 differ by a quarter: a page that looks too slow is opened more often before it is
+# called so.
 TIMES_AGAINST = 15
+MOST_TIMES_AGAINST = 45
 MOST_KILOBYTES = 500
 MOST_MILLISECONDS = 1000
 MOST_RATIO = 1.2
@@ -74,7 +76,10 @@ def main() -> int:
             urls.append(_served(running, options.against.resolve()))
         browser = playwright.chromium.launch(executable_path=executable, args=consoles.CHROMIUM_ARGUMENTS)
         for name in PAGES:
-            sites = _measured(browser, [f"{url}/#{name}" for url in urls])
+            sites = [Measured() for _ in urls]
+            _measure(browser, [f"{url}/#{name}" for url in urls], sites)
+            while options.against and _paint_ratio(*sites) > MOST_RATIO and len(sites[0].paints) < MOST_TIMES_AGAINST:
+                _measure(browser, [f"{url}/#{name}" for url in urls], sites)
             print(f"{name:<12}{sites[0]}")
             is_good &= sites[0].kilobytes < MOST_KILOBYTES and max(sites[0].paints) < MOST_MILLISECONDS
             if options.against:
@@ -91,11 +96,11 @@ def _served(running: ExitStack, checkout: Path) -> str:
     return running.enter_context(consoles.running(folder / "data", root=folder)).url
 
 
-def _measured(browser: Browser, urls: list[str]) -> list[Measured]:
+def _measure(browser: Browser, urls: list[str], sites: list[Measured]) -> None:
     """Open each page a few times, in turns, so that what else the machine does falls on all of them."""
-    sites = [Measured() for _ in urls]
-    for _ in range(TIMES if len(urls) == 1 else TIMES_AGAINST):
-        for url, site in zip(urls, sites, strict=True):
+    for turn in range(TIMES if len(urls) == 1 else TIMES_AGAINST):
+        # The one that begins changes, since the first to be opened pays for what the one before left behind.
+        for url, site in list(zip(urls, sites, strict=True))[:: 1 if turn % 2 else -1]:
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             page = context.new_page()
             page.goto(url)
@@ -104,12 +109,15 @@ def _measured(browser: Browser, urls: list[str]) -> list[Measured]:
             site.weights.append(weight)
             site.paints.append(paint)
             context.close()
-    return sites
+
+
+def _paint_ratio(site: Measured, other: Measured) -> float:
+    return site.milliseconds / other.milliseconds
 
 
 def _compared(site: Measured, other: Measured) -> bool:
     """Print what the other site measured and how the two compare; False where this one exceeds it too much."""
-    weight, paint = site.kilobytes / other.kilobytes, site.milliseconds / other.milliseconds
+    weight, paint = site.kilobytes / other.kilobytes, _paint_ratio(site, other)
     is_good = max(weight, paint) <= MOST_RATIO
     verdict = "" if is_good else f"   more than {MOST_RATIO} times"
     print(f"{'  against':<12}{other}\n{'  ratio':<12}{weight:>6.2f}      first paint {paint:>4.2f}{verdict}")
