@@ -97,6 +97,26 @@ class TestCheck:
         holder[name] = value
         assert kind in kinds(stored)
 
+    def test_one_corrupt_sequence_is_not_told_twice(self) -> None:
+        """Entries whose sequence is unreadable are in no order: they are corrupt, and not out of order as well."""
+        stored = sound()
+        for name in ("b_deduction", "b_refund"):
+            stored["entries"][name]["sequence"] = None
+        assert "REFUND_WRONG" not in kinds(stored)
+        assert "CORRUPT_DOCUMENT" in kinds(stored)
+
+    def test_a_boolean_is_no_number_of_credits(self) -> None:
+        """Python's True equals 1, and a refund of true credits is still a breach."""
+        stored = sound()
+        stored["entries"]["a_deduction"]["credits"] = 1
+        stored["generations"]["a"] |= {
+            "creditsCharged": 1,
+            "status": "failed",
+            "imageUrl": None,
+            "creditsRefunded": True,
+        }
+        assert "STATUS_INCONSISTENT" in kinds(stored)
+
     def test_pending_work_is_no_breach(self) -> None:
         """A pending generation may wait for the queue, its lease and the next reconcile."""
         stored = sound()

@@ -199,7 +199,7 @@ def _postings(generation: Fields, deductions: list[Fields], refunds: list[Fields
     """Return the rules between the credits of a generation and its ledger entries."""
     status, charged, refunded = (generation.get(name) for name in ("status", "creditsCharged", "creditsRefunded"))
     due = [charged] if status in _REFUNDED else []
-    in_order = all(_sequence(refund) > _sequence(deduction) for refund in refunds for deduction in deductions)
+    in_order = all(_sequence(refund) >= _sequence(deduction) for refund in refunds for deduction in deductions)
     return [
         (
             type(charged) is int and charged >= 1,
