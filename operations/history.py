@@ -17,6 +17,7 @@ from google.cloud import firestore
 from imagegen import production
 from imagegen.catalog import catalog
 from imagegen.catalog import store as catalog_store
+from imagegen.config import Settings
 from imagegen.credits import ledger
 from imagegen.credits import store as credits_store
 from imagegen.credits.records import Account, LedgerEntry
@@ -105,7 +106,7 @@ def fill(
     Raises:
         CannotFill: there is no catalog, or there is already a history.
     """
-    deps = production.build(client)
+    deps = production.build(client, Settings())
     db = deps.db.within(_TIMEOUT_SECONDS)
     offered = catalog_store.read_documents(db)
     if not all(offered.values()):

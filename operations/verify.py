@@ -12,6 +12,7 @@ from google.api_core import exceptions
 from imagegen import production
 from imagegen.books import service as books_service
 from imagegen.books.check import Breach, Figures
+from imagegen.config import Settings
 from imagegen.kit.errors import Unavailable
 from operations import connection
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures, breaches = Figures(), []
     try:
-        for page in books_service.walk(production.build(connection.connect())):
+        for page in books_service.walk(production.build(connection.connect(), Settings())):
             figures += page.figures
             breaches += page.breaches
             if sys.stderr.isatty():

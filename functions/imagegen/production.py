@@ -32,7 +32,11 @@ _building = threading.Lock()
 
 
 def production() -> Deps:
-    """Return the dependencies of this process, built at the first call and not at import."""
+    """Return the dependencies of this process, built at the first call and not at import.
+
+    Raises:
+        ValueError: a setting is out of its bounds; the message names it.
+    """
     # Single flight: otherwise two concurrent first calls would build two, and each would load the catalog.
     with _building:
         return _built()
@@ -41,16 +45,11 @@ def production() -> Deps:
 @cache
 def _built() -> Deps:
     # Not firebase_admin's client, which requires credentials even when FIRESTORE_EMULATOR_HOST is set.
-    return build(firestore.Client(project=config.project_id()))
+    return build(firestore.Client(project=config.project_id()), config.load())
 
 
-def build(client: firestore.Client) -> Deps:
-    """Build the dependencies from a Firestore client and the settings in the environment.
-
-    Raises:
-        ValueError: a setting is out of its bounds; the message names it.
-    """
-    settings = config.load()
+def build(client: firestore.Client, settings: Settings) -> Deps:
+    """Build the dependencies from a Firestore client and the settings."""
     db = Database(client, settings.firestore_timeout_seconds)
     now = partial(datetime.now, UTC)
     image_models = {

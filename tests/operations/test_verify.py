@@ -34,6 +34,16 @@ class TestMain:
         assert verify.main([]) == 1
         assert capsys.readouterr().out.splitlines()[-1].startswith("BALANCE_WRONG u: credits is 11")
 
+    @pytest.mark.parametrize(
+        ("name", "value"), [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("MODEL_ATTEMPTS", "0")]
+    )
+    def test_needs_no_setting_of_the_functions(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        """The audit uses none of the functions' settings, and a developer's shell may hold any."""
+        monkeypatch.setenv(name, value)
+        assert verify.main([]) == 0
+
     def test_prints_json(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         """--json prints figures and breaches as JSON."""
         world.db.document("users/u").update({"credits": 11})
