@@ -36,7 +36,9 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
         production._built.cache_clear()
         # Any origin, because the deployed functions answer CORS themselves.
-        host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, HostOptions(any_origin=True))
+        # No schedule, because a test would change when it runs at a full five minutes.
+        options = HostOptions(any_origin=True, fire_schedules=False)
+        host = FunctionsHost(discover(ROOT / "functions"), world.db.project, listener, options)
         host.start()
         with httpx.Client(base_url=f"{host.url}/{world.db.project}/us-central1", timeout=20) as http:
             yield http

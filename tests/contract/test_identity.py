@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_mock import MockerFixture
 
-from imagegen import config
+from imagegen import config, production
 from tests import tokens
 from tests.answers import error_of
 from tests.world import World
@@ -56,6 +56,9 @@ def deployed(
     """A host that is no emulator, with nothing set: tokens must be signed."""
     client: httpx.Client = request.getfixturevalue("client")
     monkeypatch.delenv("FUNCTIONS_EMULATOR")
+    # The settings of the emulator may have been read already; those of this host have to be read now.
+    with production._building:
+        production._built.cache_clear()
     return client
 
 

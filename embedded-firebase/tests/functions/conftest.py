@@ -71,9 +71,9 @@ def make_host(clock: Clock) -> Iterator[Callable[..., FunctionsHost]]:
     """Start a host of some functions on the test's clock; stop it after the test."""
     running: list[FunctionsHost] = []
 
-    def make(*functions: Function, data: Path | None = None, any_origin: bool = False) -> FunctionsHost:
+    def make(*functions: Function, data: Path | None = None, **options: bool) -> FunctionsHost:
         with bind("127.0.0.1", 0) as listener:
-            host = FunctionsHost(functions, PROJECT, listener, HostOptions(data=data, any_origin=any_origin, now=clock))
+            host = FunctionsHost(functions, PROJECT, listener, HostOptions(data=data, now=clock, **options))
         running.append(host)
         host.start()
         return host

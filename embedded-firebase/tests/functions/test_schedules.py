@@ -131,6 +131,16 @@ class TestScheduledJob:
         assert response.status_code == 200
         assert "X-Cloudscheduler-Jobname" not in target.next_call()[0]
 
+    def test_a_host_that_fires_none(self, make_host: MakeHost, clock: Clock) -> None:
+        """Without `fire_schedules` a schedule that is due is fired by its URL alone, as in Firebase's emulator."""
+        target = Target()
+        host = make_host(scheduled(target, "*/5 * * * *"), fire_schedules=False)
+        clock.advance(minutes=5)
+        host.wake()
+        assert httpx.post(f"{host.url}/functions/projects/demo-host/triggers/us-central1-nightly-0").is_success
+        assert "X-Cloudscheduler-Jobname" not in target.next_call()[0]
+        assert target.calls.empty()
+
     def test_a_schedule_in_another_syntax(self, make_host: MakeHost, capsys: pytest.CaptureFixture[str]) -> None:
         """The host reports the schedule, and serves the function by its URL."""
         host = make_host(scheduled(Target(), "every 5 minutes"))

@@ -43,12 +43,15 @@ class HostOptions:
         data: the folder of the tasks; without one they are lost when the host stops.
         mounts: WSGI applications by path.
         any_origin: let pages of any origin call the functions, which then have to authenticate callers.
+        fire_schedules: fire schedules when they are due; otherwise they are fired by their URL alone, as in Firebase's
+            emulator.
         now: the clock of queues and schedules; after moving a fake one, `wake`.
     """
 
     data: Path | None = None
     mounts: Mapping[str, WSGIApplication] = field(default_factory=dict)
     any_origin: bool = False
+    fire_schedules: bool = True
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -104,7 +107,7 @@ class FunctionsHost:
             if function.queue:
                 name = function.queue_name(project)
                 queues[name] = TaskQueue(name, url, function.queue, self._storage, deliver, options.now)
-            if function.schedule:
+            if function.schedule and options.fire_schedules:
                 jobs += _job(function, function.schedule, url, options.now)
         self._runners: list[TaskQueue | ScheduledJob] = [*queues.values(), *jobs]
         # A task is a call that its sender describes, so pages from elsewhere may not enqueue one.
