@@ -110,6 +110,10 @@ bench-report: $(VENV)/.development ## Compare the weekly report with one that re
 bench-queue: $(VENV)/.development ## Queue 1,000 generations, kill the host half-way, and check that all of them end
 	@$(RUN) -m tests.bench.queue
 
+.PHONY: bench-reconcile
+bench-reconcile: $(VENV)/.development ## Let 20,000 leases expire behind 300 broken records, and check that reconcile ends them in two runs
+	@$(RUN) -m tests.bench.reconcile
+
 .PHONY: bench-verify
 bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few and many accounts
 	@$(RUN) -m tests.bench.verify

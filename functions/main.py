@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
 
-from imagegen.config import FUNCTION_TIME_LIMIT_SECONDS, JOB_DELIVERIES, REGION, WEBHOOK_ATTEMPTS, WEBHOOK_SECRET
+from imagegen.config import (
+    FUNCTION_TIME_LIMIT_SECONDS,
+    JOB_DELIVERIES,
+    RECONCILE_FUNCTION_TIME_LIMIT_SECONDS,
+    REGION,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_SECRET,
+)
 from imagegen.production import production
 from imagegen.web import serving, triggers
 
@@ -110,9 +117,11 @@ def processGeneration(call: https_fn.CallableRequest[Any]) -> None:
 
 
 @triggers.scheduled({"reconcileStatus": "success"})
-@scheduler_fn.on_schedule(schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"))
+@scheduler_fn.on_schedule(
+    schedule="*/5 * * * *", timezone=ZoneInfo("Etc/UTC"), timeout_sec=RECONCILE_FUNCTION_TIME_LIMIT_SECONDS
+)
 def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
-    """Every five minutes: refund generations whose lease has expired, and enqueue overdue webhooks again."""
+    """Every five minutes: recover dead workers, lost tasks and expired leases."""
     from imagegen.generations import tasks
 
     tasks.reconcile(production())

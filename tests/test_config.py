@@ -24,8 +24,29 @@ class TestLoad:
             if value is not None:
                 monkeypatch.setenv(name, value)
         settings = config.load()
-        assert (settings.model_failure_rate, settings.model_attempts, settings.rate_limit_per_minute) == (0.05, 3, 0)
+        assert (settings.model_failure_rate, settings.model_attempts) == (0.05, 3)
         assert (settings.placeholder_images, settings.require_auth) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("given", "per_minute", "burst", "under_way"),
+        [
+            ({}, 30, 10, 20),
+            ({"FUNCTIONS_EMULATOR": "true"}, 0, 0, 0),
+            ({"FUNCTIONS_EMULATOR": "true", "RATE_LIMIT_PER_MINUTE": "60", "MAX_UNDER_WAY": "5"}, 60, 10, 5),
+            ({"RATE_LIMIT_PER_MINUTE": "4"}, 4, 4, 20),
+            ({"RATE_LIMIT_PER_MINUTE": "40", "RATE_LIMIT_BURST": "0"}, 40, 40, 20),
+            ({"RATE_LIMIT_PER_MINUTE": "0", "MAX_UNDER_WAY": "0"}, 0, 0, 0),
+        ],
+    )
+    def test_the_limits_of_an_account(
+        self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], per_minute: int, burst: int, under_way: int
+    ) -> None:
+        """Deployed, accounts are limited by default; in the emulator only if a limit is set."""
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        settings = config.load()
+        assert (settings.rate_limit_per_minute, settings.rate_limit_burst) == (per_minute, burst)
+        assert settings.max_under_way == under_way
 
     @pytest.mark.parametrize(
         ("name", "allowed"),

@@ -120,6 +120,11 @@ class Shelf:
         self.pictures.setdefault(generation_id, picture)
         return self._image(generation_id)
 
+    def delete(self, generation_id: str) -> None:
+        if self.fails:
+            raise ImageStoreError("full")
+        self.pictures.pop(generation_id, None)
+
     def _image(self, generation_id: str) -> Image:
         return Image(f"https://images.example.com/{generation_id}.png")
 

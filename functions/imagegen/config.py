@@ -14,6 +14,7 @@ from pathlib import Path
 from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
+RECONCILE_FUNCTION_TIME_LIMIT_SECONDS = 240
 REGION = "us-central1"
 # Delivery attempts of a webhook, spread over about an hour.
 WEBHOOK_ATTEMPTS = 12
@@ -47,13 +48,18 @@ REQUIRE_APP_CHECK = params.StringParam(
 )
 RATE_LIMIT_PER_MINUTE = params.StringParam(
     "RATE_LIMIT_PER_MINUTE",
-    default="0",
-    description="Generations per account and minute; 0 for no limit.",
+    default="",
+    description="Requests per account and minute (generations and quotes); 0: no limit. Empty: 30, 0 in the emulator.",
 )
 RATE_LIMIT_BURST = params.StringParam(
     "RATE_LIMIT_BURST",
-    default="0",
-    description="Generations per account at once; 0 for the same as per minute.",
+    default="",
+    description="Requests per account at once; 0: the same as per minute. Empty: 10, or as per minute if that is less.",
+)
+MAX_UNDER_WAY = params.StringParam(
+    "MAX_UNDER_WAY",
+    default="",
+    description="Generations of an account under way at once; 0: no limit. Empty: 20, 0 in the emulator.",
 )
 IMAGE_BUCKET = params.StringParam(
     "IMAGE_BUCKET",
@@ -87,6 +93,8 @@ class Settings:
     # Token bucket of generations, for each account; 0 is no limit.
     rate_limit_per_minute: int = 0
     rate_limit_burst: int = 0
+    # Generations of an account that may be pending at once; 0 is no limit.
+    max_under_way: int = 0
     model_failure_rate: float = 0.05
     model_time_limit_seconds: float = 60
     # Pictures are stored in a bucket, or else in a folder that is served under a URL.
@@ -108,6 +116,10 @@ class Settings:
     # For enqueuing one task.
     enqueue_time_limit_seconds: float = 5.0
     catalog_lifetime_seconds: int = 30
+    # For one run of reconcile: less than the 180 s after which Cloud Scheduler counts a run as failed.
+    reconcile_time_limit_seconds: float = 150
+    # The accounts, tasks or pictures that it works on at once.
+    reconcile_threads: int = 16
     # For one exchange with Firestore, with its retries. A call has at most three, so that it answers UNAVAILABLE within
     # 10 s.
     firestore_timeout_seconds: float = 3.0
@@ -125,6 +137,8 @@ class Settings:
         # If a lease expired while its function still runs, a picture that is about to be delivered would be refunded.
         if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
             raise ValueError("lease_seconds > function time limit > model_time_limit_seconds must hold")
+        if self.reconcile_time_limit_seconds >= RECONCILE_FUNCTION_TIME_LIMIT_SECONDS:
+            raise ValueError("the time limit of reconcile's function must be longer than its own")
         if not 1 <= self.model_attempts < JOB_DELIVERIES:
             raise ValueError(f"model_attempts must be from 1 to {JOB_DELIVERIES - 1}")
         if self.model_time_limit_seconds + 6 * self.image_store_timeout_seconds >= FUNCTION_TIME_LIMIT_SECONDS:
@@ -146,14 +160,15 @@ def load() -> Settings:
     if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
         # With it, firebase-admin accepts unsigned tokens.
         raise ValueError("FIREBASE_AUTH_EMULATOR_HOST must not be set outside of the emulator")
-    per_minute = _count(RATE_LIMIT_PER_MINUTE)
+    per_minute = _count(RATE_LIMIT_PER_MINUTE, default=0 if emulated else 30)
     # These are not parameters: the local functions host sets them, because it serves the folder and the site.
     folder = os.environ.get("IMAGE_FOLDER")
     return Settings(
         require_auth=_switch(REQUIRE_AUTH, default=not emulated),
         require_app_check=_switch(REQUIRE_APP_CHECK, default=False),
         rate_limit_per_minute=per_minute,
-        rate_limit_burst=_count(RATE_LIMIT_BURST) or per_minute,
+        rate_limit_burst=_count(RATE_LIMIT_BURST, default=min(10, per_minute)) or per_minute,
+        max_under_way=_count(MAX_UNDER_WAY, default=0 if emulated else 20),
         image_bucket=_image_bucket(),
         image_folder=Path(folder) if folder else None,
         image_base_url=os.environ.get("IMAGE_BASE_URL", ""),
@@ -192,8 +207,10 @@ def _rate(parameter: params.StringParam) -> float:
     return rate
 
 
-def _count(parameter: params.StringParam, *, minimum: int = 0, maximum: int = _MAX_COUNT) -> int:
-    given = parameter.value or str(parameter.default)
+def _count(
+    parameter: params.StringParam, *, default: int | None = None, minimum: int = 0, maximum: int = _MAX_COUNT
+) -> int:
+    given = parameter.value or str(parameter.default if default is None else default)
     is_number = given.isascii() and given.isdecimal() and len(given) <= len(str(maximum))
     if not is_number or not minimum <= int(given) <= maximum:
         raise ValueError(f"{parameter.name} is {given!r}; it must be an integer from {minimum} to {maximum}")

@@ -27,7 +27,8 @@ from imagegen.generations.creation import Created, create_generation_request
 from imagegen.generations.errors import GenerationEnded, GenerationFailed, RequestInProgress
 from imagegen.generations.lookup import cancel_generation
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus
-from imagegen.generations.settlement import Reservation, reconcile, settle
+from imagegen.generations.recovery import reconcile
+from imagegen.generations.settlement import Reservation, settle
 from imagegen.generations.worker import process as process_job
 from imagegen.kit.errors import TryAgain, Unavailable
 from imagegen.reports.service import build_weekly_report
@@ -145,7 +146,7 @@ def granting(user_id: str) -> Prepare:
 def settling_what_is_overdue(world: World) -> Call:
     abandon(world)
     world.clock.advance(seconds=181)
-    (overdue,) = generations_store.read_expired_generations(world.deps.db, world.clock(), 2)
+    ((overdue, _),) = next(generations_store.expired_generations(world.deps.db, world.clock(), 2)).generations
     return lambda deps: settle(deps, Reservation(overdue), FailureReason.LEASE_EXPIRED)
 
 

@@ -20,7 +20,7 @@ from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations.creation import create_generation_request
 from imagegen.generations.endpoints import read_request
 from imagegen.generations.lookup import cancel_generation
-from imagegen.generations.settlement import reconcile
+from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
 from imagegen.images.records import Image
 from imagegen.kit.errors import AppError, TryAgain

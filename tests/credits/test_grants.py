@@ -1,4 +1,4 @@
-"""Granting credits, once for each idempotency key, and the rate limit of generations."""
+"""Granting credits, once for each idempotency key."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
-from imagegen.config import Settings
-from imagegen.credits.errors import InsufficientCredits, UserNotFound
+from imagegen.credits.errors import InsufficientCredits
 from imagegen.credits.service import Grant, get_user_credits, grant
-from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, RateLimited
-from tests.generations.test_creation import create, outcome_of
+from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
+from tests.generations.test_creation import create
 from tests.world import NOON, World, refusal
 
 MakeWorld = Callable[..., World]
@@ -120,63 +119,3 @@ class TestGrant:
         assert not give(world, "ada").replayed
         assert world.credits("ada") == 5
         world.check_books("ada")
-
-
-class TestRateLimit:
-    def limited(self, make_world: MakeWorld, burst: int = 0) -> World:
-        world = make_world(settings=Settings(rate_limit_per_minute=6, rate_limit_burst=burst))
-        world.account("ada", 100)
-        return world
-
-    def test_a_burst_and_then_the_rate(self, make_world: MakeWorld) -> None:
-        """Requests beyond the bucket are refused uncharged, and pass after Retry-After."""
-        world = self.limited(make_world, burst=2)
-        for _ in range(2):
-            create(world, "ada")
-        before = world.fields("users/ada")
-        with pytest.raises(RateLimited) as refused:
-            create(world, "ada")
-        assert refused.value.retry_after_seconds == 10
-        assert world.fields("users/ada") == before
-        world.clock.advance(seconds=10)
-        create(world, "ada")
-        assert world.credits("ada") == 97
-        world.check_books("ada")
-
-    def test_replays_are_not_limited(self, make_world: MakeWorld) -> None:
-        """A replay is answered even with an empty bucket."""
-        world = self.limited(make_world, burst=1)
-        create(world, "ada", "key")
-        assert create(world, "ada", "key").replayed
-
-    def test_refusals_take_no_token(self, make_world: MakeWorld) -> None:
-        """A request that cannot be paid, or has no account, takes no token."""
-        world = self.limited(make_world, burst=1)
-        world.account("poor", 1)
-        for _ in range(3):
-            with pytest.raises(InsufficientCredits):
-                create(world, "poor", size="1024x1024")
-            with pytest.raises(UserNotFound):
-                create(world, "nobody")
-        create(world, "poor")
-
-    def test_each_account_has_its_own(self, make_world: MakeWorld) -> None:
-        """One account's requests do not limit another account."""
-        world = self.limited(make_world, burst=1)
-        world.account("bob", 5)
-        create(world, "ada")
-        create(world, "bob")
-
-    def test_twenty_concurrent_requests(self, make_world: MakeWorld) -> None:
-        """Of twenty concurrent requests exactly as many pass as the bucket holds."""
-        world = self.limited(make_world, burst=7)
-        with ThreadPoolExecutor(20) as pool:
-            outcomes = Counter(pool.map(lambda _: outcome_of(lambda: create(world, "ada")), range(20)))
-        assert outcomes == {"Created": 7, "RateLimited": 13}
-        assert world.credits("ada") == 93
-        world.check_books("ada")
-
-    def test_refuses_an_empty_bucket(self) -> None:
-        """A rate with a bucket of zero would refuse every request, so it is a configuration error."""
-        with pytest.raises(ValueError, match="rate_limit_burst"):
-            Settings(rate_limit_per_minute=6, rate_limit_burst=0)

@@ -21,7 +21,7 @@ from imagegen.config import Settings
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
 from imagegen.generations.creation import Created, _fingerprint, create_generation_request
 from imagegen.generations.endpoints import read_request
-from imagegen.generations.errors import GenerationFailed, RequestInProgress
+from imagegen.generations.errors import GenerationDeleted, GenerationFailed, RequestInProgress
 from imagegen.generations.records import GenerationStatus, Order
 from imagegen.kit.errors import AppError, IdempotencyKeyReused, InvalidRequest, Unavailable
 from imagegen.providers.model import ModelError, ModelRefusedError
@@ -65,6 +65,9 @@ class TestSuccess:
             "leaseExpiresAt": NOON + timedelta(seconds=180),
             "attemptId": created.generation.attempt_id,
             "attempts": 1,
+            "enqueuedAt": None,
+            "enqueueAgainAt": None,
+            "deletePictureAt": None,
             "idempotencyFingerprint": None,
             "webhookUrl": None,
             "webhook": None,
@@ -203,6 +206,18 @@ class TestFingerprint:
 
 
 class TestIdempotency:
+    def test_a_generation_that_was_deleted(self, make_world: MakeWorld) -> None:
+        """A key whose generation was deleted is refused as such, and nothing is charged again."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        generation_id = create(world, ada, "key-1").generation.generation_id
+        world.db.document(f"generationRequests/{generation_id}").delete()
+        with pytest.raises(GenerationDeleted) as refused:
+            create(world, ada, "key-1")
+        assert refused.value.metadata == {"generationRequestId": generation_id}
+        assert world.credits(ada) == 4
+        assert world.generations() == []
+
     def test_replays_a_success(self, make_world: MakeWorld) -> None:
         """The same key and body get the same picture and are charged once."""
         world = make_world()
@@ -437,7 +452,9 @@ class TestFaults:
         with Process(world, fates) as process:
             assert not create(replace(world, deps=process.deps), ada).replayed
         transaction = ["BeginTransaction", "BatchGetDocuments", "Commit"]
-        assert process.steps[:8] == [*transaction, "BeginTransaction", *transaction, "model"]
+        # The retry looks for its ledger entry as well.
+        again = ["BeginTransaction", "BeginTransaction", "BatchGetDocuments", "BatchGetDocuments", "Commit"]
+        assert process.steps[:9] == [*transaction, *again, "model"]
         assert world.credits(ada) == 4
         world.check_books(ada)
 

@@ -10,12 +10,18 @@ from typing import Any
 import pytest
 
 from imagegen.firebase.identity import UNRESTRICTED, Caller
-from imagegen.generations.errors import GenerationCancelled, GenerationEnded, GenerationFailed, GenerationNotFound
+from imagegen.generations.errors import (
+    GenerationCancelled,
+    GenerationEnded,
+    GenerationFailed,
+    GenerationNotFound,
+    GenerationStarted,
+)
 from imagegen.generations.lookup import Filters, cancel_generation, get_generation, list_generations
 from imagegen.generations.records import Generation, Stage
 from imagegen.generations.worker import process
 from imagegen.kit import paging
-from imagegen.kit.errors import InvalidRequest
+from imagegen.kit.errors import InvalidRequest, TryAgain
 from tests.generations.test_creation import create
 from tests.generations.test_worker import stage, submit
 from tests.world import NOON, AlwaysFails, Does, World
@@ -166,25 +172,54 @@ class TestCancel:
         world.check_books("ada")
 
     def test_processing(self, make_world: MakeWorld) -> None:
-        """A generation cancelled while it is drawn is refunded, and its picture is refused."""
-        world = make_world(model_a=Does(lambda: cancel_generation(world.deps, ADA, generation_id)))
+        """A generation that is being drawn cannot be cancelled: it is drawn and charged."""
+        refused: list[dict[str, str]] = []
+
+        def cancel() -> None:
+            with pytest.raises(GenerationStarted) as started:
+                cancel_generation(world.deps, ADA, generation_id)
+            refused.append(started.value.metadata)
+
+        world = make_world(model_a=Does(cancel))
         world.account("ada", 5)
         created = submit(world, "ada")
         generation_id = created.generation.generation_id
         process(world.deps, generation_id)
-        assert stage(world, created) == ("cancelled", None)
-        assert world.credits("ada") == 5
+        assert refused == [{"generationRequestId": generation_id}]
+        assert stage(world, created) == ("completed", None)
+        assert world.credits("ada") == 4
         world.check_books("ada")
 
     def test_synchronous(self, make_world: MakeWorld) -> None:
-        """The caller that waits for a cancelled generation gets GENERATION_FAILED, and so does a retry with its key."""
+        """A generation whose caller waits for it has begun, and cannot be cancelled."""
         world: World
-        world = make_world(model_a=Does(lambda: cancel_generation(world.deps, ADA, world.generations()[0]["id"])))
+
+        def cancel() -> None:
+            with pytest.raises(GenerationStarted):
+                cancel_generation(world.deps, ADA, world.generations()[0]["id"])
+
+        world = make_world(model_a=Does(cancel))
         world.account("ada", 5)
-        for _ in range(2):
-            with pytest.raises(GenerationCancelled):
-                create(world, "ada", "key")
-        assert world.credits("ada") == 5
+        assert create(world, "ada", "key").generation.image_url
+        assert world.credits("ada") == 4
+        world.check_books("ada")
+
+    def test_between_two_attempts(self, world: World) -> None:
+        """A generation that waits for its next attempt is queued: it is cancelled, and refunded."""
+        created = submit(world, "ada", model="Model B")
+        with pytest.raises(TryAgain):
+            process(world.deps, created.generation.generation_id)
+        assert cancel_generation(world.deps, ADA, created.generation.generation_id).stage is Stage.CANCELLED
+        assert world.credits("ada") == 100
+        world.check_books("ada")
+
+    def test_a_key_of_a_cancelled_generation(self, world: World) -> None:
+        """A call that waits for the picture of a cancelled generation is told so; another one gets its status."""
+        created = submit(world, "ada", "key")
+        cancel_generation(world.deps, ADA, created.generation.generation_id)
+        with pytest.raises(GenerationCancelled):
+            create(world, "ada", "key")
+        assert submit(world, "ada", "key").generation.stage is Stage.CANCELLED
         world.check_books("ada")
 
     @pytest.mark.parametrize("model", ["Model A", "Model B"])
@@ -210,7 +245,7 @@ class TestCancel:
         generation_id = created.generation.generation_id
 
         def act(number: int) -> None:
-            with suppress(GenerationEnded):
+            with suppress(GenerationEnded, GenerationStarted):
                 process(world.deps, generation_id) if number == 0 else cancel_generation(world.deps, ADA, generation_id)
 
         with ThreadPoolExecutor(20) as pool:

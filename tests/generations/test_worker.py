@@ -13,8 +13,8 @@ from imagegen.credits.errors import InsufficientCredits
 from imagegen.generations import store as generations_store
 from imagegen.generations.creation import Created, create_generation_request
 from imagegen.generations.errors import GenerationFailed, RequestInProgress
-from imagegen.generations.records import FailureReason, Generation, Stage
-from imagegen.generations.settlement import reconcile
+from imagegen.generations.records import Generation, Stage
+from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
 from imagegen.images.records import Image
 from imagegen.kit.errors import IdempotencyKeyReused, TryAgain, Unavailable
@@ -57,7 +57,7 @@ class TestSubmit:
         assert world.queue.tasks == []
 
     def test_a_replay_has_the_current_status(self, make_world: MakeWorld) -> None:
-        """The same key finds the generation, queued and then completed; an extra task does nothing."""
+        """The same key finds the generation, queued and then completed, and enqueues no second task."""
         world = make_world()
         ada = world.account("ada", 5)
         first = submit(world, ada, "key")
@@ -65,7 +65,7 @@ class TestSubmit:
         assert (again.replayed, again.generation.stage) == (True, Stage.QUEUED)
         process(world.deps, first.generation.generation_id)
         assert submit(world, ada, "key").generation.stage is Stage.COMPLETED
-        assert len(world.queue.tasks) == 2
+        assert len(world.queue.tasks) == 1
         world.check_books(ada)
 
     def test_a_replay_of_a_failure_is_a_status(self, make_world: MakeWorld) -> None:
@@ -76,7 +76,7 @@ class TestSubmit:
         assert submit(world, ada, "key").generation.stage is Stage.FAILED
 
     def test_a_retry_enqueues_a_task_that_was_never_enqueued(self, make_world: MakeWorld) -> None:
-        """If the process died between charge and queue, a retry with the key enqueues the task."""
+        """If the process died between charge and queue, a retry with the key enqueues the task, a minute later."""
         world = make_world()
         ada = world.account("ada", 5)
         with Process(world, {"task": dies_before}) as mortal, pytest.raises(Killed):
@@ -84,7 +84,9 @@ class TestSubmit:
         assert world.queue.tasks == []
         with pytest.raises(RequestInProgress):
             create(world, ada, "key")
-        world.queue.tasks.clear()
+        assert submit(world, ada, "key").replayed
+        assert world.queue.tasks == []
+        world.clock.advance(seconds=60)
         again = submit(world, ada, "key")
         assert (again.replayed, world.queue.tasks) == (True, [("processGeneration", again.generation.generation_id)])
         process(world.deps, again.generation.generation_id)
@@ -96,6 +98,7 @@ class TestSubmit:
         world = make_world()
         ada = world.account("ada", 5)
         first = submit(world, ada, "key")
+        world.clock.advance(seconds=60)
         world.queue.fails = True
         with pytest.raises(Unavailable):
             submit(world, ada, "key")
@@ -127,7 +130,21 @@ class TestSubmit:
         process(world.deps, failed.value.metadata["generationRequestId"])
         assert model.requests == []
         world.check_books(ada)
-        assert submit(world, ada, "key").generation.failure_reason is FailureReason.QUEUE_ERROR
+        with pytest.raises(GenerationFailed) as again:
+            submit(world, ada, "key")
+        assert again.value.metadata == failed.value.metadata
+        assert again.value.headers == {"Idempotent-Replayed": "true"}
+
+    def test_fifty_replays(self, make_world: MakeWorld) -> None:
+        """Of fifty calls with one key within a minute the first enqueues a task, and of fifty more one."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        for tasks in (1, 2):
+            with ThreadPoolExecutor(10) as callers:
+                list(callers.map(lambda _: submit(world, ada, "key"), range(50)))
+            assert len(world.queue.tasks) == tasks
+            world.clock.advance(seconds=60)
+        assert world.credits(ada) == 4
 
 
 class TestProcess:
@@ -233,9 +250,9 @@ class TestProcess:
         ada = world.account("ada", 5)
         submit(world, ada)
         world.clock.advance(seconds=3599)
-        assert reconcile(world.deps) == 0
+        assert reconcile(world.deps).refunded == 0
         world.clock.advance(seconds=1)
-        assert reconcile(world.deps) == 1
+        assert reconcile(world.deps).refunded == 1
         assert world.credits(ada) == 5
         world.check_books(ada)
 

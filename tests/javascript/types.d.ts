@@ -176,7 +176,9 @@ interface UnderWay {
   text: string;
   /** In percent, 0 where it is not known. */
   progress: number;
-  /** Of the generation, null until it is known; from then on it can be cancelled. */
+  /** Whether it can be cancelled, which it can until it is begun. */
+  isQueued: boolean;
+  /** Of the generation, null until it is known. */
   id: string | null;
 }
 

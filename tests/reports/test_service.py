@@ -12,7 +12,7 @@ from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.generations.errors import GenerationFailed
-from imagegen.generations.settlement import reconcile
+from imagegen.generations.recovery import reconcile
 from imagegen.kit.errors import InvalidRequest, Unavailable
 from imagegen.kit.weeks import Week
 from imagegen.reports.errors import WeeklyReportNotFound

@@ -141,10 +141,10 @@ def picture_delivered_after_its_refund(patch: pytest.MonkeyPatch) -> None:
     """Answer the picture that the model drew, even if the generation was refunded meanwhile."""
     answer = creation._created_or_raise
 
-    def deliver(ended: Generation, *, outcome: Any = None, replayed: bool = False) -> creation.Created:
+    def deliver(deps: Deps, ended: Generation, *, outcome: Any = None, replayed: bool = False) -> creation.Created:
         if isinstance(outcome, Image):
             return creation.Created(replace(ended, image_url=outcome.url), replayed)
-        return answer(ended, outcome=outcome, replayed=replayed)
+        return answer(deps, ended, outcome=outcome, replayed=replayed)
 
     patch.setattr(creation, "_created_or_raise", deliver)
 

@@ -16,7 +16,7 @@ from imagegen.config import Settings
 from imagegen.credits import service as credits_service
 from imagegen.credits.records import EntryType, LedgerEntry
 from imagegen.firebase.identity import UNRESTRICTED
-from imagegen.generations import creation, lookup, settlement, worker
+from imagegen.generations import creation, lookup, recovery, settlement, worker
 from imagegen.generations.errors import GenerationEnded
 from imagegen.generations.records import Generation, GenerationStatus
 from imagegen.generations.schemas import CreateGenerationRequest
@@ -76,6 +76,8 @@ class Process:
         self._model_seconds = 0.0
         self._deps = make_deps(
             shared.client,
+            # One thread, since the scheduler runs one at a time.
+            settings=Settings(reconcile_threads=1),
             now=lambda: START + timedelta(seconds=self._scheduler.now + self._clock_seconds),
             new_id=self._new_id,
             image_models={"model-a": self, "model-b": self},
@@ -151,7 +153,7 @@ class Process:
         """Settle expired leases; return how many were settled, as far as is known."""
         self._scheduler.note("reconcile")
         try:
-            count = settlement.reconcile(self._deps)
+            count = recovery.reconcile(self._deps).refunded
         except Unavailable:
             return 0
         self._scheduler.note(f"reconciled {count}")

@@ -16,7 +16,7 @@ from imagegen.generations.endpoints import read_request
 from imagegen.generations.errors import GenerationFailed
 from imagegen.generations.lookup import cancel_generation
 from imagegen.generations.outbox import enqueue_overdue_webhooks
-from imagegen.generations.settlement import reconcile
+from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
 from imagegen.kit.errors import InvalidRequest, TryAgain
 from imagegen.webhooks.sender import WebhookFailed, WebhookRefused

@@ -25,6 +25,9 @@ class CatalogCache:
         self._lifetime = timedelta(seconds=lifetime_seconds)
         self._loading = threading.Lock()
         self._loads = 0
+        # The numbers of the last load that was begun, and of the last that succeeded.
+        self._begun = 0
+        self._loaded = 0
         self._catalog: Catalog | None = None
         self._reload_tried_at: datetime | None = None
         self._stale_at: datetime | None = None
@@ -51,13 +54,19 @@ class CatalogCache:
             self._loading.release()
 
     def reloaded(self) -> Catalog:
-        """Return the catalog after a reload; the stale one if the reload fails or another caller is reloading.
+        """Return a catalog whose load began after this call; waits for a load of another caller, never a stale one.
 
         Raises:
-            Unavailable: there is no cached catalog, and it cannot be loaded.
+            Unavailable: it cannot be loaded.
         """
-        self._stale_at = None
-        return self.current()
+        begun = self._begun
+        with self._loading:
+            # Of the callers that waited for a load one reloads, and the others use its result.
+            if self._begun == begun:
+                self._reload()
+            if self._loaded <= begun:
+                raise Unavailable
+            return self._held()
 
     def _is_fresh(self) -> bool:
         # The lower bound is for a clock that is set back.
@@ -74,8 +83,10 @@ class CatalogCache:
 
     def _reload(self) -> None:
         lifetime = self._lifetime
+        self._begun += 1
         try:
             self._catalog = self._load()
+            self._loaded = self._begun
         except Exception as error:  # Any error: a stale catalog is better than none.
             log.error(f"the catalog cannot be loaded: {error}")
             if self._catalog is None:

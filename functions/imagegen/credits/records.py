@@ -36,9 +36,11 @@ class Account:
     weeks: Mapping[str, Spending] = field(default_factory=dict)
     # The theoretical arrival time of its rate limit; None before its first limited request.
     arrival_at: datetime | None = None
+    # An upper bound of its pending generations: each charge adds one, and a count corrects it when it is needed.
+    under_way_at_most: int = 0
 
     def __post_init__(self) -> None:
-        for number in (self.credits, self.opening_credits, self.ledger_count):
+        for number in (self.credits, self.opening_credits, self.ledger_count, self.under_way_at_most):
             if type(number) is not int or number < 0:
                 raise ValueError(f"account {self.user_id!r} is corrupt: {number!r} must be an integer of 0 or more")
 

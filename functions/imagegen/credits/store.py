@@ -45,6 +45,17 @@ def write_account(transaction: Transaction, account: Account, entry: LedgerEntry
     _create_entry(transaction, reference, entry)
 
 
+def write_limits(transaction: Transaction, account: Account) -> None:
+    """Write the limits of an account, whose balance does not change."""
+    transaction.update(account_reference(transaction.client, account.user_id), _limit_fields(account))
+
+
+def has_entry_in(transaction: Transaction, user_id: str, entry_id: str) -> bool:
+    """Return whether an entry exists, in one round trip."""
+    (entry,) = transaction.read(_ledger(account_reference(transaction.client, user_id)).document(entry_id))
+    return entry is not None
+
+
 def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) -> list[LedgerEntry]:
     """Read entries of one account, from `newest_sequence` down, in one round trip."""
     query = (
@@ -78,6 +89,7 @@ def stored_account(user_id: str, fields: Mapping[str, Any] | None) -> Account | 
         ledger_count=fields.get("ledgerCount", 0),
         weeks={week_id: _spending(recorded) for week_id, recorded in fields.get("weeks", {}).items()},
         arrival_at=fields.get("arrivalAt"),
+        under_way_at_most=fields.get("underWayAtMost", 0),
     )
 
 
@@ -89,8 +101,13 @@ def _account_fields(account: Account, now: datetime) -> dict[str, Any]:
         "weeks": {week_id: _spending_fields(spending) for week_id, spending in account.weeks.items()},
         "updatedAt": now,
     }
-    # Accounts that never were rate limited do not have this field.
-    return fields if account.arrival_at is None else fields | {"arrivalAt": account.arrival_at}
+    return fields | _limit_fields(account)
+
+
+def _limit_fields(account: Account) -> dict[str, Any]:
+    # Accounts that were never limited do not have these fields.
+    limits = {"arrivalAt": account.arrival_at, "underWayAtMost": account.under_way_at_most}
+    return {name: value for name, value in limits.items() if value}
 
 
 def _create_entry(transaction: Transaction, account_reference: firestore.DocumentReference, entry: LedgerEntry) -> None:

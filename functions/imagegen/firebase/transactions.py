@@ -13,7 +13,7 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud import firestore
 
-from imagegen.firebase.retries import Deadline
+from imagegen.firebase.retries import ONCE, Deadline
 
 
 class Transaction(firestore.Transaction):
@@ -53,6 +53,12 @@ class Transaction(firestore.Transaction):
             for snapshot in self.get_all(list(references), retry=None, timeout=self._deadline.remaining_seconds)
         }
         return [fields[reference.path] for reference in references]
+
+    def count(self, query: Any) -> int:
+        """Count the results of a query in one round trip."""
+        counted = query.count("count").get(transaction=self, retry=ONCE, timeout=self._deadline.remaining_seconds)
+        ((figure,),) = counted
+        return int(figure.value)
 
     def _call(self, method: str, **request: Any) -> Any:
         return getattr(self.client._firestore_api, method)(

@@ -13,13 +13,15 @@ from datetime import timedelta
 
 from imagegen.credits import store as credits_store
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
+from imagegen.credits.records import Account
 from imagegen.deps import Deps
-from imagegen.generations import picture, store, worker
+from imagegen.firebase.transactions import Transaction
+from imagegen.generations import limits, picture, store, worker
 from imagegen.generations.errors import GenerationCancelled, GenerationFailed, RequestInProgress
-from imagegen.generations.records import FailureReason, Generation, GenerationStatus, Order, Stage
-from imagegen.generations.settlement import Reservation, reserve, settle
+from imagegen.generations.records import FailureReason, Generation, GenerationStatus, Order
+from imagegen.generations.settlement import reserve, settle
 from imagegen.images.records import Image
-from imagegen.kit import idempotency, log
+from imagegen.kit import idempotency
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
 
 _MAX_RETRY_AFTER_SECONDS = 5
@@ -46,15 +48,34 @@ def quote(deps: Deps, order: Order) -> Quote:
 
     Raises:
         InvalidRequest, UserNotFound, InsufficientCredits: the order would be refused with this error.
+        RateLimited: a quote takes a token of the account's rate limit, as an order does.
         Unavailable: Firestore was not available.
     """
     chosen = deps.catalog.current().choose(order.names())
-    account = credits_store.read_account(deps.db, order.user_id)
+    credits = _admitted(deps, order.user_id).credits
+    if credits < chosen.cost_credits:
+        raise InsufficientCredits(order.user_id, credits, chosen.cost_credits)
+    return Quote(chosen.cost_credits, credits)
+
+
+def _admitted(deps: Deps, user_id: str) -> Account:
+    """Read an account, and take a token of its rate limit; without a limit it is one read and no transaction."""
+
+    def body(transaction: Transaction) -> Account:
+        account, _ = store.read_in(transaction, user_id, None)
+        if account is None:
+            raise UserNotFound(user_id)
+        admitted = limits.admit(deps.settings, account, now)
+        credits_store.write_limits(transaction, admitted)
+        return admitted
+
+    now = deps.now()
+    if deps.settings.rate_limit_per_minute:
+        return deps.db.transact(body)[0]
+    account = credits_store.read_account(deps.db, user_id)
     if account is None:
-        raise UserNotFound(order.user_id)
-    if account.credits < chosen.cost_credits:
-        raise InsufficientCredits(order.user_id, account.credits, chosen.cost_credits)
-    return Quote(chosen.cost_credits, account.credits)
+        raise UserNotFound(user_id)
+    return account
 
 
 def create_generation_request(
@@ -67,9 +88,10 @@ def create_generation_request(
 
     Raises:
         InvalidRequest: a name is not in the catalog.
-        UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
+        UserNotFound, InsufficientCredits, RateLimited, TooManyUnderWay: nothing was charged.
         GenerationFailed: the model failed and the charge was refunded, in this call or in the one that is replayed.
-        GenerationCancelled: it was cancelled before it ended.
+        GenerationCancelled: it was cancelled while it was queued.
+        GenerationDeleted: the generation of this key has been deleted since.
         RequestInProgress: an earlier call with the key is still running.
         IdempotencyKeyReused: the key was used with another order.
         Unavailable: Firestore was not available; a charge is refunded after the lease.
@@ -101,6 +123,8 @@ def create_generation_request(
         lease_expires_at=now + timedelta(seconds=seconds),
         attempt_id=attempt_id,
         attempts=0 if respond_async else 1,
+        enqueued_at=now if respond_async else None,
+        enqueue_again_at=now + worker.ENQUEUE_AGAIN_AFTER if respond_async else None,
         idempotency_fingerprint=fingerprint,
         webhook_url=order.webhook_url,
     )
@@ -110,10 +134,12 @@ def create_generation_request(
     if respond_async:
         submitted = worker.submit(deps, reservation)
         return (
-            Created(submitted, False) if submitted.status is GenerationStatus.PENDING else _created_or_raise(submitted)
+            Created(submitted, False)
+            if submitted.status is GenerationStatus.PENDING
+            else _created_or_raise(deps, submitted)
         )
     outcome = picture.draw(deps, reservation.generation, chosen)
-    return _created_or_raise(settle(deps, reservation, outcome), outcome=outcome)
+    return _created_or_raise(deps, settle(deps, reservation, outcome), outcome=outcome)
 
 
 def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respond_async: bool) -> Created:
@@ -121,24 +147,24 @@ def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respon
         raise IdempotencyKeyReused
     now = deps.now()
     if existing.status is GenerationStatus.PENDING and existing.lease_expires_at <= now:
-        existing = settle(deps, Reservation(existing), FailureReason.LEASE_EXPIRED)
-    if existing.stage is Stage.QUEUED and not existing.attempts:
-        worker.submit_again(deps, existing)
-    if respond_async:
+        existing = worker.recover(deps, existing)
+    worker.submit_again(deps, existing)
+    # A call whose task was not enqueued has been answered with this error.
+    if respond_async and existing.failure_reason is not FailureReason.QUEUE_ERROR:
         return Created(existing, True)
     if existing.status is GenerationStatus.PENDING:
         remaining_seconds = math.ceil((existing.lease_expires_at - now).total_seconds())
         raise RequestInProgress(existing.generation_id, min(max(remaining_seconds, 1), _MAX_RETRY_AFTER_SECONDS))
-    return _created_or_raise(existing, replayed=True)
+    return _created_or_raise(deps, existing, replayed=True)
 
 
 def _created_or_raise(
-    generation: Generation, *, outcome: Image | FailureReason | None = None, replayed: bool = False
+    deps: Deps, generation: Generation, *, outcome: Image | FailureReason | None = None, replayed: bool = False
 ) -> Created:
     if generation.status is GenerationStatus.COMPLETED:
         return Created(generation, replayed)
     if isinstance(outcome, Image):
-        log.warn("picture discarded: the generation had already ended", **picture.ids(generation))
+        picture.discard(deps, generation)
     if generation.status is GenerationStatus.CANCELLED:
         raise GenerationCancelled(generation.generation_id, generation.credits_refunded)
     reason = generation.failure_reason or FailureReason.MODEL_ERROR

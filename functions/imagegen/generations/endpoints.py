@@ -12,7 +12,13 @@ from pydantic_core import ValidationError
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
 from imagegen.deps import Deps
 from imagegen.generations import creation
-from imagegen.generations.errors import GenerationCancelled, GenerationFailed, RequestInProgress
+from imagegen.generations.errors import (
+    GenerationCancelled,
+    GenerationDeleted,
+    GenerationFailed,
+    RequestInProgress,
+    TooManyUnderWay,
+)
 from imagegen.generations.schemas import (
     CreateGenerationAnswer,
     CreateGenerationRequest,
@@ -92,10 +98,12 @@ CREATE_GENERATION_REQUEST = Endpoint(
         InsufficientCredits,
         UserNotFound,
         RateLimited,
+        TooManyUnderWay,
         RequestInProgress,
         IdempotencyKeyReused,
         GenerationFailed,
         GenerationCancelled,
+        GenerationDeleted,
     ),
     idempotency_key=IdempotencyKey.OPTIONAL,
     respond=_create,

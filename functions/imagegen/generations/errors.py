@@ -14,6 +14,44 @@ class GenerationNotFound(AppError):
         super().__init__(f"There is no generation '{generation_id}'.", metadata={"generationRequestId": generation_id})
 
 
+class GenerationDeleted(AppError):
+    """The generation that this idempotency key created has been deleted; nothing was charged."""
+
+    http_status, status, reason = 410, "NOT_FOUND", "GENERATION_DELETED"
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__(
+            "The generation of this Idempotency-Key has been deleted; use a new key for a new request.",
+            metadata={"generationRequestId": generation_id},
+        )
+
+
+class GenerationStarted(AppError):
+    """The picture is being drawn, which costs the same whether it is wanted or not: it can no longer be cancelled."""
+
+    http_status, status, reason = 409, "FAILED_PRECONDITION", "GENERATION_STARTED"
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__(
+            "The picture is being drawn; only a queued generation can be cancelled.",
+            metadata={"generationRequestId": generation_id},
+        )
+
+
+class TooManyUnderWay(AppError):
+    """The account has as many generations under way as it may have at once; nothing was charged."""
+
+    http_status, status, reason = 429, "RESOURCE_EXHAUSTED", "TOO_MANY_UNDER_WAY"
+    retryable = True
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This account may have {limit} generations under way at once; wait until one of them has ended.",
+            metadata={"limit": str(limit)},
+            retry_after_seconds=10,
+        )
+
+
 class RequestInProgress(AppError):
     """An earlier call with this idempotency key is still running."""
 
@@ -29,7 +67,7 @@ class RequestInProgress(AppError):
 
 
 class GenerationCancelled(AppError):
-    """The generation was cancelled while it was drawn; its charge was refunded."""
+    """The generation was cancelled while it was queued; its charge was refunded."""
 
     http_status, status, reason = 409, "ABORTED", "GENERATION_CANCELLED"
 
@@ -47,7 +85,7 @@ class GenerationEnded(AppError):
 
     def __init__(self, generation_id: str, generation_status: str) -> None:
         super().__init__(
-            f"The generation is {generation_status}; only one that has not ended can be cancelled.",
+            f"The generation is {generation_status}; only a queued one can be cancelled.",
             metadata={"generationRequestId": generation_id, "status": generation_status},
         )
 

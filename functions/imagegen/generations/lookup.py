@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from imagegen.deps import Deps
 from imagegen.firebase.identity import Caller
 from imagegen.generations import store
-from imagegen.generations.errors import GenerationEnded, GenerationNotFound
+from imagegen.generations.errors import GenerationEnded, GenerationNotFound, GenerationStarted
 from imagegen.generations.records import Generation, GenerationStatus, Stage
 from imagegen.generations.settlement import Reservation, settle
 from imagegen.kit import paging
@@ -56,16 +56,19 @@ def get_generation(deps: Deps, caller: Caller, generation_id: str) -> Generation
 
 
 def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generation:
-    """Cancel a generation that has not ended, and refund it; idempotent.
+    """Cancel a queued generation, and refund it; idempotent.
 
     Raises:
         GenerationNotFound: it does not exist, or belongs to another account.
+        GenerationStarted: its picture is being drawn.
         GenerationEnded: it has completed or failed.
         Unavailable: Firestore was not available; it may have been cancelled.
     """
     found = get_generation(deps, caller, generation_id)
     if found.status is GenerationStatus.PENDING:
         found = settle(deps, Reservation(found), GenerationStatus.CANCELLED)
+    if found.status is GenerationStatus.PENDING:
+        raise GenerationStarted(generation_id)
     if found.status is not GenerationStatus.CANCELLED:
         raise GenerationEnded(generation_id, found.status)
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from imagegen.catalog.catalog import Catalog
 from imagegen.generations import lookup
-from imagegen.generations.errors import GenerationEnded, GenerationNotFound
+from imagegen.generations.errors import GenerationEnded, GenerationNotFound, GenerationStarted
 from imagegen.generations.lookup_schemas import (
     CancelGenerationRequest,
     GenerationAnswer,
@@ -81,12 +81,12 @@ LIST_GENERATION_REQUESTS = Endpoint(
 )
 CANCEL_GENERATION_REQUEST = Endpoint(
     name="cancelGenerationRequest",
-    summary="Cancel a generation that has not ended, and refund its credits.",
+    summary="Cancel a queued generation, and refund its credits.",
     methods=("POST",),
     access=Access.SIGNED_IN,
     request_model=CancelGenerationRequest,
     example={"generationRequestId": "59d7691038ab402b8b127c3fea1db3f7"},
     answers={200: (GenerationAnswer,)},
-    errors=(GenerationNotFound, GenerationEnded),
+    errors=(GenerationNotFound, GenerationStarted, GenerationEnded),
     respond=_cancel_generation_request,
 )

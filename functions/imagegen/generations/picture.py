@@ -43,6 +43,15 @@ def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureR
         return FailureReason.MODEL_ERROR
 
 
+def discard(deps: Deps, generation: Generation) -> None:
+    """Delete the picture of a generation that ended without it; if this fails, `recovery.py` repeats it."""
+    log.warn("picture discarded: the generation had already ended", **ids(generation))
+    try:
+        deps.images.delete(generation.generation_id)
+    except ImageStoreError as error:
+        log.warn(f"the picture could not be deleted: {error}", **ids(generation))
+
+
 def ids(generation: Generation) -> dict[str, str]:
     """Return the log fields that identify a generation."""
     return {"generationRequestId": generation.generation_id, "userId": generation.user_id}

@@ -91,6 +91,12 @@ class Generation:
     attempt_id: str
     # The number of attempts that were begun.
     attempts: int = 1
+    # When its task was last enqueued; None for a synchronous generation.
+    enqueued_at: datetime | None = None
+    # When the task is enqueued again if no attempt has begun by then; None unless it is queued.
+    enqueue_again_at: datetime | None = None
+    # When the picture of an attempt is deleted; None if there can be none that is not delivered.
+    delete_picture_at: datetime | None = None
     idempotency_fingerprint: str | None = None
     webhook_url: str | None = None
     webhook: WebhookState | None = None

@@ -1,29 +1,31 @@
-"""Owns the money side of a generation: reserve (charge), settle (complete or refund), reconcile.
+"""Owns the money side of a generation: reserve (charge), and settle (complete or refund).
 
 Must not know HTTP nor image models. Each change is one transaction, or one compare-and-set commit.
 """
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from imagegen.credits import ledger
 from imagegen.credits import store as credits_store
-from imagegen.credits.errors import UserNotFound
+from imagegen.credits.errors import InsufficientCredits, UserNotFound
+from imagegen.credits.records import EntryType
 from imagegen.deps import Deps
 from imagegen.firebase.transactions import Transaction
-from imagegen.generations import store
+from imagegen.generations import limits, store
+from imagegen.generations.errors import GenerationDeleted, TooManyUnderWay
 from imagegen.generations.outbox import enqueue_webhook
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
 from imagegen.images.records import Image
-from imagegen.kit import log, rate_limit
-from imagegen.kit.errors import Unavailable
+from imagegen.kit import log
+from imagegen.kit.errors import AppError
 
-# The generations of one run, since a run has a time limit; the next run takes the next ones.
-_BATCH_SIZE = 200
+# After its first attempt; any later attempt looks for a picture of the one before.
+_MAY_HAVE_A_PICTURE = (FailureReason.STORAGE_ERROR, FailureReason.LEASE_EXPIRED, GenerationStatus.CANCELLED)
+_LONGER_THAN_A_LEASE = timedelta(minutes=5)
 Cancelled = Literal[GenerationStatus.CANCELLED]
 # The ways in which a generation can end.
 Outcome = Image | FailureReason | Cancelled
@@ -43,41 +45,64 @@ def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
     With `may_exist` (the id derives from an idempotency key) the generation is read first: one more document read. Its
     `attempt_id` shows which call created it.
 
+    A refused request takes a token of the rate limit as well, unless the limit itself refuses it.
+
     Raises:
-        UserNotFound, InsufficientCredits, RateLimited: nothing was charged.
+        UserNotFound, InsufficientCredits, RateLimited, TooManyUnderWay: nothing was charged.
+        GenerationDeleted: it was charged before, and its document has been deleted since.
         Unavailable: nothing was charged, or the charge is refunded after the lease.
     """
     settings = deps.settings
 
-    def body(transaction: Transaction) -> tuple[Generation, bool]:
+    def body(transaction: Transaction) -> tuple[Generation | AppError, bool]:
         look = may_exist or transaction.retrying
         account, existing = store.read_in(transaction, pending.user_id, pending.generation_id if look else None)
         if account is None:
             raise UserNotFound(pending.user_id)
         if existing is not None:
             return existing, False
-        charged, entry = ledger.charge(account, pending.generation_id, pending.credits_charged, pending.created_at)
-        # Last, so that a request that is refused for another reason takes no token.
-        if settings.rate_limit_per_minute:
-            arrival_at = rate_limit.admit(
-                account.arrival_at, pending.created_at, settings.rate_limit_per_minute, settings.rate_limit_burst
-            )
-            charged = replace(charged, arrival_at=arrival_at)
+        # Only the commit tells that the entry exists: reading it before each charge would cost a read.
+        if transaction.retrying and credits_store.has_entry_in(transaction, pending.user_id, deduction_id):
+            raise GenerationDeleted(pending.generation_id)
+        admitted = limits.admit(settings, account, pending.created_at)
+        try:
+            charged, entry = ledger.charge(admitted, pending.generation_id, pending.credits_charged, pending.created_at)
+            charged = limits.one_more_under_way(settings, transaction, charged)
+        except (InsufficientCredits, TooManyUnderWay) as refusal:
+            if admitted is not account:
+                credits_store.write_limits(transaction, admitted)
+            return refusal, False
         store.create_generation(transaction, pending)
         credits_store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
 
-    (generation, created), updated_at = deps.db.transact(body)
-    return Reservation(generation, updated_at if created else None)
+    deduction_id = ledger.entry_id(pending.generation_id, EntryType.DEDUCTION)
+    (reserved, created), updated_at = deps.db.transact(body)
+    if isinstance(reserved, AppError):
+        raise reserved
+    return Reservation(reserved, updated_at if created else None)
 
 
 def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
-    """End a pending generation, with its picture or with a refund; return the ended generation. Idempotent.
+    """End a pending generation, see `end`, and enqueue its webhook.
+
+    Raises:
+        Unavailable: Firestore was not available; if the generation is still pending, it is refunded after its lease.
+    """
+    ended = end(deps, reservation, outcome)
+    # Also if another call ended it: an earlier commit of this call may have been applied, with its response lost.
+    enqueue_webhook(deps, ended)
+    return ended
+
+
+def end(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
+    """End a pending generation, with its picture or with a refund; return it as it is then. Idempotent.
 
     A picture takes one compare-and-set commit, if this call wrote the generation last; otherwise, or if that commit is
     refused or in doubt, a transaction reads the generation first. An ended generation does not change: a picture that
-    comes after the refund is refused. LEASE_EXPIRED does not end a generation whose lease is still valid. Any other
-    failure does not end a generation that another attempt has claimed since; `attempt_id` is the fencing token.
+    comes after the refund is refused. LEASE_EXPIRED does not end a generation whose lease is still valid, CANCELLED
+    none that an attempt has begun: drawing costs as much, whether the picture is wanted or not. Any other failure does
+    not end a generation that another attempt has claimed since; `attempt_id` is the fencing token.
 
     Raises:
         Unavailable: Firestore was not available; if the generation is still pending, it is refunded after its lease.
@@ -90,7 +115,6 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         db = db.within(db.timeout_seconds / 2)
         ended = _completed(generation, outcome, now)
         if store.end_generation_if_unchanged(db, ended, reservation.updated_at):
-            enqueue_webhook(deps, ended)
             return ended
 
     def body(transaction: Transaction) -> Generation:
@@ -101,6 +125,9 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
             return current
         if outcome is FailureReason.LEASE_EXPIRED:
             if now < current.lease_expires_at:
+                return current
+        elif outcome is GenerationStatus.CANCELLED:
+            if current.started_at is not None:
                 return current
         elif isinstance(outcome, FailureReason) and current.attempt_id != generation.attempt_id:
             return current
@@ -116,41 +143,7 @@ def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation
         store.end_generation(transaction, ended)
         return ended
 
-    ended, _ = db.transact(body)
-    # Also if another call ended it: an earlier commit of this call may have been applied, with its response lost.
-    enqueue_webhook(deps, ended)
-    return ended
-
-
-class Unsettled(Exception):
-    """Some generations could not be refunded; the log has the reasons."""
-
-
-def reconcile(deps: Deps) -> int:
-    """Refund generations whose lease has expired, the longest overdue first; return their number.
-
-    Idempotent, and safe beside other runs and live traffic: all changes go through `settle`.
-
-    Raises:
-        Unsettled: some could not be refunded; all others were.
-        Unavailable: Firestore was not available; the refunds until then stay.
-    """
-    overdue = store.read_expired_generations(deps.db, deps.now(), _BATCH_SIZE)
-    failed = 0
-    for generation in overdue:
-        ids = {"generationRequestId": generation.generation_id, "userId": generation.user_id}
-        try:
-            settle(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)
-        except Unavailable:
-            raise
-        except Exception:  # Poison record: one corrupt generation must not block the refunds of all others.
-            log.error(f"generation could not be refunded after its lease: {traceback.format_exc()}", **ids)
-            failed += 1
-        else:
-            log.warn("generation refunded after its lease", **ids)
-    if failed:
-        raise Unsettled(f"{failed} of {len(overdue)} generations could not be refunded")
-    return len(overdue)
+    return db.transact(body)[0]
 
 
 def _completed(generation: Generation, image: Image, now: datetime) -> Generation:
@@ -160,6 +153,9 @@ def _completed(generation: Generation, image: Image, now: datetime) -> Generatio
 def _refunded(
     generation: Generation, outcome: FailureReason | Cancelled, now: datetime, *, refunded_credits: int
 ) -> Generation:
+    # An attempt may have stored a picture, or may still store one while its lease lasts.
+    if generation.attempts > 1 or (generation.attempts == 1 and outcome in _MAY_HAVE_A_PICTURE):
+        generation = replace(generation, delete_picture_at=now + _LONGER_THAN_A_LEASE)
     generation = replace(generation, credits_refunded=refunded_credits)
     if outcome is GenerationStatus.CANCELLED:
         return _ended(replace(generation, status=outcome), now)
@@ -169,4 +165,4 @@ def _refunded(
 def _ended(generation: Generation, now: datetime) -> Generation:
     # Transactional outbox: the webhook is due in the same commit as the end.
     webhook = WebhookState.DUE if generation.webhook_url else None
-    return replace(generation, completed_at=now, webhook=webhook)
+    return replace(generation, completed_at=now, webhook=webhook, enqueue_again_at=None)

@@ -6,6 +6,7 @@ Must not know business rules: the caller decides what to write, and in which tra
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -42,6 +43,21 @@ def read_generation_in(transaction: Transaction, generation_id: str) -> Generati
     """Read one generation, of any account, in a transaction."""
     (fields,) = transaction.read(_generation_reference(transaction.client, generation_id))
     return _generation(generation_id, fields)
+
+
+def read_current(db: Database, generation_id: str) -> tuple[Generation, datetime] | None:
+    """Read one generation with its update time, for compare-and-set."""
+    snapshot = db.get(_generation_reference(db.client, generation_id))
+    found = _generation(generation_id, snapshot.to_dict())
+    return None if found is None else (found, snapshot.update_time)
+
+
+def count_pending_in(transaction: Transaction, user_id: str, limit: int) -> int:
+    """Count the pending generations of an account, up to a limit, in one round trip and for one read."""
+    pending = transaction.client.collection("generationRequests").where(filter=FieldFilter("userId", "==", user_id))
+    return transaction.count(
+        pending.where(filter=FieldFilter("status", "==", GenerationStatus.PENDING.value)).limit(limit)
+    )
 
 
 def create_generation(transaction: Transaction, generation: Generation) -> None:
@@ -83,16 +99,40 @@ def end_generation_if_unchanged(db: Database, generation: Generation, updated_at
     return db.update_if_unchanged(reference, _outcome_fields(generation), updated_at)
 
 
-def requeue_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
-    """Write that a generation is queued again, by compare-and-set on the update time; returns as above."""
+def queue_generation_if_unchanged(db: Database, generation: Generation, updated_at: datetime) -> bool:
+    """Write that a generation is queued (again), by compare-and-set on the update time; returns as above."""
     reference = _generation_reference(db.client, generation.generation_id)
     return db.update_if_unchanged(reference, _attempt_fields(generation), updated_at)
 
 
-def read_expired_generations(db: Database, now: datetime, limit: int) -> list[Generation]:
-    """Read pending generations whose lease has expired, the longest overdue first; log and skip corrupt ones."""
-    pending = ("status", GenerationStatus.PENDING)
-    return _read_oldest_in_state(db, pending, "leaseExpiresAt", now, limit)
+@dataclass(frozen=True)
+class Page:
+    """Generations with their update times, in the order of a query, and the number of corrupt ones among them."""
+
+    generations: list[tuple[Generation, datetime]]
+    corrupt: int
+
+
+def expired_generations(db: Database, now: datetime, page_size: int) -> Iterator[Page]:
+    """Yield pending generations whose lease has expired, the longest overdue first."""
+    generations = db.client.collection("generationRequests")
+    pending = generations.where(filter=FieldFilter("status", "==", GenerationStatus.PENDING.value))
+    return _pages(db, pending, "leaseExpiresAt", now, page_size)
+
+
+def unclaimed_generations(db: Database, now: datetime, page_size: int) -> Iterator[Page]:
+    """Yield queued generations that are to be enqueued again, the longest due first."""
+    return _pages(db, db.client.collection("generationRequests"), "enqueueAgainAt", now, page_size)
+
+
+def undelivered_pictures(db: Database, now: datetime, page_size: int) -> Iterator[Page]:
+    """Yield ended generations whose picture is to be deleted, the longest due first."""
+    return _pages(db, db.client.collection("generationRequests"), "deletePictureAt", now, page_size)
+
+
+def write_picture_deleted(db: Database, generation_id: str) -> None:
+    """Write that a generation has no picture to delete any more."""
+    db.update(_generation_reference(db.client, generation_id), {"deletePictureAt": None})
 
 
 def read_generations(
@@ -161,6 +201,18 @@ def _read_oldest_in_state(
     return list(_readable(db.run(query)))
 
 
+def _pages(db: Database, query: Any, due: str, now: datetime, page_size: int) -> Iterator[Page]:
+    """Yield the generations of a query whose time `due` has come, in its order; log and count corrupt ones.
+
+    Each page is read when it is asked for, behind the last one: records that stay due are not read again.
+    """
+    query = query.where(filter=FieldFilter(due, "<=", now)).order_by(due).limit(page_size)
+    while snapshots := db.run(query):
+        found = [(generation, snapshot.update_time) for snapshot in snapshots for generation in _readable([snapshot])]
+        yield Page(found, len(snapshots) - len(found))
+        query = query.start_after(snapshots[-1])
+
+
 def _generation_reference(client: firestore.Client, generation_id: str) -> firestore.DocumentReference:
     return client.collection("generationRequests").document(generation_id)
 
@@ -191,6 +243,9 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
         attempt_id=fields["attemptId"],
         # Fields with a default are missing in documents of earlier versions.
         attempts=fields.get("attempts", 1),
+        enqueued_at=fields.get("enqueuedAt"),
+        enqueue_again_at=fields.get("enqueueAgainAt"),
+        delete_picture_at=fields.get("deletePictureAt"),
         idempotency_fingerprint=fields["idempotencyFingerprint"],
         webhook_url=fields.get("webhookUrl"),
         webhook=WebhookState(fields["webhook"]) if fields.get("webhook") else None,
@@ -212,6 +267,8 @@ def _attempt_fields(generation: Generation) -> dict[str, Any]:
         "leaseExpiresAt": generation.lease_expires_at,
         "attemptId": generation.attempt_id,
         "attempts": generation.attempts,
+        "enqueuedAt": generation.enqueued_at,
+        "enqueueAgainAt": generation.enqueue_again_at,
     }
 
 
@@ -223,6 +280,8 @@ def _outcome_fields(generation: Generation) -> dict[str, Any]:
         "failureReason": generation.failure_reason,
         "completedAt": generation.completed_at,
         "durationMs": generation.duration_ms,
+        "enqueueAgainAt": generation.enqueue_again_at,
+        "deletePictureAt": generation.delete_picture_at,
         "webhook": generation.webhook,
         "announcedAt": generation.completed_at if generation.webhook else None,
     }

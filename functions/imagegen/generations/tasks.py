@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagegen.config import JOB_DELIVERIES
 from imagegen.deps import Deps
-from imagegen.generations import outbox, settlement, worker
+from imagegen.generations import outbox, recovery, worker
 
 
 def process_generation(deps: Deps, generation_id: str, deliveries_before: int) -> None:
@@ -18,14 +18,14 @@ def process_generation(deps: Deps, generation_id: str, deliveries_before: int) -
 
 
 def reconcile(deps: Deps) -> None:
-    """Refund generations whose lease has expired, and enqueue overdue webhooks again.
+    """Recover what has stuck, see `recovery.reconcile`, and enqueue overdue webhooks again.
 
     Raises:
-        Unsettled: some generations could not be refunded; all other work is done.
+        Unsettled: some generations could not be recovered; all other work is done.
         Unavailable: Firestore was not available.
     """
     try:
-        settlement.reconcile(deps)
+        recovery.reconcile(deps)
     finally:
         # A failed refund must not block webhooks. The run still fails, so that it raises an alert.
         outbox.enqueue_overdue_webhooks(deps)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from google.api_core.exceptions import PreconditionFailed
+from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from imagegen.images.records import Image, Picture
 
@@ -48,6 +48,13 @@ class ImageStore(Protocol):
             ImageStoreError: the picture may or may not have been stored; `find`, or `save` again.
         """
 
+    def delete(self, generation_id: str) -> None:
+        """Delete the picture of a generation, if it has one.
+
+        Raises:
+            ImageStoreError: it may or may not have been deleted.
+        """
+
 
 class NoImageStore:
     """For a deployment without a store: finds no picture and refuses to store one."""
@@ -59,6 +66,9 @@ class NoImageStore:
     def save(self, generation_id: str, picture: Picture) -> Image:
         """Raise ImageStoreError."""
         raise ImageStoreError("no image store is configured")
+
+    def delete(self, generation_id: str) -> None:
+        """Do nothing: there is no picture."""
 
 
 class BucketImages:
@@ -102,6 +112,11 @@ class BucketImages:
                 return self._image(blob)
             blob.reload(**self._bounded())
             return self._image(blob)
+
+    def delete(self, generation_id: str) -> None:
+        """Delete the object."""
+        with _wrap_errors(), suppress(NotFound):
+            self._bucket.blob(_object_name(generation_id)).delete(**self._bounded())
 
     @cached_property
     def _bucket(self) -> Any:
@@ -149,6 +164,11 @@ class FolderImages:
                 with suppress(FileExistsError):
                     (self._folder / name).hardlink_to(part.name)
             return self._image(name)
+
+    def delete(self, generation_id: str) -> None:
+        """Delete the file."""
+        with _wrap_errors():
+            (self._folder / _file_name(generation_id)).unlink(missing_ok=True)
 
     def _image(self, name: str) -> Image:
         return Image(f"{self._base_url}/{name}")

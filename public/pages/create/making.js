@@ -20,6 +20,8 @@ const STEPS = {
   processing: "The model is drawing …",
 };
 
+const LATE = ["GENERATION_STARTED", "GENERATION_ENDED"];
+
 /**
  * What was asked for and has not ended, so that it is found again after another page was looked at.
  * @type {{id: string, userId: string} | null}
@@ -92,8 +94,9 @@ export class Making {
         await call("cancelGenerationRequest", { body: { generationRequestId: this.shown.id } });
         this.isCancelled = true;
       } catch (error) {
-        // One that has ended in the meantime shows its end by itself.
-        if (!(error instanceof ApiError && error.reason === "GENERATION_ENDED")) this.cancelError = error;
+        // One that was begun, or has ended, in the meantime shows that by itself.
+        const isLate = error instanceof ApiError && LATE.includes(error.reason);
+        if (!isLate) this.cancelError = error;
       }
     });
   }
@@ -142,7 +145,7 @@ export class Making {
     const before = this.shown.kind === "underWay" ? this.shown : null;
     const text = STEPS[step] ?? "";
     if (text !== before?.text) announce(text);
-    this.#show({ kind: "underWay", text, progress, id: id ?? before?.id ?? null });
+    this.#show({ kind: "underWay", text, progress, isQueued: step === "queued", id: id ?? before?.id ?? null });
   }
 
   /** @param {MakingStage} shown */

@@ -34,12 +34,12 @@ function content(making) {
  * @param {Making} making
  * @param {UnderWay} shown
  */
-const progressView = (making, { text, progress, id }) => html`
+const progressView = (making, { text, progress, isQueued, id }) => html`
   <div class="progress">
     <div class="canvas"></div>
     <p>${text}</p>
     <progress max="100" aria-label="Progress" value=${progress || nothing}></progress>
-    ${id ? cancelButton(making) : nothing}
+    ${id && isQueued ? cancelButton(making) : nothing}
     ${making.cancelError === undefined ? nothing : errorPanel(making.cancelError)}
   </div>
 `;
