@@ -88,3 +88,22 @@ class TestLoad:
         monkeypatch.setenv(name, "true")
         with pytest.raises(ValueError, match=name):
             config.load()
+
+    @pytest.mark.parametrize(("name", "value"), [("REQUIRE_AUTH", "false"), ("WEBHOOK_ALLOW_LOOPBACK", "true")])
+    def test_refuses_development_when_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+        """Deployed, callers need a token and no webhook goes to loopback; elsewhere both can be set."""
+        monkeypatch.setenv(name, value)
+        config.load()
+        monkeypatch.setenv("K_CONFIGURATION", "functions")
+        with pytest.raises(ValueError, match=f"^{name} must not be {value} outside of the emulator$"):
+            config.load()
+
+    @pytest.mark.parametrize(("name", "value"), [("REQUIRE_AUTH", "true"), ("WEBHOOK_ALLOW_LOOPBACK", "false")])
+    def test_takes_the_safe_value_when_deployed(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+        """What a deploy of `functions/.env` sets is accepted; so is the explicit safe value."""
+        monkeypatch.setenv("K_CONFIGURATION", "functions")
+        assert config.load().require_auth
+        monkeypatch.setenv(name, value)
+        settings = config.load()
+        assert settings.require_auth
+        assert not settings.webhook_allow_loopback

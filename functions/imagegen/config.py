@@ -149,13 +149,11 @@ def load() -> Settings:
     """Read the settings from the parameters that Firebase puts into the environment.
 
     Raises:
-        ValueError: a parameter is out of its bounds, or an emulator variable is set outside of an emulator; the message
-            names it.
+        ValueError: a parameter is out of its bounds, or deployed functions have a setting that is for development only;
+            the message names it.
     """
-    if "K_CONFIGURATION" in os.environ and (named := _EMULATORS & os.environ.keys()):
-        # Only Cloud Run sets K_CONFIGURATION. There an emulator variable would switch off authentication, or redirect
-        # the functions to another server.
-        raise ValueError(f"{', '.join(sorted(named))} must not be set outside of the emulator")
+    if "K_CONFIGURATION" in os.environ:  # Only Cloud Run sets it.
+        _refuse_development()
     emulated = is_emulated()
     if "FIREBASE_AUTH_EMULATOR_HOST" in os.environ and not emulated:
         # With it, firebase-admin accepts unsigned tokens.
@@ -178,6 +176,18 @@ def load() -> Settings:
         model_attempts=_count(MODEL_ATTEMPTS, minimum=1, maximum=JOB_DELIVERIES - 1),
         model_failure_rate=_rate(MODEL_FAILURE_RATE),
     )
+
+
+def _refuse_development() -> None:
+    # An emulator variable would switch off authentication, or redirect the functions to another server.
+    if named := _EMULATORS & os.environ.keys():
+        raise ValueError(f"{', '.join(sorted(named))} must not be set outside of the emulator")
+    # Every caller would be an administrator.
+    if not _switch(REQUIRE_AUTH, default=True):
+        raise ValueError("REQUIRE_AUTH must not be false outside of the emulator")
+    # SSRF: webhooks could reach the instance itself, over plain http.
+    if _switch(WEBHOOK_ALLOW_LOOPBACK, default=False):
+        raise ValueError("WEBHOOK_ALLOW_LOOPBACK must not be true outside of the emulator")
 
 
 def storage_origin() -> str | None:
