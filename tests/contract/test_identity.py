@@ -121,6 +121,16 @@ class TestSignIn:
         admin = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))
         assert guarded.post("/createGenerationRequest", json=world.body("bob"), headers=admin).status_code == 200
 
+    def test_a_grant_keeps_its_administrator(self, guarded: httpx.Client, world: World) -> None:
+        """The ledger entry of a grant has the administrator's uid, which getUserCredits does not show."""
+        admin = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))
+        granted = guarded.post(
+            "/grantCredits", json={"userId": "ada", "credits": 3}, headers=admin | {"Idempotency-Key": "order-7"}
+        )
+        assert granted.status_code == 200
+        assert [entry["administratorUid"] for entry in world.ledger("ada")] == ["root"]
+        assert "root" not in guarded.get("/getUserCredits?userId=ada", headers=admin).text
+
     @pytest.mark.parametrize("claim", ["true", 1, None, [True]])
     def test_only_true_makes_an_administrator(self, guarded: httpx.Client, world: World, claim: Any) -> None:
         """Only `admin: true` makes an administrator; other truthy values do not."""

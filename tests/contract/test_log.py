@@ -68,6 +68,77 @@ class TestCalls:
         assert [line["userId"] for line in lines() if line["severity"] == "WARNING"] == ["ada", "bob"]
 
 
+class TestCaller:
+    @pytest.fixture
+    def sign_in(self, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+        """Callers must sign in; return the header of a token of the Auth emulator."""
+        monkeypatch.setenv("REQUIRE_AUTH", "true")
+        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
+
+        def header(uid: str, **claims: Any) -> dict[str, str]:
+            return {"Authorization": f"Bearer {tokens.unsigned(tokens.claims(world.db.project, uid, **claims))}"}
+
+        return header
+
+    def test_a_signed_in_caller(
+        self,
+        world: World,
+        mocker: MockerFixture,
+        sign_in: Callable[..., dict[str, str]],
+        client: httpx.Client,
+        lines: Lines,
+    ) -> None:
+        """Each line of a call has the uid of its caller; the call of an account has no further line."""
+        mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
+        world.account("ada", 5)
+        lines()
+        client.post("/createGenerationRequest", json=world.body("ada"), headers=sign_in("ada"))
+        assert [(line["severity"], line["callerUid"]) for line in lines()] == [("WARNING", "ada")]
+
+    def test_a_refused_caller(
+        self,
+        world: World,
+        mocker: MockerFixture,
+        sign_in: Callable[..., dict[str, str]],
+        client: httpx.Client,
+        lines: Lines,
+    ) -> None:
+        """A line of a call that fails unexpectedly has the uid of its caller too."""
+        mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))
+        lines()
+        client.get("/getUserCredits?userId=ada", headers=sign_in("ada"))
+        assert [line["callerUid"] for line in lines()] == ["ada"]
+
+    def test_an_administrators_calls(
+        self, world: World, sign_in: Callable[..., dict[str, str]], client: httpx.Client, lines: Lines
+    ) -> None:
+        """Each call of an administrator is a line, with its uid and what it was for, also if the call is refused."""
+        world.account("ada", 5)
+        root = sign_in("root", admin=True)
+        lines()
+        granted = {"userId": "ada", "credits": 3}
+        assert client.post("/grantCredits", json=granted, headers=root | {"Idempotency-Key": "k"}).status_code == 200
+        assert client.post("/createGenerationRequest", json=world.body("ada"), headers=root).status_code == 200
+        (generation,) = world.generations()
+        cancel = {"generationRequestId": generation["id"]}
+        assert client.post("/cancelGenerationRequest", json=cancel, headers=root).status_code == 409
+        found = [line for line in lines() if line["message"] == "called by an administrator"]
+        assert [
+            (line["function"], line["callerUid"], line.get("userId"), line.get("generationRequestId")) for line in found
+        ] == [
+            ("grantCredits", "root", "ada", None),
+            ("createGenerationRequest", "root", "ada", generation["id"]),
+            ("cancelGenerationRequest", "root", None, generation["id"]),
+        ]
+
+    def test_without_sign_in(self, client: httpx.Client, world: World, lines: Lines) -> None:
+        """Where callers need not sign in, there is no caller to name, and no line for an administrator's call."""
+        lines()
+        client.post("/grantCredits", json={"userId": "ada", "credits": 3}, headers={"Idempotency-Key": "k"})
+        (line,) = lines()
+        assert "callerUid" not in line
+
+
 class TestSecrets:
     def test_prompts(self, client: httpx.Client, world: World, mocker: MockerFixture, lines: Lines) -> None:
         """A prompt that a provider repeats in its error, in any encoding, is not logged."""

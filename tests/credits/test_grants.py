@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from google.cloud.firestore import DELETE_FIELD
 
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.credits.errors import InsufficientCredits
@@ -16,8 +17,10 @@ from tests.world import NOON, World, refusal
 MakeWorld = Callable[..., World]
 
 
-def give(world: World, user_id: str, credits: int = 5, key: str = "key", reason: str = "bought") -> Grant:
-    return grant(world.deps, user_id, credits, reason, key)
+def give(
+    world: World, user_id: str, credits: int = 5, key: str = "key", reason: str = "bought", by: str | None = "root"
+) -> Grant:
+    return grant(world.deps, user_id, credits, reason, key, administrator_uid=by)
 
 
 class TestGrant:
@@ -33,6 +36,22 @@ class TestGrant:
         assert entry["id"].endswith("_grant")
         assert world.fields("users/ada")["weeks"]["2026-W47"]["requests"] == 1
         world.check_books(ada)
+
+    def test_keeps_who_granted(self, make_world: MakeWorld) -> None:
+        """The entry has the uid of the administrator of the first call with its key; null without sign-in."""
+        world = make_world()
+        give(world, "ada", by="root")
+        assert give(world, "ada", by="other").replayed
+        give(world, "ada", key="another", by=None)
+        assert [entry["administratorUid"] for entry in world.ledger("ada")] == ["root", None]
+
+    def test_reads_an_older_entry(self, make_world: MakeWorld) -> None:
+        """An entry that was written before the administrator was kept is replayed as any other."""
+        world = make_world()
+        entry_id = give(world, "ada").entry.entry_id
+        world.db.document(f"users/ada/transactions/{entry_id}").update({"administratorUid": DELETE_FIELD})
+        again = give(world, "ada")
+        assert (again.replayed, again.entry.administrator_uid) == (True, None)
 
     def test_opens_an_account(self, make_world: MakeWorld) -> None:
         """A grant creates a missing account, which can be used at once."""

@@ -15,6 +15,7 @@ from imagegen.credits.schemas import (
     TransactionAnswer,
     UserCreditsAnswer,
 )
+from imagegen.kit import log
 from imagegen.kit.errors import IdempotencyKeyReused
 from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 
@@ -44,7 +45,15 @@ def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
 def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
     request = call.request
     assert call.idempotency_key is not None  # The edge refuses a request without one.
-    granted = service.grant(call.deps, request.user_id, request.credits, request.reason, call.idempotency_key)
+    log.add(userId=request.user_id)
+    granted = service.grant(
+        call.deps,
+        request.user_id,
+        request.credits,
+        request.reason,
+        call.idempotency_key,
+        administrator_uid=call.caller.uid,
+    )
     answer = GrantCreditsAnswer(
         transaction_id=granted.entry.entry_id,
         user_id=request.user_id,

@@ -33,8 +33,18 @@ class Statement:
     next_page_token: str | None
 
 
-def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotency_key: str) -> Grant:
+def grant(
+    deps: Deps,
+    user_id: str,
+    amount_credits: int,
+    reason: str,
+    idempotency_key: str,
+    *,
+    administrator_uid: str | None = None,
+) -> Grant:
     """Add credits to an account, and open it if it does not exist; idempotent by its key.
+
+    The ledger entry keeps the administrator's uid: that of the first call with the key.
 
     Raises:
         InvalidRequest: the balance would exceed the maximum.
@@ -51,7 +61,7 @@ def grant(deps: Deps, user_id: str, amount_credits: int, reason: str, idempotenc
             return existing
         before = account or Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
         granted, entry = ledger.grant(before, grant_id, amount_credits, reason)
-        entry = replace(entry, attempt_id=attempt_id)
+        entry = replace(entry, attempt_id=attempt_id, administrator_uid=administrator_uid)
         write = store.create_account if account is None else store.write_account
         write(transaction, granted, entry, now)
         return entry

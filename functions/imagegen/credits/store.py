@@ -120,8 +120,9 @@ def _create_entry(transaction: Transaction, account_reference: firestore.Documen
         "reason": entry.reason,
         "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
     }
-    attempt = {} if entry.attempt_id is None else {"attemptId": entry.attempt_id}
-    transaction.create(_ledger(account_reference).document(entry.entry_id), fields | attempt)
+    if entry.type is EntryType.GRANT:
+        fields |= {"attemptId": entry.attempt_id, "administratorUid": entry.administrator_uid}
+    transaction.create(_ledger(account_reference).document(entry.entry_id), fields)
 
 
 def _spending(fields: Mapping[str, Any]) -> Spending:
@@ -142,5 +143,6 @@ def _stored_entry(entry_id: str, fields: Mapping[str, Any]) -> LedgerEntry:
         generation_id=fields["generationRequestId"],
         reason=fields["reason"],
         attempt_id=fields.get("attemptId"),
+        administrator_uid=fields.get("administratorUid"),
         recorded_at=fields["timestamp"],
     )

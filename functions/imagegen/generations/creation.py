@@ -21,7 +21,7 @@ from imagegen.generations.errors import GenerationCancelled, GenerationFailed, R
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus, Order
 from imagegen.generations.settlement import reserve, settle
 from imagegen.images.records import Image
-from imagegen.kit import idempotency
+from imagegen.kit import idempotency, log
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
 
 _MAX_RETRY_AFTER_SECONDS = 5
@@ -99,6 +99,7 @@ def create_generation_request(
     attempt_id, now = deps.new_id(), deps.now()
     generation_id = attempt_id if idempotency_key is None else idempotency.id_of(order.user_id, idempotency_key)
     fingerprint = None if idempotency_key is None else _fingerprint(order)
+    log.add(generationRequestId=generation_id)
     try:
         chosen = deps.catalog.current().choose(order.names())
     except InvalidRequest:

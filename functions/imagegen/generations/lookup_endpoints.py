@@ -16,6 +16,7 @@ from imagegen.generations.lookup_schemas import (
     ListGenerationRequestsRequest,
 )
 from imagegen.generations.records import Stage
+from imagegen.kit import log
 from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 # The polling interval of a generation that has not ended.
@@ -23,6 +24,7 @@ _RETRY_AFTER_SECONDS = {Stage.QUEUED: "2", Stage.PROCESSING: "1"}
 
 
 def _get_generation_status(call: Call[GetGenerationStatusRequest]) -> Reply:
+    log.add(generationRequestId=call.request.generation_request_id)
     found = lookup.get_generation(call.deps, call.caller, call.request.generation_request_id)
     hint = _RETRY_AFTER_SECONDS.get(found.stage)
     return Reply(GenerationAnswer.of(found), headers={} if hint is None else {"Retry-After": hint})
@@ -43,6 +45,7 @@ def _list_generation_requests(call: Call[ListGenerationRequestsRequest]) -> Repl
 
 
 def _cancel_generation_request(call: Call[CancelGenerationRequest]) -> Reply:
+    log.add(generationRequestId=call.request.generation_request_id)
     cancelled = lookup.cancel_generation(call.deps, call.caller, call.request.generation_request_id)
     return Reply(GenerationAnswer.of(cancelled))
 

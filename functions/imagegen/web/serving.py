@@ -85,16 +85,20 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
         log.add(userId=validated.user_id)
         if not caller.may_act_for(validated.user_id):
             raise PermissionDenied("Only the owner of the account or an administrator may do this.")
-    reply = endpoint.respond(
-        Call(
-            deps=deps,
-            caller=caller,
-            request=validated,
-            idempotency_key=key,
-            respond_async=_prefers_async(request),
-            function_url=functools.partial(_function_url, request),
-        )
+    call = Call(
+        deps=deps,
+        caller=caller,
+        request=validated,
+        idempotency_key=key,
+        respond_async=_prefers_async(request),
+        function_url=functools.partial(_function_url, request),
     )
+    try:
+        reply = endpoint.respond(call)
+    finally:
+        # The audit trail. At the end, so that the line has the fields that the call adds.
+        if caller.is_admin and caller.uid:
+            log.info("called by an administrator")
     response = json_response(reply.answer, reply.status, reply.headers)
     if endpoint.cache_control is not None:
         response.headers["Cache-Control"] = endpoint.cache_control
@@ -122,6 +126,8 @@ def _caller(request: Request, endpoint: Endpoint[Any], deps: Deps) -> Caller:
     caller = identity.identify(request.headers.get("Authorization"), deps.settings)
     if caller == identity.ANONYMOUS:
         raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
+    if caller.uid:
+        log.add(callerUid=caller.uid)
     if endpoint.access is Access.ADMIN and not caller.is_admin:
         raise PermissionDenied("Only an administrator may do this.")
     return caller
