@@ -13,6 +13,7 @@ from embedded_firebase.functions.environment import set_environment
 from embedded_firebase.functions.host import FunctionsHost, HostOptions
 from embedded_firebase.functions.server import bind
 from imagegen import production
+from tests.identity_toolkit import IdentityToolkit
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,21 @@ ROOT = Path(__file__).parent.parent
 def world(make_world: Callable[..., World]) -> World:
     """The database behind the host, with a catalog."""
     return make_world()
+
+
+@pytest.fixture
+def identity_toolkit() -> Iterator[IdentityToolkit]:
+    """The accounts of Firebase Auth."""
+    toolkit = IdentityToolkit()
+    yield toolkit
+    toolkit.stop()
+
+
+@pytest.fixture
+def sign_in(identity_toolkit: IdentityToolkit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers must sign in, with tokens of the Auth emulator; to be named before `client`."""
+    monkeypatch.setenv("REQUIRE_AUTH", "true")
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", identity_toolkit.host)
 
 
 @pytest.fixture

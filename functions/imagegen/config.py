@@ -113,6 +113,8 @@ class Settings:
     model_attempts: int = 3
     webhook_allow_loopback: bool = False
     webhook_time_limit_seconds: float = 10.0
+    # For looking up an administrator's account.
+    identity_time_limit_seconds: float = 5.0
     # For enqueuing one task.
     enqueue_time_limit_seconds: float = 5.0
     catalog_lifetime_seconds: int = 30

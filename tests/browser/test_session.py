@@ -28,7 +28,9 @@ class _AuthEmulator(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         uid = "testUser1"
-        if asked.get("grant_type") == "refresh_token":
+        if self.path.endswith("/accounts:lookup"):
+            self._answer(200, {"users": [{"localId": uid}]})
+        elif asked.get("grant_type") == "refresh_token":
             self._answer(200, {"id_token": _id_token(uid), "refresh_token": "refresh", "expires_in": "3600"})
         elif asked.get("password") != PASSWORD:
             self._answer(400, {"error": {"code": 400, "message": "INVALID_LOGIN_CREDENTIALS"}})

@@ -1,6 +1,9 @@
 """Authentication and authorization: ID tokens of the Auth emulator and of Google, and App Check."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +13,7 @@ from pytest_mock import MockerFixture
 from imagegen import config, production
 from tests import tokens
 from tests.answers import error_of
+from tests.identity_toolkit import IdentityToolkit
 from tests.world import World
 
 CALLS = [
@@ -31,10 +35,8 @@ def accounts(world: World) -> None:
 
 
 @pytest.fixture
-def guarded(accounts: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> httpx.Client:
+def guarded(accounts: None, sign_in: None, request: pytest.FixtureRequest) -> httpx.Client:
     """A host whose callers must sign in with tokens of the Auth emulator."""
-    monkeypatch.setenv("REQUIRE_AUTH", "true")
-    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
     client: httpx.Client = request.getfixturevalue("client")
     return client
 
@@ -147,6 +149,117 @@ class TestSignIn:
         assert refused.headers["Access-Control-Allow-Origin"] in {"*", "https://shop.example.com"}
 
 
+class TestAdministrators:
+    """An administrator's account is looked up for each of its calls."""
+
+    @pytest.fixture
+    def admin(self, world: World) -> dict[str, str]:
+        return bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))
+
+    @pytest.mark.parametrize("account", [{"disabled": True}, {"validSince": "4000000000"}, None], ids=str)
+    def test_a_revoked_token(
+        self,
+        guarded: httpx.Client,
+        world: World,
+        identity_toolkit: IdentityToolkit,
+        admin: dict[str, str],
+        account: dict[str, Any] | None,
+    ) -> None:
+        """A revoked token, and that of a disabled or deleted account, is a 401, also for its own account."""
+        world.account("root", 5)
+        assert guarded.get("/listWeeklyReports", headers=admin).status_code == 200
+        identity_toolkit.accounts["root"] = account
+        for url in ("/listWeeklyReports", "/getUserCredits?userId=root"):
+            response = guarded.get(url, headers=admin)
+            assert response.status_code == 401
+            assert "revoked" in response.json()["error"]["message"]
+        body = {"userId": "ada", "credits": 3}
+        assert guarded.post("/grantCredits", json=body, headers=admin | {"Idempotency-Key": "k"}).status_code == 401
+        assert world.credits("ada") == 5
+
+    def test_a_token_of_after_the_revocation(
+        self, guarded: httpx.Client, identity_toolkit: IdentityToolkit, admin: dict[str, str]
+    ) -> None:
+        """A token that was issued after the last revocation is valid."""
+        identity_toolkit.accounts["root"] = {"validSince": "1700000000", "disabled": False}
+        assert guarded.get("/listWeeklyReports", headers=admin).status_code == 200
+
+    def test_others_are_not_looked_up(
+        self, guarded: httpx.Client, world: World, identity_toolkit: IdentityToolkit
+    ) -> None:
+        """A call without the claim costs no look-up; neither does a token that is not valid."""
+        for token in (
+            tokens.unsigned(tokens.claims(world.db.project, "ada")),
+            tokens.unsigned(tokens.claims("another", "ada", admin=True)),
+        ):
+            guarded.get("/getUserCredits?userId=ada", headers=bearer(token))
+        assert identity_toolkit.lookups == []
+
+    @pytest.mark.parametrize("refusal", [400, 403])
+    def test_a_refused_look_up(
+        self,
+        guarded: httpx.Client,
+        identity_toolkit: IdentityToolkit,
+        admin: dict[str, str],
+        refusal: int,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """If the account cannot be looked up, as without the role, the answer is a 503, and a line names the error."""
+        identity_toolkit.refusal = refusal
+        response = guarded.get("/listWeeklyReports", headers=admin)
+        assert response.status_code == 503
+        assert "Retry-After" in response.headers
+        logged = capsys.readouterr()
+        assert "could not be checked for revocation" in logged.err
+        assert admin["Authorization"].removeprefix("Bearer ") not in logged.out + logged.err
+
+    def test_no_answer(
+        self,
+        guarded: httpx.Client,
+        identity_toolkit: IdentityToolkit,
+        admin: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A look-up without an answer ends in a 503 at its own limit, before that of its requests (5 seconds)."""
+        settings = replace(config.load(), identity_time_limit_seconds=0.2)
+        monkeypatch.setattr(config, "load", lambda: settings)
+        identity_toolkit.answers.clear()
+        response = guarded.get("/listWeeklyReports", headers=admin)
+        assert response.status_code == 503
+        assert response.elapsed < timedelta(seconds=4)
+
+    def test_nothing_listens(
+        self, guarded: httpx.Client, identity_toolkit: IdentityToolkit, admin: dict[str, str]
+    ) -> None:
+        """If Firebase Auth is away the answer is a 503, and the administrator is not let in."""
+        identity_toolkit.stop()
+        assert guarded.get("/listWeeklyReports", headers=admin).status_code == 503
+
+
+class TestTenants:
+    @pytest.mark.parametrize("admin", [True, False])
+    def test_a_tenants_token(
+        self, guarded: httpx.Client, world: World, identity_toolkit: IdentityToolkit, admin: bool
+    ) -> None:
+        """A token of a tenant is a 401: the uids of tenants are their own, and could be another account's here."""
+        of_tenant = {"sign_in_provider": "password", "tenant": "shop-1"}
+        claims = tokens.claims(world.db.project, "ada", admin=admin, firebase=of_tenant)
+        assert guarded.get("/getUserCredits?userId=ada", headers=bearer(tokens.unsigned(claims))).status_code == 401
+        assert identity_toolkit.lookups == []
+
+    @pytest.mark.parametrize("firebase", [{"sign_in_provider": "password", "identities": {}}, {}])
+    def test_a_token_of_the_project(self, guarded: httpx.Client, world: World, firebase: dict[str, Any]) -> None:
+        """The `firebase` claim of the project's own accounts has no tenant."""
+        claims = tokens.claims(world.db.project, "ada", firebase=firebase)
+        assert guarded.get("/getUserCredits?userId=ada", headers=bearer(tokens.unsigned(claims))).status_code == 200
+
+    @pytest.mark.parametrize("firebase", ["shop-1", 7, ["tenant"], None])
+    def test_an_odd_claim(self, guarded: httpx.Client, world: World, firebase: object) -> None:
+        """A `firebase` claim of another form than Google's is refused (fail closed)."""
+        claims = tokens.claims(world.db.project, "ada", firebase=firebase)
+        assert guarded.get("/getUserCredits?userId=ada", headers=bearer(tokens.unsigned(claims))).status_code == 401
+
+
 class TestDeployed:
     def test_a_signed_token(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
         """Outside of the emulator, functions require a token signed by Google."""
@@ -183,6 +296,29 @@ class TestDeployed:
         secret = "the public key is no secret to sign with"
         for token in (tokens.unsigned(claims), other.sign(claims), signer.sign(claims, algorithm="HS256", key=secret)):
             assert deployed.get("/getUserCredits?userId=ada", headers=bearer(token)).status_code == 401
+
+    def test_an_administrator(
+        self,
+        deployed: httpx.Client,
+        world: World,
+        signer: tokens.Signer,
+        identity_toolkit: IdentityToolkit,
+        monkeypatch: pytest.MonkeyPatch,
+        mocker: MockerFixture,
+        tmp_path: Path,
+    ) -> None:
+        """Administrators are looked up with the functions' own credentials; without any, theirs are the only 503s."""
+        root = bearer(signer.sign(tokens.claims(world.db.project, "root", admin=True)))
+        ada = bearer(signer.sign(tokens.claims(world.db.project, "ada")))
+        mocker.patch("firebase_admin._user_mgt.UserManager.ID_TOOLKIT_URL", f"{identity_toolkit.url}/v1")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+        assert deployed.get("/getUserCredits?userId=ada", headers=ada).status_code == 200
+        assert deployed.get("/listWeeklyReports", headers=root).status_code == 503
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(identity_toolkit.service_account(tmp_path)))
+        assert deployed.get("/listWeeklyReports", headers=root).status_code == 200
+        assert identity_toolkit.lookups == [("root", "Bearer of-the-functions")]
+        identity_toolkit.accounts["root"] = {"disabled": True}
+        assert deployed.get("/listWeeklyReports", headers=root).status_code == 401
 
     def test_keys_that_cannot_be_fetched(self, deployed: httpx.Client, world: World, signer: tokens.Signer) -> None:
         """If Google's keys cannot be fetched the answer is a 503, and the caller is not let in."""

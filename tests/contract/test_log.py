@@ -70,10 +70,8 @@ class TestCalls:
 
 class TestCaller:
     @pytest.fixture
-    def sign_in(self, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
-        """Callers must sign in; return the header of a token of the Auth emulator."""
-        monkeypatch.setenv("REQUIRE_AUTH", "true")
-        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
+    def signed(self, world: World, sign_in: None) -> Callable[..., dict[str, str]]:
+        """Callers must sign in; return the header of a caller's token."""
 
         def header(uid: str, **claims: Any) -> dict[str, str]:
             return {"Authorization": f"Bearer {tokens.unsigned(tokens.claims(world.db.project, uid, **claims))}"}
@@ -84,7 +82,7 @@ class TestCaller:
         self,
         world: World,
         mocker: MockerFixture,
-        sign_in: Callable[..., dict[str, str]],
+        signed: Callable[..., dict[str, str]],
         client: httpx.Client,
         lines: Lines,
     ) -> None:
@@ -92,29 +90,29 @@ class TestCaller:
         mocker.patch.object(simulated_model.SimulatedModel, "generate", side_effect=providers_model.ModelError("no"))
         world.account("ada", 5)
         lines()
-        client.post("/createGenerationRequest", json=world.body("ada"), headers=sign_in("ada"))
+        client.post("/createGenerationRequest", json=world.body("ada"), headers=signed("ada"))
         assert [(line["severity"], line["callerUid"]) for line in lines()] == [("WARNING", "ada")]
 
     def test_a_refused_caller(
         self,
         world: World,
         mocker: MockerFixture,
-        sign_in: Callable[..., dict[str, str]],
+        signed: Callable[..., dict[str, str]],
         client: httpx.Client,
         lines: Lines,
     ) -> None:
         """A line of a call that fails unexpectedly has the uid of its caller too."""
         mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))
         lines()
-        client.get("/getUserCredits?userId=ada", headers=sign_in("ada"))
+        client.get("/getUserCredits?userId=ada", headers=signed("ada"))
         assert [line["callerUid"] for line in lines()] == ["ada"]
 
     def test_an_administrators_calls(
-        self, world: World, sign_in: Callable[..., dict[str, str]], client: httpx.Client, lines: Lines
+        self, world: World, signed: Callable[..., dict[str, str]], client: httpx.Client, lines: Lines
     ) -> None:
         """Each call of an administrator is a line, with its uid and what it was for, also if the call is refused."""
         world.account("ada", 5)
-        root = sign_in("root", admin=True)
+        root = signed("root", admin=True)
         lines()
         granted = {"userId": "ada", "credits": 3}
         assert client.post("/grantCredits", json=granted, headers=root | {"Idempotency-Key": "k"}).status_code == 200

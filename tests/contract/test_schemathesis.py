@@ -63,13 +63,6 @@ guarded = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.fr
 
 
 @pytest.fixture
-def sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Callers must sign in, with tokens of the Auth emulator."""
-    monkeypatch.setenv("REQUIRE_AUTH", "true")
-    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
-
-
-@pytest.fixture
 def balanced(world: World) -> Iterator[None]:
     """Accounts with ids that the generator draws, and a report; afterwards the books of all accounts balance."""
     for user_id in ("0", "00", "testUser1"):

@@ -10,6 +10,8 @@ from typing import Any
 
 from imagegen import config
 
+# For each request; firebase-admin's own limit is two minutes.
+_HTTP_TIMEOUT_SECONDS = 5
 _starting = threading.Lock()
 
 
@@ -26,5 +28,5 @@ def app(purpose: str, credential: Any = None) -> Any:
             return firebase_admin.get_app(name)  # type: ignore[no-untyped-call]
         except ValueError:
             return firebase_admin.initialize_app(  # type: ignore[no-untyped-call]
-                credential, {"projectId": project}, name
+                credential, {"projectId": project, "httpTimeout": _HTTP_TIMEOUT_SECONDS}, name
             )

@@ -17,6 +17,7 @@ from imagegen.config import Settings
 from imagegen.firebase import apps
 from imagegen.kit import log
 from imagegen.kit.errors import Unauthenticated, Unavailable
+from imagegen.kit.timeouts import call_within
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,11 @@ UNRESTRICTED = Caller(None, is_admin=True)
 def identify(authorization: str | None, settings: Settings) -> Caller:
     """Return the caller of a request with this Authorization header; `ANONYMOUS` without one.
 
+    An administrator's account is looked up as well, because a token stays valid for up to an hour after it is revoked.
+
     Raises:
-        Unauthenticated: the ID token is not valid.
-        Unavailable: the public keys that verify it could not be fetched.
+        Unauthenticated: the ID token is not valid, or is an administrator's and was revoked.
+        Unavailable: the public keys that verify it could not be fetched, or the administrator could not be looked up.
     """
     if not settings.require_auth:
         return UNRESTRICTED
@@ -52,6 +55,9 @@ def identify(authorization: str | None, settings: Settings) -> Caller:
         raise Unauthenticated("Sign in: send 'Authorization: Bearer' with a Firebase ID token.")
     try:
         claims = auth.verify_id_token(token.strip(), app=_app())  # type: ignore[no-untyped-call]
+        # A tenant of Identity Platform has uids and administrators of its own.
+        if claims.get("firebase", {}).get("tenant") is not None:
+            raise Unauthenticated("The ID token is not valid.")
     except (auth.CertificateFetchError, google.auth.exceptions.TransportError) as error:
         log.error(f"the public keys of ID tokens could not be fetched: {type(error).__name__}")
         raise Unavailable from None
@@ -60,7 +66,33 @@ def identify(authorization: str | None, settings: Settings) -> Caller:
     except Exception:  # Fail closed: any other error of the verification refuses the token.
         # The error's text is not logged or returned: it may contain parts of the token.
         raise Unauthenticated("The ID token is not valid.") from None
-    return Caller(claims["uid"], claims.get("admin") is True)
+    is_admin = claims.get("admin") is True
+    if is_admin:
+        _check_revoked(token.strip(), settings.identity_time_limit_seconds)
+    return Caller(claims["uid"], is_admin)
+
+
+def _check_revoked(token: str, limit_seconds: float) -> None:
+    """Look up the account of a verified token; this needs credentials, and takes one call of Google's.
+
+    Raises:
+        Unauthenticated: the token was revoked, or its account is disabled or deleted.
+        Unavailable: the account could not be looked up.
+    """
+
+    def look_up() -> None:
+        auth.verify_id_token(token, app=apps.app("administrators"), check_revoked=True)  # type: ignore[no-untyped-call]
+
+    try:
+        call_within(limit_seconds, look_up)
+    except (auth.RevokedIdTokenError, auth.UserDisabledError, auth.UserNotFoundError):
+        raise Unauthenticated("The ID token was revoked, or its account is disabled; sign in again.") from None
+    except Exception as error:  # Fail closed. The text is not logged: it may contain parts of the token.
+        log.error(
+            f"an administrator's token could not be checked for revocation: {type(error).__name__}; "
+            "the functions' service account needs roles/firebaseauth.viewer"
+        )
+        raise Unavailable from None
 
 
 def check_app(token: str | None, settings: Settings) -> None:
