@@ -29,7 +29,9 @@ class Receiver:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._serving = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        # A daemon: a test that fails before it stops its receiver must not keep pytest from ending.
+        serve = self._server.serve_forever
+        self._serving = threading.Thread(target=serve, kwargs={"poll_interval": 0.01}, daemon=True)
         self._serving.start()
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/hook?of=ada"

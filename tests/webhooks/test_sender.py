@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -51,7 +52,8 @@ def answering(answer: Callable[[socket.socket], object], *, reads_first: bool = 
             answer(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = threading.Thread(target=serve)
+        # A daemon: if the test fails before it connects, the thread waits for a connection for ever.
+        serving = threading.Thread(target=serve, daemon=True)
         serving.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         serving.join()
@@ -169,13 +171,46 @@ class TestSending:
         with pytest.raises(WebhookRefused, match="not public"):
             self.sender(allow_loopback=True).send("https://shop.example.com/", "msg_1", NOON, b"")
 
+    def test_a_name_that_resolves_differently_a_second_time(self, receiver: Receiver, mocker: MockerFixture) -> None:
+        """The connection goes to the address that was checked, even if the name has another one by then."""
+        resolved = ["127.0.0.1", "127.0.0.2"]
+        asked: list[str] = []
+        resolve = socket.getaddrinfo
+
+        def rebinding(host: str, *arguments: Any, **named: Any) -> Any:
+            if host != "shop.example.com":
+                return resolve(host, *arguments, **named)
+            asked.append(host)
+            return resolve(resolved[min(len(asked), 2) - 1], *arguments, **named)
+
+        mocker.patch("imagegen.webhooks.sender.socket.getaddrinfo", rebinding)
+        with socket.create_server(("127.0.0.2", receiver.port)) as second:
+            second.settimeout(0.1)
+            url = f"http://shop.example.com:{receiver.port}/"
+            self.sender(allow_loopback=True).send(url, "msg_1", NOON, b"")
+            with pytest.raises(TimeoutError):
+                second.accept()
+        assert (len(receiver.received), asked) == (1, ["shop.example.com"])
+
+    @pytest.mark.parametrize("allow_loopback", [True, False])
+    def test_plain_http(self, mocker: MockerFixture, allow_loopback: bool) -> None:
+        """To a public address nothing is sent over http, not even with the development setting."""
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 80))]
+        mocker.patch("imagegen.webhooks.sender.socket.getaddrinfo", return_value=found)
+        connect = mocker.patch("imagegen.webhooks.sender.socket.create_connection")
+        with pytest.raises(WebhookRefused, match="https"):
+            self.sender(allow_loopback=allow_loopback).send("http://shop.example.com/", "msg_1", NOON, b"")
+        connect.assert_not_called()
+
     def test_a_redirect(self, receiver: Receiver) -> None:
         """A redirect is not followed."""
         elsewhere = Receiver()
-        receiver.status, receiver.location = 307, elsewhere.url
-        with pytest.raises(WebhookFailed, match="307"):
-            self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
-        elsewhere.stop()
+        try:
+            receiver.status, receiver.location = 307, elsewhere.url
+            with pytest.raises(WebhookFailed, match="307"):
+                self.sender(allow_loopback=True).send(receiver.url, "msg_1", NOON, b"")
+        finally:
+            elsewhere.stop()
         assert elsewhere.received == []
 
     @pytest.mark.parametrize(("status", "error"), [(500, WebhookFailed), (404, WebhookFailed), (410, WebhookRefused)])
