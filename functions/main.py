@@ -130,6 +130,22 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
 # Webhooks
 
 
+@https_fn.on_request(cors=_READ, secrets=[WEBHOOK_SECRET])
+def getWebhookSecret(request: Request) -> Response:
+    """GET or POST: the secret that signs an account's webhooks."""
+    from imagegen.webhooks import endpoints
+
+    return serving.answer(request, endpoints.GET_WEBHOOK_SECRET, production)
+
+
+@https_fn.on_request(cors=_WRITE, secrets=[WEBHOOK_SECRET])
+def rotateWebhookSecret(request: Request) -> Response:
+    """POST: replace the secret that signs an account's webhooks."""
+    from imagegen.webhooks import endpoints
+
+    return serving.answer(request, endpoints.ROTATE_WEBHOOK_SECRET, production)
+
+
 @triggers.queued
 @tasks_fn.on_task_dispatched(
     retry_config=options.RetryConfig(

@@ -14,7 +14,7 @@ from embedded_firebase.functions.host import FunctionsHost, HostOptions
 from embedded_firebase.functions.server import bind
 from imagegen import production
 from tests.identity_toolkit import IdentityToolkit
-from tests.world import World
+from tests.world import MASTER_SECRET, World
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +50,7 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
+        monkeypatch.setenv("WEBHOOK_SECRET", MASTER_SECRET)
         production._built.cache_clear()
         # Any origin, because the deployed functions answer CORS themselves.
         # No schedule, because a test would change when it runs at a full five minutes.

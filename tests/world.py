@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -129,10 +130,14 @@ class Shelf:
         return Image(f"https://images.example.com/{generation_id}.png")
 
 
+# The master secret of webhooks.
+MASTER_SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
+
+
 class Deaf:
     """A sender whose messages never arrive."""
 
-    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, time_limit_seconds: float) -> int:
         raise WebhookRefused("not here")
 
 
@@ -146,6 +151,7 @@ def make_deps(client: firestore.Client, **changed: Any) -> Deps:
         "images": Shelf(),
         "tasks": Queue(),
         "webhooks": Deaf(),
+        "webhook_secret": MASTER_SECRET,
     } | changed
     settings: Settings = parts["settings"]
     db = Database(client, settings.firestore_timeout_seconds)

@@ -18,6 +18,7 @@ from imagegen.kit.schemas import RequestModel
 from imagegen.reports import endpoints as reports_endpoints
 from imagegen.web import openapi
 from imagegen.web.endpoint import Access, Call, Endpoint, Reply
+from imagegen.webhooks import endpoints as webhooks_endpoints
 
 
 class OpenapiRequest(RequestModel):
@@ -55,4 +56,6 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     lookup_endpoints.GET_GENERATION_STATUS,
     lookup_endpoints.LIST_GENERATION_REQUESTS,
     OPENAPI,
+    webhooks_endpoints.GET_WEBHOOK_SECRET,
+    webhooks_endpoints.ROTATE_WEBHOOK_SECRET,
 )

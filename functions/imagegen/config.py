@@ -204,7 +204,7 @@ def _image_bucket() -> str | None:
 
 
 def webhook_secret() -> str:
-    """Return the signing secret of webhooks; empty if it is not set or not bound to this function."""
+    """Return the master secret of webhooks; empty if it is not set or not bound to this function."""
     return os.environ.get(WEBHOOK_SECRET.name, "")
 
 

@@ -6,7 +6,7 @@ Must not know how they are built. The imports are for the type checker only: thi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -33,3 +33,5 @@ class Deps:
     images: ImageStore
     tasks: TaskQueue
     webhooks: WebhookSender
+    # The master secret of webhooks; empty in a function that is not bound to it. It must not appear in a log.
+    webhook_secret: str = field(repr=False)

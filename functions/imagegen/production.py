@@ -69,11 +69,8 @@ def build(client: firestore.Client, settings: Settings) -> Deps:
         catalog=CatalogCache(partial(read_catalog, db, image_models), now, settings.catalog_lifetime_seconds),
         image_models=image_models,
         images=_image_store(settings),
-        webhooks=HttpWebhookSender(
-            config.webhook_secret(),
-            allow_loopback=settings.webhook_allow_loopback,
-            time_limit_seconds=settings.webhook_time_limit_seconds,
-        ),
+        webhooks=HttpWebhookSender(allow_loopback=settings.webhook_allow_loopback),
+        webhook_secret=config.webhook_secret(),
         tasks=FirebaseTaskQueue(settings.enqueue_time_limit_seconds),
     )
 

@@ -27,11 +27,13 @@ HTTPS_FUNCTIONS = [
     "getCatalog",
     "getGenerationStatus",
     "getUserCredits",
+    "getWebhookSecret",
     "getWeeklyReport",
     "grantCredits",
     "listGenerationRequests",
     "listWeeklyReports",
     "openapi",
+    "rotateWebhookSecret",
     "verifyBooks",
 ]
 FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "deliverWebhook", "processGeneration", "reconcile", "weeklyReport"])
@@ -66,6 +68,14 @@ class TestNames:
                 assert endpoint.httpsTrigger is None
             else:
                 assert endpoint.httpsTrigger == {}
+
+    def test_who_gets_the_secret_of_webhooks(self) -> None:
+        """Exactly the functions that sign or show a secret are bound to the master secret."""
+        endpoints = {f.name: vars(f.call)["__firebase_endpoint__"] for f in discover(ROOT / "functions")}
+        bound = {name for name, endpoint in endpoints.items() if endpoint.secretEnvironmentVariables}
+        assert bound == {"deliverWebhook", "getWebhookSecret", "rotateWebhookSecret"}
+        for name in bound:
+            assert endpoints[name].secretEnvironmentVariables == [{"key": "WEBHOOK_SECRET"}]
 
     def test_an_unknown_function(self, client: httpx.Client) -> None:
         """An unknown path is a 404 that lists the functions."""
@@ -190,6 +200,7 @@ class TestFirestoreAway:
             production._built.cache_clear()
             bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
             bodies["listGenerationRequests"] = {"userId": "ada"}
+            bodies["getWebhookSecret"] = bodies["rotateWebhookSecret"] = {"userId": "ada"}
             bodies["grantCredits"] = {"userId": "ada", "credits": 1}
             bodies["getGenerationStatus"] = bodies["cancelGenerationRequest"] = {"generationRequestId": "g"}
             started = time.monotonic()

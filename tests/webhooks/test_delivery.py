@@ -1,6 +1,5 @@
 """Webhooks through the functions host and its queue."""
 
-import base64
 from collections.abc import Iterator
 
 import httpx
@@ -21,8 +20,6 @@ def ada(world: World) -> str:
 
 
 class TestWebhook:
-    SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four bytes").decode()
-
     @pytest.fixture
     def receiver(self) -> Iterator[Receiver]:
         receiver = Receiver()
@@ -33,13 +30,13 @@ class TestWebhook:
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A webhook is delivered once, signed, with the generation."""
-        monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
         production._built.cache_clear()
         body = world.body(ada, webhookUrl=receiver.url)
         answer = client.post("/createGenerationRequest", json=body, headers=ASYNC).json()
         ((headers, content),) = until(lambda: receiver.received, len)
-        message = Webhook(self.SECRET).verify(content, headers)
+        secret = client.get(f"/getWebhookSecret?userId={ada}").json()["secret"]
+        message = Webhook(secret).verify(content, headers)
         assert message["type"] == "generation.completed"
         assert message["data"]["generationRequestId"] == answer["generationRequestId"]
         path = f"generationRequests/{answer['generationRequestId']}"
@@ -49,7 +46,6 @@ class TestWebhook:
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Without the development setting no webhook is sent to this machine, under any name (SSRF)."""
-        monkeypatch.setenv("WEBHOOK_SECRET", self.SECRET)
         production._built.cache_clear()
         refused = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url))
         assert (refused.status_code, "webhookUrl" in refused.text) == (400, True)

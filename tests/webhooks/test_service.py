@@ -1,7 +1,7 @@
 """Webhooks: which events are sent, how often, and which URLs are refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -34,12 +34,15 @@ class Heard:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.requests: list[tuple[Mapping[str, str], bytes]] = []
         self.error: Exception | None = None
 
-    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, time_limit_seconds: float) -> int:
+        self.requests.append((headers, body))
         if self.error is not None:
             raise self.error
-        self.sent.append((url, message_id, json.loads(body)))
+        self.sent.append((url, headers["webhook-id"], json.loads(body)))
+        return 204
 
 
 @pytest.fixture
@@ -77,6 +80,23 @@ class TestAnnounced:
         assert message["type"] == "generation.completed"
         assert message["data"]["imageUrl"] == created.generation.image_url
         assert message["data"]["status"] == "completed"
+
+    def test_a_message_is_the_same_in_each_delivery(self, world: World, heard: Heard) -> None:
+        """In a retry body and id are the same, with the time of the event; the header has the time of the attempt."""
+        create(world, "ada", webhookUrl=HOOK)
+        (generation_id,) = due(world)
+        heard.error = WebhookFailed("it answered 500")
+        ended_at = world.clock()
+        for _ in range(2):
+            with pytest.raises(TryAgain):
+                deliver(world.deps, generation_id, is_last_attempt=False)
+            world.clock.advance(seconds=7)
+        (first, body), (second, again) = heard.requests
+        assert body == again
+        assert datetime.fromisoformat(json.loads(body)["timestamp"]) == ended_at
+        assert first["webhook-id"] == second["webhook-id"]
+        attempts = [int(headers["webhook-timestamp"]) for headers in (first, second)]
+        assert attempts == [ended_at.timestamp(), ended_at.timestamp() + 7]
 
     def test_every_way_to_end(self, world: World, heard: Heard, mocker: MockerFixture) -> None:
         """A failure, a cancellation and a refund after the lease are sent too, also of asynchronous generations."""
@@ -145,7 +165,7 @@ class TestAnnounced:
         (generation_id,) = due(world)
 
         class GivesUpLater:
-            def send(self, *_: object) -> None:
+            def send(self, *_: object) -> int:
                 deliver(world.deps, generation_id, is_last_attempt=False)
                 raise WebhookFailed("it answered 500")
 

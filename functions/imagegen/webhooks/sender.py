@@ -1,84 +1,73 @@
-"""Owns one delivery of a webhook: signed (Standard Webhooks), and only to public addresses (SSRF).
+"""Owns sending one message over HTTPS, and only to public addresses (SSRF).
 
-Must not know generations nor retries.
+Must not know what it says, how it is signed, nor retries.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import http.client
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from typing import Protocol
 
 from imagegen.kit import urls
 from imagegen.kit.timeouts import call_within
 
-_SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret.
 _MAX_RESPONSE_BYTES = 1024
 
 
 class WebhookRefused(Exception):
-    """A permanent failure: a retry would not help."""
+    """A permanent failure: a retry would not help. `status` is the HTTP status, if there is one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class WebhookFailed(Exception):
-    """A transient failure, or an unknown outcome: a retry may help."""
+    """A transient failure, or an unknown outcome: a retry may help. `status` is the HTTP status, if there is one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class WebhookTimeout(WebhookFailed):
+    """There was no answer within the time limit."""
 
 
 class WebhookSender(Protocol):
     """Delivers messages to webhook URLs."""
 
-    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
-        """Send one message.
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, time_limit_seconds: float) -> int:
+        """Send one message; return the HTTP status, which is a success.
 
         Raises:
             WebhookRefused: it was not received; a retry would not help.
             WebhookFailed: it may not have been received; a retry may help.
+            WebhookTimeout: as above, because there was no answer within the time limit.
         """
-
-
-def sign(secret: str, message_id: str, sent_at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers of a message (https://www.standardwebhooks.com, symmetric signature v1).
-
-    Raises:
-        WebhookFailed: the secret is not `whsec_` and base64 of 24 to 64 bytes. Retries allow an operator to correct it.
-    """
-    try:
-        key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        key = b""
-    if not secret.startswith(_SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise WebhookFailed("WEBHOOK_SECRET must be 'whsec_' and base64 of 24 to 64 bytes")
-    timestamp = str(int(sent_at.timestamp()))
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
 
 
 class HttpWebhookSender:
     """Sends over HTTPS to public addresses; with `allow_loopback`, for development, also over HTTP to loopback."""
 
-    def __init__(self, secret: str, *, allow_loopback: bool, time_limit_seconds: float) -> None:
-        self._secret = secret
+    def __init__(self, *, allow_loopback: bool) -> None:
         self._allow_loopback = allow_loopback
-        self._time_limit_seconds = time_limit_seconds
 
-    def send(self, url: str, message_id: str, sent_at: datetime, body: bytes) -> None:
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, time_limit_seconds: float) -> int:
         """Resolve the host once, check all its addresses, and connect to a checked one (DNS rebinding, SSRF)."""
-        headers = sign(self._secret, message_id, sent_at, body) | {"Content-Type": "application/json"}
-        deadline = time.monotonic() + self._time_limit_seconds
+        deadline = time.monotonic() + time_limit_seconds
         sockets: list[socket.socket] = []
         try:
-            status = call_within(self._time_limit_seconds, lambda: self._post(url, headers, body, deadline, sockets))
+            status = call_within(time_limit_seconds, lambda: self._post(url, headers, body, deadline, sockets))
         except (WebhookRefused, WebhookFailed):
             raise
+        except TimeoutError as error:
+            raise WebhookTimeout(f"no answer within {time_limit_seconds:g} s") from error
         except Exception as error:  # Any error: an untrusted response can make the HTTP client fail in many ways.
             raise WebhookFailed(f"{type(error).__name__}") from error
         finally:
@@ -89,13 +78,14 @@ class HttpWebhookSender:
                 with suppress(OSError):
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
         if status == 410:
-            raise WebhookRefused("the receiver answered 410 Gone")
+            raise WebhookRefused("the receiver answered 410 Gone", status)
         # A redirect is a failure and is not followed: its target is not checked (SSRF).
         if not 200 <= status < 300:
-            raise WebhookFailed(f"the receiver answered {status}")
+            raise WebhookFailed(f"the receiver answered {status}", status)
+        return status
 
     def _post(
-        self, url: str, headers: dict[str, str], body: bytes, deadline: float, sockets: list[socket.socket]
+        self, url: str, headers: Mapping[str, str], body: bytes, deadline: float, sockets: list[socket.socket]
     ) -> int:
         """Return the HTTP status; append the connection to `sockets`, so that `send` can close it at the deadline."""
         parts = urls.check(url)
@@ -105,7 +95,8 @@ class HttpWebhookSender:
         with ExitStack() as opened:
             # Connects to the checked address: a second resolution could return another one (DNS rebinding, TOCTOU).
             address = self._address(host, port, encrypted=encrypted)
-            sock = opened.enter_context(socket.create_connection((address, port), self._time_limit_seconds))
+            seconds_left = max(deadline - time.monotonic(), 0.001)
+            sock = opened.enter_context(socket.create_connection((address, port), seconds_left))
             tls = None
             if encrypted:
                 context = ssl.create_default_context()
@@ -119,8 +110,8 @@ class HttpWebhookSender:
                 tls.do_handshake()
             connection = http.client.HTTPConnection(host, port)
             connection.sock = sock
-            named = {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1"}
-            connection.request("POST", target, body, headers | named)
+            named = {"Host": parts.netloc, "User-Agent": "imagegen-webhook/1", "Content-Type": "application/json"}
+            connection.request("POST", target, body, {**headers, **named})
             with connection.getresponse() as response:
                 response.read(_MAX_RESPONSE_BYTES)
                 return response.status
