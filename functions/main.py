@@ -20,7 +20,9 @@ from imagegen.config import (
     WEBHOOK_SECRET,
 )
 from imagegen.production import production
-from imagegen.web import serving, triggers
+from imagegen.web import body, serving, triggers
+
+body.install()
 
 # A whole CPU: with less, an instance serves one request at a time. `concurrency` equals the number of threads of the
 # functions framework (THREADS in .env), so that no request waits for a thread while its time-out runs.

@@ -36,14 +36,15 @@ from imagegen.kit.errors import (
 )
 from imagegen.kit.ids import new_id
 from imagegen.kit.violations import violations_of
+from imagegen.web.body import BODY_LIMIT_BYTES
 from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey
 
 if TYPE_CHECKING:
     # Loading pydantic's models is slow, and schedules and queues need none.
     from pydantic import BaseModel
 
-_BODY_LIMIT_BYTES = 16 * 1024
 _MAX_DIGITS = 20
+_TRUNCATED = "must be as long as its Content-Length, and arrive in time"
 HEALTH_PATH = "/__/health"
 _EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
 # Values from a caller that are safe to repeat in the log and in a header (log and header injection).
@@ -161,18 +162,20 @@ def _json_object(request: Request) -> dict[str, Any]:
     if not request.is_json or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMediaType
     # One byte more than the limit: werkzeug truncates a chunked body at the maximum without an error.
-    request.max_content_length = _BODY_LIMIT_BYTES + 1
+    request.max_content_length = BODY_LIMIT_BYTES + 1
     try:
         data = request.get_data()
     except RequestEntityTooLarge:
-        raise BodyTooLarge(_BODY_LIMIT_BYTES) from None
+        raise BodyTooLarge(BODY_LIMIT_BYTES) from None
     except ClientDisconnected:
-        raise _bad_body("must be as long as its Content-Length") from None
+        raise _bad_body(_TRUNCATED) from None
     finally:
         # The functions framework reads the rest of the body after the response; the limit must not make it fail.
         request.max_content_length = None
-    if len(data) > _BODY_LIMIT_BYTES:
-        raise BodyTooLarge(_BODY_LIMIT_BYTES)
+    if len(data) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge(BODY_LIMIT_BYTES)
+    if len(data) < (request.content_length or 0):
+        raise _bad_body(_TRUNCATED)
     try:
         body = json.loads(
             data.decode(), object_pairs_hook=_unique_fields, parse_int=_integer, parse_constant=_refuse_constant
