@@ -15,12 +15,23 @@ dev: $(VENV)/.runtime ## Run everything on this machine (RESET=1 deletes the dat
 	@exec env $(RUN) -m operations.dev $(if $(filter 1,$(RESET)),--reset)
 
 .PHONY: test
-test: $(VENV)/.development ## Run every test, and list those that are skipped (without Chromium, Node or the Firebase CLI)
-	@$(BIN)/python -m pytest -q -n 2 embedded-firebase/tests
-	@$(BIN)/python -m pytest -q -n 2
+test: $(VENV)/.development ## Run the tests, and list those that are skipped (without Chromium, Node or the Firebase CLI)
+	@echo "The embedded Firebase:"
+	@$(BIN)/python -m pytest -q -n 2 -m "not long" embedded-firebase/tests
+	@echo "The back end and its console:"
+	@$(BIN)/python -m pytest -q -n 2 -m "not long"
+
+# The representatives of these are in `make test`: the cases and examples here are many more of the same.
+.PHONY: test-long
+test-long: $(VENV)/.development ## Run the exhaustive tests: deaths at every step, 200 simulated seeds, many generated requests
+	@CRASH_ROUNDS=20 MODEL_EXAMPLES=200 $(BIN)/python -m pytest -q -n 2 $(EXHAUSTIVE:%=embedded-firebase/tests/firestore/%)
+	@$(MAKE) --no-print-directory fuzz EXAMPLES=100
+	@$(BIN)/python -m pytest -q -n 2 -m long
+
+EXHAUSTIVE := test_crash.py test_model.py
 
 .PHONY: check
-check: $(VENV)/.development ## Format, lint, strict types and every test
+check: $(VENV)/.development ## Format, lint, strict types and the tests of `make test`
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

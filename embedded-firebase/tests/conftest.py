@@ -17,6 +17,7 @@ hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: exhaustive; left out of the ordinary run")
     config.addinivalue_line(
         "markers", "embedded: needs what only the embedded Firestore has (faults, counters, its own address)"
     )

@@ -27,7 +27,7 @@ def used_console(console: Console) -> Console:
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
     @pytest.mark.parametrize("name", PAGES)
     def test_axe_finds_nothing_serious(
         self, used_console: Console, open_page: OpenPage, name: str, scheme: str

@@ -44,8 +44,8 @@ ANSWERS = [
     checks.unsupported_method,
 ]
 generated = hypothesis.settings(
-    # `make fuzz` sets more.
-    max_examples=int(os.environ.get("EXAMPLES", "100")),
+    # `make test-long` and `make fuzz` set more.
+    max_examples=int(os.environ.get("EXAMPLES", "25")),
     derandomize=True,
     database=None,
     deadline=None,

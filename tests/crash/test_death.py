@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from _pytest.mark import ParameterSet
 from google.api_core import exceptions
 from google.cloud import firestore
 
@@ -188,6 +189,16 @@ REPEATED = KEYED | QUEUED | GRANTS
 CALLS = KEYLESS | REPEATED | SETTLING
 
 
+def cases(names: Iterable[str], short: str) -> list[ParameterSet]:
+    """The cases of a test: `short` is in each run, as the representative of all others, which are `long`."""
+    assert short in names
+    return [pytest.param(name, marks=() if name == short else pytest.mark.long) for name in names]
+
+
+# Its steps are a charge, a model and a refund.
+REPRESENTATIVE = "failed model with a key"
+
+
 def rehearse(name: str, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:
     """Make a call once, to its end; return its steps and its answer."""
     with new_world() as world, Process(world, fates, is_cold_start=name == COLD_START) as process:
@@ -330,7 +341,7 @@ def run(name: str, fates: Mapping[int | str, Fate], again: str = "after a reconc
 
 
 class TestDeath:
-    @pytest.mark.parametrize("name", [*KEYLESS, *SETTLING])
+    @pytest.mark.parametrize("name", cases([*KEYLESS, *SETTLING], short="reconcile"))
     def test_at_every_step(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """Wherever the process dies, a reconcile after the lease balances the books."""
         steps, _ = rehearse(name)
@@ -338,8 +349,8 @@ class TestDeath:
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}) == ("killed",)
 
-    @pytest.mark.parametrize("again", ["at once", "after the lease", "after a reconcile"])
-    @pytest.mark.parametrize("name", REPEATED)
+    @pytest.mark.parametrize("again", cases(["at once", "after the lease", "after a reconcile"], short="at once"))
+    @pytest.mark.parametrize("name", cases(REPEATED, short="task of a failing model"))
     def test_at_every_step_and_again(
         self, firestore_host: str, subtests: pytest.Subtests, name: str, again: str
     ) -> None:
@@ -349,7 +360,7 @@ class TestDeath:
             with subtests.test(f"{fate.__name__} step {number}, {steps[number - 1]}"):
                 assert run(name, {number: fate}, again) == ("killed",)
 
-    @pytest.mark.parametrize("name", CALLS)
+    @pytest.mark.parametrize("name", cases(CALLS, short=REPRESENTATIVE))
     def test_while_recovering_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A process that recovers from a commit's lost answer may die at every step of it."""
         lost = loses_the_answer(Status.UNAVAILABLE)
@@ -361,7 +372,7 @@ class TestDeath:
                     assert run(name, {commit: lost, number: fate}) == ("killed",)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", cases(CALLS, short=REPRESENTATIVE))
 class TestLostAnswer:
     """A lost answer is invisible to the caller: the result is the same as without the fault."""
 
@@ -402,7 +413,7 @@ class TestLostAnswer:
                     assert run(name, {commit: Late(), commit + 1: dies_before}, again) == ("killed",)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", cases(CALLS, short=REPRESENTATIVE))
 class TestUnavailable:
     def test_for_a_moment(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A request that is refused twice is tried a third time, and the caller does not notice."""
@@ -411,7 +422,7 @@ class TestUnavailable:
             with subtests.test(f"{code.name} at step {number}, {steps[number - 1]}"):
                 assert run(name, {number: is_refused(code), number + 1: is_refused(code)}) == answer
 
-    @pytest.mark.parametrize("code", [Status.UNAVAILABLE, Status.ABORTED])
+    @pytest.mark.parametrize("code", [Status.UNAVAILABLE, pytest.param(Status.ABORTED, marks=pytest.mark.long)])
     def test_for_too_long(self, firestore_host: str, subtests: pytest.Subtests, name: str, code: Status) -> None:
         """If Firestore stays unavailable the answer is a 503 with Retry-After, and no charge remains."""
         steps, _ = rehearse(name)
@@ -449,6 +460,7 @@ class TestContention:
 
 
 class TestWeeklyReport:
+    @pytest.mark.long
     @pytest.mark.parametrize("fate", [dies_before, dies_after])
     def test_dies_at_every_step(self, firestore_host: str, subtests: pytest.Subtests, fate: Fate) -> None:
         """A run that dies leaves no report or a whole one, and the next run writes the complete report."""

@@ -200,6 +200,12 @@ def check_each(deaths: list[Moment], subtests: pytest.Subtests, check: Callable[
 
 
 class TestSigkill:
+    def test_while_it_holds_a_charge(self, server: FirestoreServer) -> None:
+        """Killed after the commit that charges, a process leaves a generation that a reconcile refunds."""
+        name = "failed model with a key"
+        assert run(server, name, Moment(3, after=True))[2] == "Commit"
+
+    @pytest.mark.long
     @pytest.mark.parametrize("name", CASES)
     def test_at_every_step(self, server: FirestoreServer, subtests: pytest.Subtests, name: str) -> None:
         """Wherever a process is killed, a reconcile balances the books, and a key is answered and charged once."""
@@ -208,6 +214,7 @@ class TestSigkill:
         assert tuple(step for step in steps if step in WORDS) == CASES[name].words
         check_each(moments(steps), subtests, functools.partial(run, server, name))
 
+    @pytest.mark.long
     def test_weekly_report(self, server: FirestoreServer, subtests: pytest.Subtests) -> None:
         """A killed run leaves a whole report or none, and the next run writes it; sampled, because it only reads."""
 

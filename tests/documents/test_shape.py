@@ -5,33 +5,36 @@ import re
 import subprocess
 import tomllib
 
-import pytest
-
 import imagegen
 from tests.documents.declared import BASES, IMAGEGEN, OPENAPI, ROOT
 from tests.documents.markdown import ALL_MARKDOWN, DOCUMENTS, README, prose, slug, tables, text_of, ticked
 
 
-class TestLinks:
-    @pytest.mark.parametrize("name", ALL_MARKDOWN)
-    def test_targets_exist(self, name: str) -> None:
-        """Each link to a file or a heading of this repository has a target."""
-        for target in re.findall(r"\]\(([^)\s]+)\)", prose(text_of(name))):
-            if target.startswith(("http://", "https://")):
-                continue
-            path, _, anchor = target.partition("#")
-            file = (ROOT / name).parent / path if path else ROOT / name
-            assert file.exists(), target
-            if anchor:
-                headings = re.findall(r"^#+ (.+)$", prose(file.read_text()), re.MULTILINE)
-                assert anchor in {slug(heading) for heading in headings}, target
+def has_target(name: str, link: str) -> bool:
+    """Whether a link in a document leads out of the repository, or to a file and heading in it."""
+    if link.startswith(("http://", "https://")):
+        return True
+    path, _, anchor = link.partition("#")
+    file = (ROOT / name).parent / path if path else ROOT / name
+    if not file.exists() or not anchor:
+        return file.exists()
+    return anchor in {slug(heading) for heading in re.findall(r"^#+ (.+)$", prose(file.read_text()), re.MULTILINE)}
 
-    @pytest.mark.parametrize("name", DOCUMENTS)
-    def test_lines_are_short(self, name: str) -> None:
+
+class TestLinks:
+    def test_targets_exist(self) -> None:
+        """Each link to a file or a heading of this repository has a target."""
+        links = [(name, link) for name in ALL_MARKDOWN for link in re.findall(r"\]\(([^)\s]+)\)", prose(text_of(name)))]
+        assert len(links) > 50
+        assert [f"{name}: {link}" for name, link in links if not has_target(name, link)] == []
+
+    def test_lines_are_short(self) -> None:
         """Text wraps at 120 characters; tables, links and code may be longer."""
-        lines = prose(text_of(name)).splitlines()
+        lines = [(name, line) for name in DOCUMENTS for line in prose(text_of(name)).splitlines()]
         assert [
-            line for line in lines if len(line) > 120 and not line.startswith(("|", "-")) and "](" not in line
+            f"{name}: {line}"
+            for name, line in lines
+            if len(line) > 120 and not line.startswith(("|", "-")) and "](" not in line
         ] == []
 
     def test_pictures_are_small(self) -> None:
@@ -51,11 +54,12 @@ def paths_said(name: str) -> list[str]:
 
 
 class TestPaths:
-    @pytest.mark.parametrize("said", sorted({*paths_said("docs/ARCHITECTURE.md"), *paths_said("docs/CONTRIBUTING.md")}))
-    def test_every_path_exists(self, said: str) -> None:
+    def test_every_path_exists(self) -> None:
         """A path in ARCHITECTURE.md or CONTRIBUTING.md exists; a bare name is that of a deployed file."""
         names = {path.name for path in [ROOT / "functions" / "main.py", *IMAGEGEN.rglob("*.py")]}
-        assert said in names or any((base / said).exists() for base in BASES)
+        said = {*paths_said("docs/ARCHITECTURE.md"), *paths_said("docs/CONTRIBUTING.md")}
+        assert len(said) > 20
+        assert [path for path in said - names if not any((base / path).exists() for base in BASES)] == []
 
     def test_the_tree_of_the_readme(self) -> None:
         """Each folder and file of its tree exists, and each folder of the repository is in it."""
@@ -75,15 +79,13 @@ RECORDS = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]
 
 
 class TestDecisions:
-    @pytest.mark.parametrize("name", RECORDS)
-    def test_a_record_has_its_header(self, name: str) -> None:
+    def test_a_record_has_its_header(self) -> None:
         """A record has a number, a status, a date and the alternatives."""
-        lines = text_of(f"docs/decisions/{name}").splitlines()
-        assert re.fullmatch(rf"# {int(name[:4])}\. .+", lines[0])
-        assert lines[1] == ""
-        assert re.fullmatch(r"- Status: (proposed|accepted|superseded by \[\d+\]\(.+\))", lines[2])
-        assert datetime.date.fromisoformat(lines[3].removeprefix("- Date: "))
-        assert lines[4].startswith("- Alternatives: ")
+        status = r"- Status: (proposed|accepted|superseded by \[\d+\]\(.+\))"
+        header = rf"# (\d+)\. .+\n\n{status}\n- Date: \d{{4}}-\d\d-\d\d\n- Alternatives: .+\n"
+        assert RECORDS
+        found = {name: re.match(header, text_of(f"docs/decisions/{name}")) for name in RECORDS}
+        assert [name for name, match in found.items() if not match or int(match[1]) != int(name[:4])] == []
 
     def test_the_index(self) -> None:
         """The index lists exactly the records, with title, status and date."""

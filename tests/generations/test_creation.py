@@ -26,7 +26,7 @@ from imagegen.generations.records import GenerationStatus, Order
 from imagegen.kit.errors import AppError, IdempotencyKeyReused, InvalidRequest, Unavailable
 from imagegen.providers.model import ModelError, ModelRefusedError
 from tests.crash.mortal import Fate, Process, Status, abandon, is_refused
-from tests.world import NOON, AlwaysFails, Does, Draws, World, refusal
+from tests.world import NOON, AlwaysFails, Does, Draws, PausesOnly, World, refusal
 
 MakeWorld = Callable[..., World]
 
@@ -342,10 +342,14 @@ class TestIdempotency:
         world.check_books(ada)
 
 
+# A loaded machine may take longer than the 3 seconds of production for a crowd on one account.
+PATIENT = Settings(firestore_timeout_seconds=50)
+
+
 class TestConcurrency:
     def test_fifty_clients_and_twenty_credits(self, make_world: MakeWorld) -> None:
         """Of fifty concurrent clients exactly as many succeed as the account can pay for; the rest get 402."""
-        world = make_world()
+        world = make_world(settings=PATIENT)
         ada = world.account("ada", 20)
         with ThreadPoolExecutor(50) as clients:
             answers = Counter(clients.map(lambda _: outcome_of(lambda: create(world, ada)), range(50)))
@@ -356,7 +360,7 @@ class TestConcurrency:
 
     def test_failing_and_drawing_models_side_by_side(self, make_world: MakeWorld) -> None:
         """Concurrent charges and refunds of one account neither lose nor create credits."""
-        world = make_world(model_b=AlwaysFails())
+        world = make_world(settings=PATIENT, model_b=AlwaysFails())
         ada = world.account("ada", 30)
         with ThreadPoolExecutor(20) as clients:
             answers = Counter(
@@ -423,9 +427,12 @@ class TestFaults:
         assert not create(world, ada).replayed
         assert world.credits(ada) == 4
 
-    def test_endless_contention_is_unavailable(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
+    def test_endless_contention_is_unavailable(
+        self, make_world: MakeWorld, faults: DatabaseFaults, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Contention beyond the deadline is a 503, and nothing is charged."""
-        world = make_world(settings=Settings(firestore_timeout_seconds=0.3))
+        monkeypatch.setattr("imagegen.firebase.retries.time", PausesOnly())
+        world = make_world()
         ada = world.account("ada", 5)
         world.deps.catalog.current()
         faults.fail(Code.ABORTED, 1000)
@@ -470,12 +477,12 @@ class TestFaults:
         assert world.credits(ada) == 4
         world.check_books(ada)
 
-    def test_an_outage_at_the_settle_is_refunded_later(self, make_world: MakeWorld, faults: DatabaseFaults) -> None:
+    def test_an_outage_at_the_settle_is_refunded_later(
+        self, make_world: MakeWorld, faults: DatabaseFaults, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """If Firestore fails during the model call, the caller gets a 503; a retry after the lease refunds it."""
-        world = make_world(
-            settings=Settings(firestore_timeout_seconds=0.3),
-            model_a=Does(lambda: faults.fail(Code.UNAVAILABLE, 1000)),
-        )
+        monkeypatch.setattr("imagegen.firebase.retries.time", PausesOnly())
+        world = make_world(model_a=Does(lambda: faults.fail(Code.UNAVAILABLE, 1000)))
         ada = world.account("ada", 5)
         with pytest.raises(Unavailable):
             create(world, ada, "key-1")

@@ -4,7 +4,6 @@ import datetime
 import math
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -312,7 +311,7 @@ class TestTransactions:
     @pytest.mark.embedded
     @pytest.mark.parametrize("threads", [20, 50])
     def test_contending_threads_all_succeed(self, db, threads):
-        """Each increments one counter within the client's default five attempts, in under a second."""
+        """Each increments one counter within the client's default five attempts."""
         counter = db.document("c/counter")
         counter.set({"n": 0})
         start = threading.Barrier(threads)
@@ -326,12 +325,10 @@ class TestTransactions:
             start.wait()
             body(db.transaction())
 
-        started = time.monotonic()
         with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(increment) for _ in range(threads)]:
                 done.result()
         assert counter.get().get("n") == threads
-        assert time.monotonic() - started < threads / 20
 
     def test_crossing_transfers_keep_the_total(self, db):
         """Transactions that use two accounts in opposite orders neither deadlock nor lose money."""

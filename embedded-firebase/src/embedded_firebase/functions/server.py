@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,15 +214,19 @@ class _Handler(WSGIRequestHandler):
 
 
 def _application_of(function: Function) -> WSGIApplication:
-    app = flask.Flask(function.name, static_folder=None)
-    app.url_map.merge_slashes = False
-    # No methods: the function decides which are allowed.
-    app.url_map.add(Rule("/", defaults={"path": ""}, endpoint="call"))
-    app.url_map.add(Rule("/<path:path>", endpoint="call"))
-    app.view_functions["call"] = lambda path: function.call(flask.request._get_current_object())  # type: ignore[attr-defined]
+    # Built at the first call: most hosts, above all those of tests, call few of their functions.
+    @cache
+    def app() -> flask.Flask:
+        app = flask.Flask(function.name, static_folder=None)
+        app.url_map.merge_slashes = False
+        # No methods: the function decides which are allowed.
+        app.url_map.add(Rule("/", defaults={"path": ""}, endpoint="call"))
+        app.url_map.add(Rule("/<path:path>", endpoint="call"))
+        app.view_functions["call"] = lambda path: function.call(flask.request._get_current_object())  # type: ignore[attr-defined]
+        return app
 
     def at_root(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return app(environ | {"PATH_INFO": environ["PATH_INFO"] or "/"}, start_response)
+        return app()(environ | {"PATH_INFO": environ["PATH_INFO"] or "/"}, start_response)
 
     return at_root
 
