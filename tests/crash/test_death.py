@@ -28,7 +28,7 @@ from imagegen.generations.creation import Created, create_generation_request
 from imagegen.generations.errors import GenerationEnded, GenerationFailed, RequestInProgress
 from imagegen.generations.lookup import cancel_generation
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus
-from imagegen.generations.recovery import reconcile
+from imagegen.generations.recovery import Recovered, reconcile
 from imagegen.generations.settlement import Reservation, settle
 from imagegen.generations.worker import process as process_job
 from imagegen.kit.errors import TryAgain, Unavailable
@@ -46,7 +46,7 @@ from tests.crash.mortal import (
     is_sent_twice,
     loses_the_answer,
 )
-from tests.world import AlwaysFails, Clock, Paints, World, make_deps, write_catalog
+from tests.world import A_PICTURE, AlwaysFails, Clock, Paints, World, make_deps, write_catalog
 
 NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 OPENING_CREDITS = 10
@@ -164,6 +164,30 @@ def reconciling(world: World) -> Call:
     return reconcile
 
 
+def reconciling_a_dead_worker(world: World) -> Call:
+    generation_id = queue(world, "Model A")
+    with Process(world, {"model": dies_before}) as mortal, pytest.raises(Killed):
+        process_job(mortal.deps, generation_id)
+    world.clock.advance(seconds=181)
+    return reconcile
+
+
+def reconciling_a_lost_task(world: World) -> Call:
+    queue(world, "Model A")
+    world.queue.tasks.clear()
+    world.clock.advance(minutes=2)
+    return reconcile
+
+
+def reconciling_a_picture(world: World) -> Call:
+    abandon(world)
+    world.shelf.save(world.generations()[0]["id"], A_PICTURE)
+    world.clock.advance(seconds=181)
+    reconcile(world.deps)
+    world.clock.advance(minutes=5)
+    return reconcile
+
+
 COLD_START = "success on a cold start"
 KEYLESS = {
     "success": creating(None, "Model A"),
@@ -183,7 +207,13 @@ QUEUED = {
     "cancel": cancelling,
 }
 GRANTS = {"grant": granting("ada"), "grant that opens an account": granting("eve")}
-SETTLING = {"settle of what is overdue": settling_what_is_overdue, "reconcile": reconciling}
+SETTLING = {
+    "settle of what is overdue": settling_what_is_overdue,
+    "reconcile": reconciling,
+    "reconcile of a dead worker": reconciling_a_dead_worker,
+    "reconcile of a lost task": reconciling_a_lost_task,
+    "reconcile of a picture": reconciling_a_picture,
+}
 # Calls that a client without an answer repeats.
 REPEATED = KEYED | QUEUED | GRANTS
 CALLS = KEYLESS | REPEATED | SETTLING
@@ -259,6 +289,9 @@ def answer_of(call: Call, deps: Deps) -> Answer:
             return ("cancelled", answer.generation_id)
         case Generation():
             return ("settled", answer.status)
+        case Recovered():
+            # Its numbers are for the log: a lost answer is no count.
+            return ("done", "reconciled")
     return ("done", str(answer))
 
 
@@ -276,6 +309,10 @@ def reconcile_and_check(world: World, answers: list[Answer]) -> None:
         world.clock.advance(seconds=world.deps.settings.queue_time_limit_seconds)
         reconcile(world.deps)
     check(world, answers)
+    world.clock.advance(minutes=5)
+    reconcile(world.deps)
+    completed = {generation["id"] for generation in world.generations() if generation["status"] == "completed"}
+    assert world.shelf.pictures.keys() <= completed, "each picture was paid for"
 
 
 def check(world: World, answers: list[Answer]) -> None:
