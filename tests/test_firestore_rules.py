@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,10 @@ pytestmark = pytest.mark.embedded
 RULES = Path(__file__).parent.parent / "firestore.rules"
 CATALOG = ["models", "styles", "colors", "sizes"]
 ALICE, BOB, ADMIN = token("alice"), token("bob"), token("carol", admin=True)
-EVERYONE = [None, ALICE, BOB, ADMIN]
+# A user of a tenant with the same uid, and one who has signed in, but has no account yet.
+TENANT, NEWCOMER = token("alice", firebase={"tenant": "shop-1"}), token("new")
+UIDS = {None: "nobody", ALICE: "alice", BOB: "bob", ADMIN: "carol", TENANT: "alice", NEWCOMER: "new"}
+EVERYONE = list(UIDS)
 GENERATIONS = {"gen1": "alice", "gen2": "bob"}
 DENIED = "PERMISSION_DENIED"
 Call = Grpc | Rest
@@ -32,6 +36,7 @@ PATHS = [
     *(f"users/{uid}/transactions/t1" for uid in ("alice", "bob")),
     *(f"generationRequests/{name}" for name in GENERATIONS),
     *(f"{collection}/one" for collection in CATALOG),
+    "modelSettings/one",
     "weeklyReports/2026-W46",
     "anything/else",
 ]
@@ -66,11 +71,16 @@ def get(call: Call, path: str, authorization: str | None) -> str:
     return one.status
 
 
+def some(query: dict[str, Any], limit: int = 100) -> dict[str, Any]:
+    """A query with a limit."""
+    return query | {"structuredQuery": query["structuredQuery"] | {"limit": limit}}
+
+
 class TestAccounts:
     def test_an_account_reads_its_own_document(self, call: Call) -> None:
         """An account reads only its own document; the `admin` claim does not change that."""
         assert get(call, "users/alice", ALICE) == "OK"
-        assert [get(call, "users/alice", other) for other in (None, BOB, ADMIN)] == [DENIED] * 3
+        assert [get(call, "users/alice", other) for other in (None, BOB, ADMIN, TENANT)] == [DENIED] * 4
 
     def test_the_existence_of_an_account_is_not_disclosed(self, call: Call) -> None:
         """Others' paths are denied alike, existing or not (existence oracle); one's own absence is NOT_FOUND."""
@@ -83,17 +93,18 @@ class TestAccounts:
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_accounts_are_not_listed(self, call: Call, caller: str | None) -> None:
         """Accounts can be neither listed nor counted by a client."""
-        assert call("RunQuery", where("users"), caller).status == DENIED
-        assert call("ListDocuments", {"parent": ROOT, "collectionId": "users"}, caller).status == DENIED
-        assert call("RunAggregationQuery", counting(where("users")), caller).status == DENIED
+        page = {"parent": ROOT, "collectionId": "users", "pageSize": 1}
+        assert call("RunQuery", some(where("users"), 1), caller).status == DENIED
+        assert call("ListDocuments", page, caller).status == DENIED
+        assert call("RunAggregationQuery", counting(some(where("users"), 1)), caller).status == DENIED
 
 
 class TestLedger:
     def test_an_account_reads_its_own_ledger(self, call: Call) -> None:
         """An account reads its own ledger, single entries and lists; no other account does."""
-        ledger = where("transactions", f"{ROOT}/users/alice")
-        page = {"parent": f"{ROOT}/users/alice", "collectionId": "transactions"}
-        for caller, expected in ((ALICE, "OK"), (BOB, DENIED), (None, DENIED), (ADMIN, DENIED)):
+        ledger = some(where("transactions", f"{ROOT}/users/alice"))
+        page = {"parent": f"{ROOT}/users/alice", "collectionId": "transactions", "pageSize": 100}
+        for caller, expected in ((ALICE, "OK"), (BOB, DENIED), (None, DENIED), (ADMIN, DENIED), (TENANT, DENIED)):
             assert get(call, "users/alice/transactions/t1", caller) == expected
             assert call("RunQuery", ledger, caller).status == expected
             assert call("ListDocuments", page, caller).status == expected
@@ -101,7 +112,7 @@ class TestLedger:
 
     def test_ledgers_are_not_read_across_accounts(self, call: Call) -> None:
         """A collection group query is denied, because it would include other accounts' entries."""
-        assert call("RunQuery", where("transactions", groups=True), ALICE).status == DENIED
+        assert call("RunQuery", some(where("transactions", groups=True)), ALICE).status == DENIED
 
 
 class TestGenerations:
@@ -109,19 +120,20 @@ class TestGenerations:
         """An account reads only its own generations; others are denied whether or not they exist."""
         statuses = [get(call, f"generationRequests/{name}", ALICE) for name in ("gen1", "gen2", "gen3")]
         assert statuses == ["OK", DENIED, DENIED]
-        assert get(call, "generationRequests/gen1", None) == DENIED
+        assert [get(call, "generationRequests/gen1", other) for other in (None, ADMIN, TENANT)] == [DENIED] * 3
 
     def test_a_list_must_be_of_its_own(self, call: Call) -> None:
         """Rules are not filters: a query that could match others' documents is denied even if it matches none."""
-        own = where("generationRequests", userId="alice")
+        own = some(where("generationRequests", userId="alice"))
         assert call("RunQuery", own, ALICE).status == "OK"
         assert call("RunAggregationQuery", counting(own), ALICE).status == "OK"
         assert "gen2" not in call("RunQuery", own, ALICE).text
-        for query in (where("generationRequests"), where("generationRequests", userId="bob")):
+        for query in (some(where("generationRequests")), some(where("generationRequests", userId="bob"))):
             assert call("RunQuery", query, ALICE).status == DENIED
             assert call("RunAggregationQuery", counting(query), ALICE).status == DENIED
-        assert call("RunQuery", own, None).status == DENIED
-        assert call("ListDocuments", {"parent": ROOT, "collectionId": "generationRequests"}, ALICE).status == DENIED
+        assert [call("RunQuery", own, other).status for other in (None, ADMIN, TENANT)] == [DENIED] * 3
+        page = {"parent": ROOT, "collectionId": "generationRequests", "pageSize": 1}
+        assert call("ListDocuments", page, ALICE).status == DENIED
 
 
 class TestCatalog:
@@ -130,28 +142,57 @@ class TestCatalog:
     def test_everyone_reads_it(self, call: Call, collection: str, caller: str | None) -> None:
         """The catalog is public, signed in or not."""
         assert get(call, f"{collection}/one", caller) == "OK"
-        assert call("RunQuery", where(collection), caller).status == "OK"
-        assert call("ListDocuments", {"parent": ROOT, "collectionId": collection}, caller).status == "OK"
+        page = {"parent": ROOT, "collectionId": collection, "pageSize": 100}
+        assert call("RunQuery", some(where(collection)), caller).status == "OK"
+        assert call("ListDocuments", page, caller).status == "OK"
+
+
+class TestLimits:
+    @pytest.mark.parametrize("limit", [101, 1_000_000, None])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            where("transactions", f"{ROOT}/users/alice"),
+            where("generationRequests", userId="alice"),
+            *(where(collection) for collection in CATALOG),
+        ],
+        ids=["transactions", "generationRequests", *CATALOG],
+    )
+    def test_a_list_needs_a_limit(self, call: Call, query: dict[str, Any], limit: int | None) -> None:
+        """A query, a count or a page of more than 100 documents is denied, and so is one without a limit."""
+        collection = query["structuredQuery"]["from"][0]["collectionId"]
+        page: dict[str, Any] = {"parent": query["parent"], "collectionId": collection}
+        if limit is not None:
+            query, page = some(query, limit), page | {"pageSize": limit}
+        assert call("RunQuery", query, ALICE).status == DENIED
+        assert call("RunAggregationQuery", counting(query), ALICE).status == DENIED
+        assert call("ListDocuments", page, ALICE).status == DENIED
 
 
 class TestEverythingElse:
-    @pytest.mark.parametrize("path", ["weeklyReports/2026-W46", "anything/else", "models/one/deeper/x"])
+    @pytest.mark.parametrize(
+        "path", ["weeklyReports/2026-W46", "modelSettings/one", "anything/else", "models/one/deeper/x"]
+    )
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_it_is_closed(self, call: Call, path: str, caller: str | None) -> None:
-        """Reports are closed too, even to the `admin` claim: the functions serve them."""
+        """Reports and the settings of models are closed too, even to the `admin` claim: the functions serve them."""
+        *parent, collection, _ = path.split("/")
         assert get(call, path, caller) == DENIED
-        assert call("RunQuery", where(path.split("/")[0], groups=True), caller).status == DENIED
+        assert call("RunQuery", some(where(collection, "/".join([ROOT, *parent])), 1), caller).status == DENIED
+        assert call("RunQuery", some(where(path.split("/")[0], groups=True), 1), caller).status == DENIED
 
     @pytest.mark.parametrize("caller", EVERYONE)
-    @pytest.mark.parametrize("path", [*PATHS, "users/alice/transactions/new", "users/new", "models/new"])
+    @pytest.mark.parametrize("path", [*PATHS, *sorted({f"{path.rpartition('/')[0]}/new" for path in PATHS})])
     def test_no_client_writes(self, call: Call, path: str, caller: str | None) -> None:
-        """No client can create, change or delete a document, not even its own."""
+        """No client creates, changes or deletes any document, not even its own: it could invent a price."""
         name = f"{ROOT}/{path}"
         parent, collection, document_id = name.rsplit("/", 2)
-        creation = {"parent": parent, "collectionId": collection, "documentId": document_id, "document": {"fields": {}}}
-        assert call("Commit", {"database": DATABASE, "writes": [update(path)]}, caller).status == DENIED
+        own = {"fields": {"userId": {"stringValue": UIDS[caller]}}}
+        creation = {"parent": parent, "collectionId": collection, "documentId": document_id, "document": own}
+        writes = [update(path, userId=UIDS[caller])]
+        assert call("Commit", {"database": DATABASE, "writes": writes}, caller).status == DENIED
         assert call("Commit", {"database": DATABASE, "writes": [{"delete": name}]}, caller).status == DENIED
-        assert call("UpdateDocument", {"document": {"name": name, "fields": {}}}, caller).status == DENIED
+        assert call("UpdateDocument", {"document": {"name": name} | own}, caller).status == DENIED
         assert call("CreateDocument", creation, caller).status == DENIED
         assert call("DeleteDocument", {"name": name}, caller).status == DENIED
 

@@ -83,7 +83,7 @@ class TestData:
 
     def test_the_rules(self) -> None:
         """It lists exactly the paths that the rules open, with their methods."""
-        rules = {}
+        rules: dict[str, str] = {}
         path: list[tuple[int, str]] = []
         for line in text_of("firestore.rules").splitlines():
             indent = len(line) - len(line.lstrip())
@@ -91,7 +91,8 @@ class TestData:
                 path = [*(part for part in path if part[0] < indent), (indent, found[1])]
             if found := re.match(r"\s*allow ([\w, ]+): if", line):
                 whole = [part for part in path if part[0] < indent]
-                rules["/".join(name for _, name in whole if not name.startswith("databases"))] = found[1]
+                name = "/".join(name for _, name in whole if not name.startswith("databases"))
+                rules[name] = f"{rules[name]}, {found[1]}" if name in rules else found[1]
         said = {name: row[1] for row in tables(DATA, "documents") for name in ticked(row[0])}
         assert set(said) == set(rules)
         for name, methods in rules.items():

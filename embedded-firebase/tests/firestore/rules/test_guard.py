@@ -36,6 +36,7 @@ RULES = file(
     "}",
     "match /box/{id} { allow write: if request.auth != null; }",
     "match /{path=**}/open/{id} { allow read; }",
+    "match /few/{id} { allow list: if request.query.limit <= 2; }",
     "match /kept/{id} { allow update: if request.resource.data.owner == resource.data.owner; allow get; }",
 )
 ALICE = token("alice")
@@ -181,6 +182,18 @@ class TestReads:
         assert status(owner("NOT_EQUAL", "bob")) == DENIED
         assert status(owner("GREATER_THAN_OR_EQUAL", "alice")) == DENIED
         assert status(joined("AND", owner("GREATER_THAN", "a"), owner("EQUAL", "alice"))) == "OK"
+
+    @pytest.mark.parametrize(("limit", "expected"), [(1, "OK"), (2, "OK"), (3, DENIED), (None, DENIED)])
+    def test_a_rule_may_demand_a_limit(self, call, limit, expected):
+        """A query, a count and a page have the limit that the caller wrote; without one it is an error."""
+        query = where("few")
+        page = {"parent": ROOT, "collectionId": "few"}
+        if limit is not None:
+            query["structuredQuery"]["limit"] = limit
+            page["pageSize"] = limit
+        assert call("RunQuery", query).status == expected
+        assert call("RunAggregationQuery", counting(query)).status == expected
+        assert call("ListDocuments", page).status == expected
 
     def test_a_collection_group_needs_a_rule_for_all_its_documents(self, call):
         """The rule must match at every depth."""

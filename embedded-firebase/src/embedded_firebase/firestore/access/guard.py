@@ -120,8 +120,8 @@ class GuardedEngine:
     def _check_list(self, query: Query) -> None:
         path = _path_of_all(query.scope)
         shape: dict[bytes, Value] = {string("offset"): number(query.offset)}
-        if query.limit is not None:
-            shape[string("limit")] = number(query.limit)
+        if query.asked_limit is not None:
+            shape[string("limit")] = number(query.asked_limit)
         for conjunction in disjuncts(query.condition):
             common = PartlyKnown({string("data"): _common_fields(conjunction)})
             if not self._allow("list", path, common, query=shape):

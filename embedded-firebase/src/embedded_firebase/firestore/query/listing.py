@@ -18,7 +18,8 @@ def parse(request: ListDocumentsRequest, size: int) -> Query:
     """
     if request.show_missing and (request.order_by or not request.collection_id):
         raise invalid("show_missing needs a collection_id and no order_by.")
-    parsed = replace(query.parse(request.parent, _message(request)), limit=size + 1)
+    asked = request.page_size or None
+    parsed = replace(query.parse(request.parent, _message(request)), limit=size + 1, asked_limit=asked)
     if not request.page_token:
         return parsed
     try:

@@ -67,6 +67,8 @@ class Query:
     offset: int
     limit: int | None
     projection: tuple[tuple[str, ...], ...] | None
+    # What the caller wrote, for security rules. `limit` is one more for a page, to know whether there is a next one.
+    asked_limit: int | None = None
 
     @property
     def in_name_order(self) -> bool:
@@ -105,6 +107,7 @@ def parse(parent: str, message: StructuredQuery, aggregated: Iterable[tuple[str,
         end=_parse_bound(message.end_at, orders, "end_at") if message.HasField("end_at") else None,
         offset=message.offset,
         limit=limit,
+        asked_limit=limit,
         projection=parse_mask(entry.field_path for entry in message.select.fields)
         if message.HasField("select")
         else None,

@@ -11,6 +11,7 @@ import json
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import grpc
 from google.protobuf import json_format
@@ -26,7 +27,12 @@ _STREAMED = {"BatchGetDocuments", "RunQuery", "RunAggregationQuery"}
 
 def token(uid: str, **claims: Any) -> str:
     """Return the `Authorization` header of a user, with a token as the Auth emulator issues it."""
-    payload = {"sub": uid, "user_id": uid, "exp": int(time.time()) + 3600} | claims
+    payload = {
+        "sub": uid,
+        "user_id": uid,
+        "exp": int(time.time()) + 3600,
+        "firebase": {"sign_in_provider": "password", "identities": {}},
+    } | claims
     parts = [json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, payload)]
     return "Bearer " + ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
 
@@ -98,8 +104,9 @@ def _of_rest(rpc: str, request: dict[str, Any]) -> tuple[str, str, dict[str, Any
         case "DeleteDocument":
             return "DELETE", request["name"], None
         case "ListDocuments":
-            shown = "?showMissing=true" if request.get("showMissing") else ""
-            return "GET", f"{request['parent']}/{request['collectionId']}{shown}", None
+            asked = {"pageSize": request.get("pageSize"), "showMissing": "true" if request.get("showMissing") else None}
+            given = urlencode({name: value for name, value in asked.items() if value is not None})
+            return "GET", f"{request['parent']}/{request['collectionId']}?{given}", None
         case "UpdateDocument":
             masks = "&".join(
                 f"updateMask.fieldPaths={path}" for path in request.get("updateMask", "").split(",") if path
