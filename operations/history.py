@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -108,8 +108,8 @@ def fill(
     """
     deps = production.build(client, Settings())
     db = deps.db.within(_TIMEOUT_SECONDS)
-    offered = catalog_store.read_documents(db)
-    if not all(offered.values()):
+    offered = catalog_store.read_documents(db, [*catalog.COLLECTIONS.values(), catalog.MODEL_SETTINGS])
+    if not all(offered[collection] for collection in catalog.COLLECTIONS.values()):
         raise CannotFill("the catalog is empty; start `make dev`, which loads one.")
     if db.get(client.document(f"users/{_user_id(0)}")).exists:
         raise CannotFill("there is already a history; `make dev RESET=1` deletes it.")
@@ -134,16 +134,19 @@ class _History:
         db: Database,
         site_url: str,
         chance: random.Random,
-        offered: Mapping[str, Mapping[str, Mapping[str, object]]],
+        offered: catalog.Documents,
         first: Week,
     ) -> None:
         self._db = db
         self._chance = chance
         self._values = {field: sorted(offered[collection]) for field, collection in catalog.COLLECTIONS.items()}
         self._prices = {size: int(str(fields["credits"])) for size, fields in offered["sizes"].items()}
-        self._pictures = {
-            model_id: f"{site_url}/placeholders/{fields.get('provider', model_id)}.png"
+        providers = {
+            model_id: {**fields, **offered[catalog.MODEL_SETTINGS].get(model_id, {})}.get("provider", model_id)
             for model_id, fields in offered["models"].items()
+        }
+        self._pictures = {
+            model_id: f"{site_url}/placeholders/{provider}.png" for model_id, provider in providers.items()
         }
         self.failing_model = self._values["model"][-1]
         # Most accounts exist before the first week; one or two are opened in each week.

@@ -115,6 +115,14 @@ class TestCatalog:
         assert {entry_id: entry["name"] for entry_id, entry in entries.items()} == names
         assert all(entry["enabled"] is True for entry in entries.values())
 
+    def test_a_models_settings_are_in_a_collection_of_their_own(self, documents: Documents) -> None:
+        """Each model names its provider in `modelSettings`, which clients cannot read."""
+        settings = {path: fields for path, fields in documents.items() if path.startswith("modelSettings/")}
+        assert settings == {f"modelSettings/{name}": {"provider": name} for name in ("model-a", "model-b")}
+        for path, fields in documents.items():
+            if path.startswith("models/"):
+                assert set(fields) == {"name", "enabled"}
+
     def test_a_size_has_its_price_and_its_pixels(self, documents: Documents) -> None:
         """512x512 costs 1 credit, 1024x1024 costs 3 and 1024x1792 costs 4."""
         sizes = {path: (d["credits"], d["width"], d["height"]) for path, d in documents.items() if "sizes/" in path}

@@ -12,14 +12,15 @@ from tests.browser.console import Console
 
 class TestOperations:
     def test_a_failure_rate_is_set_and_reset(self, console: Console, open_page: OpenPage) -> None:
-        """A saved rate is in the model's document; the default removes the field."""
+        """A saved rate is in the model's settings, which clients cannot read; the default removes the field."""
         page = open_page(console, "operations")
         page.get_by_label("Model B, %", exact=True).fill("0")
         page.get_by_role("button", name="Save the failure rate of Model B").click()
         expect(page.get_by_text("Saved: 0 %.")).to_be_visible()
-        assert console.document("models/model-b")["failureRate"] == {"doubleValue": 0}
+        assert console.document("modelSettings/model-b")["failureRate"] == {"doubleValue": 0}
         page.get_by_role("button", name="Use the default failure rate for Model B").click()
         expect(page.get_by_text("The default applies.")).to_be_visible()
+        assert sorted(console.document("modelSettings/model-b")) == ["provider"]
         assert sorted(console.document("models/model-b")) == ["enabled", "name"]
 
     def test_a_failure_rate_is_shown_as_it_was_typed(self, console: Console, open_page: OpenPage) -> None:

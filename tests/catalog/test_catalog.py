@@ -18,7 +18,7 @@ def offered(**changed: dict[str, Any]) -> Catalog:
     """The test catalog with documents added: models={"model-c": {...}}."""
     documents: Any = deepcopy(dict(CATALOG))
     for collection, fields in changed.items():
-        documents[collection] |= fields
+        documents[collection] = documents.get(collection, {}) | fields
     return parse(documents, {"model-a", "model-b"})
 
 
@@ -63,10 +63,42 @@ class TestParse:
             catalog.choose(NAMES | {"model": "Model B"})
 
     def test_offers_a_new_model_of_a_known_provider(self) -> None:
-        """A model can be added in Firestore alone, when its document names a provider that the code has."""
-        catalog = offered(models={"model-c": {"name": "Model C", "provider": "model-a"}})
+        """A model can be added in Firestore alone, when its settings name a provider that the code has."""
+        catalog = offered(
+            models={"model-c": {"name": "Model C"}},
+            modelSettings={"model-c": {"provider": "model-a", "failureRate": 1}},
+        )
         chosen = catalog.choose(NAMES | {"model": "model c"})
-        assert (chosen.model.item_id, chosen.provider) == ("model-c", "model-a")
+        assert (chosen.model.item_id, chosen.provider, chosen.model.settings["failureRate"]) == (
+            "model-c",
+            "model-a",
+            1,
+        )
+
+    def test_settings_in_the_models_own_document(self) -> None:
+        """An older catalog has the settings in the model's document; those of `modelSettings` win."""
+        older = {"model-c": {"name": "Model C", "provider": "model-a", "failureRate": 1}}
+        chosen = offered(models=older).choose(NAMES | {"model": "model c"})
+        assert (chosen.provider, chosen.model.settings["failureRate"]) == ("model-a", 1)
+        moved = offered(models=older, modelSettings={"model-c": {"provider": "model-b"}})
+        chosen = moved.choose(NAMES | {"model": "model c"})
+        assert (chosen.provider, chosen.model.settings["failureRate"]) == ("model-b", 1)
+
+    def test_settings_do_not_offer(self) -> None:
+        """Only a model's own document says what it is called and whether it is on offer."""
+        catalog = offered(
+            models={"model-b": {"name": "Model B", "enabled": False}},
+            modelSettings={"model-b": {"enabled": True, "name": "Another"}, "model-z": {"provider": "model-a"}},
+        )
+        for name in ("model-b", "Another", "model-z"):
+            assert catalog.find("model", name) is None
+
+    def test_settings_are_of_models_alone(self) -> None:
+        """A size with the id of a model does not take its settings."""
+        catalog = offered(
+            sizes={"model-a": {"name": "Tiny", "credits": 1}}, modelSettings={"model-a": {"credits": 0, "width": 8}}
+        )
+        assert catalog.choose(NAMES | {"size": "Tiny"}).cost_credits == 1
 
     @pytest.mark.parametrize("credits", [0, -3, 1.5, "3", True, None])
     def test_leaves_out_a_size_without_a_proper_price(self, credits: object) -> None:

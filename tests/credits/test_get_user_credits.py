@@ -79,7 +79,7 @@ class TestSuccess:
     def test_a_refund_has_its_reason(self, world: World, client: httpx.Client) -> None:
         """A refund names its generation and the reason of the failure."""
         ada = world.account("ada", 10)
-        world.db.document("models/model-a").update({"failureRate": 1})
+        world.db.document("modelSettings/model-a").set({"failureRate": 1})
         assert client.post("/createGenerationRequest", json=world.body(ada)).status_code == 500
         refund, deduction, *_ = client.get(PATH, params={"userId": ada}).json()["transactions"]
         assert (refund["type"], refund["reason"]) == ("refund", "MODEL_ERROR")

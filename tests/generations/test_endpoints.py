@@ -45,7 +45,7 @@ class TestSuccess:
 class TestFailures:
     def test_a_failed_model(self, world: World, client: httpx.Client) -> None:
         """A model failure is a 500 that states that nothing was charged; its replay is marked."""
-        world.db.document("models/model-a").update({"failureRate": 1})
+        world.db.document("modelSettings/model-a").set({"failureRate": 1})
         body = world.body(world.account("ada", 5), size="1024x1792")
         for replayed in (None, "true"):
             response = client.post(PATH, json=body, headers=KEY)

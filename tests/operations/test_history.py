@@ -58,7 +58,8 @@ class TestFill:
 
     def test_the_pictures_exist(self, catalogued: firestore.Client) -> None:
         """The site has each picture: that of the model, or of the provider that draws for it."""
-        catalogued.document("models/model-c").set({"name": "Model C", "enabled": True, "provider": "model-a"})
+        catalogued.document("models/model-c").set({"name": "Model C", "enabled": True})
+        catalogued.document("modelSettings/model-c").set({"provider": "model-a"})
         fill(catalogued, SITE, NOW, 7, 20, hide)
         urls = {
             (generation.get("model"), generation.get("imageUrl"))

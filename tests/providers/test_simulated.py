@@ -57,7 +57,7 @@ class TestSimulatedModel:
         assert 150 < counts[0] < 250
 
     def test_the_catalog_document_overrides_the_rate(self) -> None:
-        """`failureRate` in the model's own document wins over the setting."""
+        """`failureRate` in the model's settings wins over the parameter."""
         model = simulated(0.0)
         assert failures(model, a_request(failureRate=1), 100) == 100
 

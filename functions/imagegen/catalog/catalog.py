@@ -16,13 +16,15 @@ from imagegen.kit.errors import InvalidRequest, Unavailable, Violation
 # Firestore collection -> document id -> fields.
 Documents = Mapping[str, Mapping[str, Mapping[str, Any]]]
 COLLECTIONS = {"model": "models", "style": "styles", "color": "colors", "size": "sizes"}
+# What only the functions may read of a model: its provider, and the parameters of that. By the id of the model.
+MODEL_SETTINGS = "modelSettings"
 _DEFAULT_PIXELS = (1024, 1024)
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A model, style, color or size: its canonical id, its display name, and the fields of its document."""
+    """A model, style, color or size: its canonical id, its display name, and the fields of its documents."""
 
     item_id: str
     name: str
@@ -50,7 +52,7 @@ class Choice:
 
     @property
     def provider(self) -> str:
-        """The name of the provider: the `provider` of the model's document, or else the model's id."""
+        """The name of the provider: the `provider` of the model's settings, or else the model's id."""
         return _provider(self.model)
 
 
@@ -104,6 +106,9 @@ def pixels_of(size: Item) -> tuple[int, int]:
 def parse(documents: Documents, providers: Collection[str]) -> Catalog:
     """Build the catalog from its documents, without those that are disabled or not valid.
 
+    A model without settings has the defaults. Older catalogs have the settings in the model's own document, which is
+    read for those that are not in `modelSettings`.
+
     Raises:
         Unavailable: a collection has no valid, enabled document, so that no request could succeed.
     """
@@ -111,7 +116,8 @@ def parse(documents: Documents, providers: Collection[str]) -> Catalog:
     for field, collection in COLLECTIONS.items():
         items[field] = []
         for item_id, fields in sorted(documents.get(collection, {}).items()):
-            item = Item(item_id, str(fields.get("name", item_id)), fields)
+            settings = documents.get(MODEL_SETTINGS, {}).get(item_id, {}) if field == "model" else {}
+            item = Item(item_id, str(fields.get("name", item_id)), {**fields, **settings})
             fault = _fault(field, item, providers)
             if fault:
                 log.warn(f"{collection}/{item_id} is left out of the catalog: {fault}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from imagegen.catalog.catalog import COLLECTIONS, Catalog, Documents, parse
+from imagegen.catalog.catalog import COLLECTIONS, MODEL_SETTINGS, Catalog, Documents, parse
 from imagegen.firebase.database import Database, fields_of
 
 
-def read_documents(db: Database) -> Documents:
-    """Read the collections of the catalog, one round trip each."""
+def read_documents(db: Database, collections: Collection[str] = tuple(COLLECTIONS.values())) -> Documents:
+    """Read collections of the catalog, one round trip each; by default those that clients can read too."""
     return {
         collection: {snapshot.id: fields_of(snapshot) for snapshot in db.run(db.client.collection(collection))}
-        for collection in COLLECTIONS.values()
+        for collection in collections
     }
 
 
@@ -22,4 +22,4 @@ def read_catalog(db: Database, providers: Collection[str]) -> Catalog:
     Raises:
         Unavailable: Firestore was not available, or a collection has no valid, enabled document.
     """
-    return parse(read_documents(db), providers)
+    return parse(read_documents(db, [*COLLECTIONS.values(), MODEL_SETTINGS]), providers)

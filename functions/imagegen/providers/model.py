@@ -23,7 +23,7 @@ class ImageRequest:
     width: int
     height: int
     prompt: str
-    # The fields of the model's document in the catalog.
+    # The fields of the model's documents in the catalog, among them its settings.
     parameters: Mapping[str, object]
 
 

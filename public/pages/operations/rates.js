@@ -10,8 +10,9 @@ export class FailureRates {
   /** @param {Page} page */
   constructor(page) {
     this.list = new Loaded(page, async () => {
-      const { documents } = await listDocuments("models");
-      return documents.map((model) => new FailureRate(page.update, model));
+      const [models, settings] = await Promise.all(["models", "modelSettings"].map((path) => listDocuments(path)));
+      const fieldsOf = new Map(settings.documents.map(({ name, fields }) => [idOf(name), fields]));
+      return models.documents.map((model) => new FailureRate(page.update, model, fieldsOf.get(idOf(model.name))));
     });
     this.list.load();
   }
@@ -31,11 +32,12 @@ export class FailureRate {
   /**
    * @param {() => void} update
    * @param {FirestoreDocument} model
+   * @param {FirestoreDocument["fields"]} [settings]
    */
-  constructor(update, { name: path, fields = {} }) {
+  constructor(update, { name: path, fields = {} }, settings = {}) {
     this.#id = idOf(path);
-    const { failureRate: set, name } = fields;
-    this.name = name?.stringValue ?? this.#id;
+    const { failureRate: set } = settings;
+    this.name = fields.name?.stringValue ?? this.#id;
     const percent = set ? String(inPercent(Number(set.doubleValue ?? set.integerValue))) : "";
     this.form = new Form(update, `rate-${this.#id}`, { rate: percent });
     this.resetting = new Once(update);
@@ -57,7 +59,7 @@ export class FailureRate {
   /** @param {number | null} value */
   async #set(value) {
     try {
-      await setNumber(`models/${this.#id}`, "failureRate", value);
+      await setNumber(`modelSettings/${this.#id}`, "failureRate", value);
       this.outcome = value === null ? "The default applies." : `Saved: ${inPercent(value)} %.`;
     } catch (error) {
       this.outcome = messageOf(error);

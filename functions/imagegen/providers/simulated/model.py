@@ -49,7 +49,7 @@ class SimulatedModel:
         self._source = source
 
     def generate(self, request: ImageRequest) -> Image | Picture:
-        """Return a picture, or fail at the rate of the model's catalog document, or else of the setting."""
+        """Return a picture, or fail at the `failureRate` of the model's settings, or else of the parameter."""
         rate = request.parameters.get("failureRate", self._failure_rate)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ModelError(f"failureRate is {rate!r}; it must be a number from 0 to 1")
