@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pytest_mock import MockerFixture
 
 from embedded_firebase.functions import server
 from embedded_firebase.functions.discovery import discover
@@ -32,6 +33,18 @@ def identity_toolkit() -> Iterator[IdentityToolkit]:
     toolkit = IdentityToolkit()
     yield toolkit
     toolkit.stop()
+
+
+@pytest.fixture
+def service_account(
+    identity_toolkit: IdentityToolkit, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture, tmp_path: Path
+) -> None:
+    """The functions have a service account, whose access tokens come from the stand-in."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(identity_toolkit.service_account(tmp_path)))
+    # google-auth would ask Google for the account's regions, in a thread of its own.
+    mocker.patch(
+        "google.auth.credentials.CredentialsWithRegionalAccessBoundary._maybe_start_regional_access_boundary_refresh"
+    )
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -303,18 +302,18 @@ class TestDeployed:
         world: World,
         signer: tokens.Signer,
         identity_toolkit: IdentityToolkit,
+        service_account: None,
         monkeypatch: pytest.MonkeyPatch,
         mocker: MockerFixture,
-        tmp_path: Path,
     ) -> None:
         """Administrators are looked up with the functions' own credentials; without any, theirs are the only 503s."""
         root = bearer(signer.sign(tokens.claims(world.db.project, "root", admin=True)))
         ada = bearer(signer.sign(tokens.claims(world.db.project, "ada")))
         mocker.patch("firebase_admin._user_mgt.UserManager.ID_TOOLKIT_URL", f"{identity_toolkit.url}/v1")
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
-        assert deployed.get("/getUserCredits?userId=ada", headers=ada).status_code == 200
-        assert deployed.get("/listWeeklyReports", headers=root).status_code == 503
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(identity_toolkit.service_account(tmp_path)))
+        with monkeypatch.context() as without:
+            without.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/missing.json")
+            assert deployed.get("/getUserCredits?userId=ada", headers=ada).status_code == 200
+            assert deployed.get("/listWeeklyReports", headers=root).status_code == 503
         assert deployed.get("/listWeeklyReports", headers=root).status_code == 200
         assert identity_toolkit.lookups == [("root", "Bearer of-the-functions")]
         identity_toolkit.accounts["root"] = {"disabled": True}

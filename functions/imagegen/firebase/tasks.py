@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from imagegen import config
 from imagegen.firebase import apps
 from imagegen.kit.timeouts import call_within
 
@@ -43,4 +44,6 @@ class FirebaseTaskQueue:
         # Imported here: most cold starts need no queue.
         from firebase_admin import functions
 
-        functions.task_queue(function, app=apps.app("tasks")).enqueue({"data": data})
+        # With its location: of a name alone, firebase-admin takes the queue in us-central1.
+        queue = f"locations/{config.REGION}/functions/{function}"
+        functions.task_queue(queue, app=apps.app("tasks")).enqueue({"data": data})
