@@ -6,13 +6,15 @@ import re
 import uuid
 
 MAX_ID_CHARACTERS = 128
-# Control and format characters, including those that reverse the direction of text: two ids that look the same must be
-# the same.
-_INVISIBLE = (
-    r"\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f"
+# Control characters, line separators, and all format characters (Unicode's category Cf), such as those that reverse the
+# direction of text: two ids that look the same must be the same. Characters beyond 16 bits stand as they are, because
+# JavaScript's `u` patterns have no escape of this form.
+INVISIBLE = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
 )
-DOCUMENT_ID_PATTERN = rf"^(?!\.{{1,2}}$)(?!__.*__$)[^/{_INVISIBLE}]+$"
+DOCUMENT_ID_PATTERN = rf"^(?!\.{{1,2}}$)(?!__.*__$)[^/{INVISIBLE}]+$"
 
 
 def new_id() -> str:
