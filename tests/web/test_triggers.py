@@ -1,17 +1,19 @@
-"""What a task queue hears of a task, which decides whether and how it delivers it again."""
+"""Which tasks a queue function runs, and what its queue is answered, which decides whether it delivers a task again."""
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
+import flask
 import pytest
-from firebase_functions import https_fn
+from firebase_functions import https_fn, tasks_fn
 from werkzeug.datastructures import Headers
 
 from imagegen.deps import Deps
 from imagegen.kit.errors import TryAgain, Unavailable
-from imagegen.web.triggers import run_task
+from imagegen.web.triggers import queued, run_task
 
 pytestmark = pytest.mark.pure
 
@@ -33,12 +35,24 @@ def deliver(error: Exception | None, data: object, retry_count: str = "") -> lis
 
 
 class TestRunTask:
-    @pytest.mark.parametrize(("retry_count", "tried"), [("", 0), ("3", 3), ("x", 0)])
+    @pytest.mark.parametrize(
+        ("retry_count", "tried"),
+        [("", 0), ("3", 3), ("999999", 999_999), ("x", 0), ("-1", 0), ("+1", 0), ("9" * 5000, 0), ("\u0663", 0)],
+    )
     def test_the_work_gets_the_id(self, retry_count: str, tried: int) -> None:
         """What the task names is worked on, and how often it was tried before is passed on where the queue says it."""
         assert deliver(None, {"generationRequestId": "gen1"}, retry_count) == [("gen1", tried)]
 
-    @pytest.mark.parametrize("data", [None, "gen1", {}, {"generationRequestId": 1}])
+    @pytest.mark.parametrize(
+        "data",
+        [
+            None,
+            "gen1",
+            [],
+            {},
+            *({"generationRequestId": named} for named in (1, "", "a/b", "..", "a\u202e", "x" * 129)),
+        ],
+    )
     def test_one_that_names_no_generation_is_dropped(self, data: object) -> None:
         """It would name none the next time either, so that it ends without an error."""
         assert deliver(None, data) == []
@@ -56,7 +70,51 @@ class TestRunTask:
             deliver(error, {"generationRequestId": "gen1"})
         assert raised.value.code == code
 
-    def test_a_bug_is_not_hidden(self) -> None:
-        """What is unexpected goes on to the platform, which logs it and delivers the task again."""
-        with pytest.raises(ZeroDivisionError):
-            deliver(ZeroDivisionError(), {"generationRequestId": "gen1"})
+    def test_a_bug_is_delivered_again(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """An unexpected error is a 500, and is logged once, in our log."""
+        with pytest.raises(https_fn.HttpsError) as raised:
+            deliver(ZeroDivisionError("a\u2028b"), {"generationRequestId": "gen1"})
+        assert raised.value.code == https_fn.FunctionsErrorCode.INTERNAL
+        assert "ZeroDivisionError: a\\\\u2028b" in capsys.readouterr().err
+
+
+def delivered(content: bytes, content_type: str = "application/json") -> tuple[int, list[object]]:
+    """Post a body to a queue function; return the status of its answer, and the data of the tasks that it ran."""
+    ran: list[object] = []
+
+    @queued
+    @tasks_fn.on_task_dispatched()
+    def work(call: https_fn.CallableRequest[Any]) -> None:
+        ran.append(call.data)
+
+    with flask.Flask("work").test_request_context("/", method="POST", data=content, content_type=content_type):
+        response = work(flask.request)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    return response.status_code, ran
+
+
+class TestQueued:
+    def test_a_task_runs(self) -> None:
+        """A JSON object with `data` alone is a task."""
+        assert delivered(b'{"data": {"generationRequestId": "gen1"}}') == (200, [{"generationRequestId": "gen1"}])
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"x", b"[]", b"null", b"{}", b'{"data": 1, "x": "\\n"}', b'{"data": 1, "data": 2}', b"[" * 9000],
+    )
+    def test_another_body_is_refused(self, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+        """Another body is a 400, which is logged without what it holds."""
+        assert delivered(content) == (400, [])
+        captured = capsys.readouterr()
+        (line,) = (captured.out + captured.err).splitlines()
+        assert json.loads(line)["message"].startswith("task refused: The request is not valid")
+
+    def test_of_another_type(self) -> None:
+        """A body that is not declared as JSON is a 415."""
+        assert delivered(b'{"data": 1}', "text/plain") == (415, [])
+
+    def test_a_large_body(self) -> None:
+        """A body of 16,384 bytes is read, and a larger one is a 413."""
+        text = b'{"data": 1}'
+        assert delivered(text.ljust(16_384)) == (200, [1])
+        assert delivered(text.ljust(16_385)) == (413, [])

@@ -55,9 +55,9 @@ class Call(Generic[RequestT]):
 
 @dataclass(frozen=True)
 class Reply:
-    """A successful response: its model, HTTP status and headers."""
+    """A successful response: its model, or rendered JSON; its HTTP status and headers."""
 
-    answer: BaseModel
+    answer: BaseModel | str
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 

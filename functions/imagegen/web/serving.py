@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _MAX_DIGITS = 20
 _TRUNCATED = "must be as long as its Content-Length, and arrive in time"
 HEALTH_PATH = "/__/health"
+# Browsers must not guess another content type, such as HTML.
+NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 _EXPOSED_HEADERS = "ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id"
 # Values from a caller that are safe to repeat in the log and in a header (log and header injection).
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -144,7 +146,7 @@ def trace_fields(request: Request) -> dict[str, str]:
 
 def healthy() -> Response:
     """Respond to the platform's health probe of a new instance."""
-    return Response("ok", mimetype="text/plain")
+    return Response("ok", mimetype="text/plain", headers=NO_SNIFFING)
 
 
 def _validated_request(deps: Deps, request: Request, endpoint: Endpoint[_Model]) -> _Model:
@@ -152,13 +154,18 @@ def _validated_request(deps: Deps, request: Request, endpoint: Endpoint[_Model])
     if request.method == "GET":
         # A query holds only text; lax validation parses numbers.
         return _validated(endpoint.request_model, _query(request), strict=False)
-    fields = _json_object(request)
+    fields = json_object(request)
     if endpoint.read is not None:
         return endpoint.read(deps, fields)
     return _validated(endpoint.request_model, fields, strict=True)
 
 
-def _json_object(request: Request) -> dict[str, Any]:
+def json_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body of a request.
+
+    Raises:
+        BodyTooLarge, UnsupportedMediaType, InvalidRequest: it has none.
+    """
     if not request.is_json or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMediaType
     # One byte more than the limit: werkzeug truncates a chunked body at the maximum without an error.
@@ -239,16 +246,24 @@ def _bad_body(description: str) -> InvalidRequest:
 
 
 def json_response(
-    answer: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    answer: BaseModel | Mapping[str, Any] | str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a JSON response; `Cache-Control` is `no-store` unless `headers` has another."""
-    fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
-    text = json.dumps(fields, separators=(",", ":"))
-    response = Response(text + "\n", status=status, mimetype="application/json")
+    response = Response(
+        answer if isinstance(answer, str) else _rendered(answer),
+        status=status,
+        mimetype="application/json",
+        headers=NO_SNIFFING,
+    )
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response
+
+
+def _rendered(answer: BaseModel | Mapping[str, Any]) -> str:
+    fields = answer if isinstance(answer, Mapping) else answer.model_dump(mode="json", by_alias=True)
+    return json.dumps(fields, separators=(",", ":")) + "\n"
 
 
 def render(error: AppError) -> Response:

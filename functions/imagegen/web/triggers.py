@@ -6,6 +6,7 @@ Must not know business rules nor Firestore.
 from __future__ import annotations
 
 import functools
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,10 +16,21 @@ from flask import Request, Response
 
 from imagegen.deps import Deps
 from imagegen.kit import log
-from imagegen.kit.errors import AppError, InternalError, TryAgain
-from imagegen.web.serving import HEALTH_PATH, healthy, json_response, render, trace_fields
+from imagegen.kit.errors import AppError, InternalError, InvalidRequest, TryAgain, Violation
+from imagegen.kit.ids import is_document_id
+from imagegen.web.serving import (
+    HEALTH_PATH,
+    NO_SNIFFING,
+    healthy,
+    json_object,
+    json_response,
+    render,
+    trace_fields,
+)
 
 _RETRY_COUNT = "X-CloudTasks-TaskRetryCount"
+# More than any queue retries. Python refuses to parse integers of thousands of digits.
+_RETRIES = re.compile(r"[0-9]{1,6}")
 
 
 def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
@@ -43,14 +55,24 @@ def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], 
 
 
 def queued(function: Any) -> Callable[[Request], Response]:
-    """Give a queue function a health probe; wraps `on_task_dispatched`, which would refuse the probe."""
+    """Give a queue function a health probe, and check the form of its tasks.
+
+    Wraps `on_task_dispatched`, which would refuse the probe, and reads and logs a body of any size and form.
+    """
 
     @functools.wraps(function)
     def respond(request: Request) -> Response:
         if request.path == HEALTH_PATH:
             return healthy()
         with log.of_call(function=function.__name__, **trace_fields(request)):
-            response: Response = function(request)
+            try:
+                if json_object(request).keys() != {"data"}:
+                    raise InvalidRequest([Violation("data", "is required, and nothing else")])
+                response: Response = function(request)
+            except AppError as error:
+                log.error(f"task refused: {error}")
+                response = render(error)
+        response.headers.update(NO_SNIFFING)
         return response
 
     return respond
@@ -62,16 +84,16 @@ def run_task(
     """Run a task: `run` gets the generation's id and the number of earlier deliveries.
 
     Raises:
-        HttpsError: the queue must deliver the task again, as after any other exception.
+        HttpsError: the queue must deliver the task again.
     """
     generation_id = call.data.get("generationRequestId") if isinstance(call.data, dict) else None
-    if not isinstance(generation_id, str):
-        log.error("task dropped: it has no generationRequestId")
+    if not (isinstance(generation_id, str) and is_document_id(generation_id)):
+        log.error("task dropped: it has no valid generationRequestId")
         return
     retries = call.raw_request.headers.get(_RETRY_COUNT, "")
     log.add(generationRequestId=generation_id)
     try:
-        run(production(), generation_id, int(retries) if retries.isdecimal() else 0)
+        run(production(), generation_id, int(retries) if _RETRIES.fullmatch(retries) else 0)
     except TryAgain as error:
         log.info(f"task will be retried: {error}")
         # 409, not 503: after a 503, Cloud Tasks slows down the whole queue (back-pressure).
@@ -80,5 +102,6 @@ def run_task(
         log.info(f"task will be retried: {error}")
         raise https_fn.HttpsError(https_fn.FunctionsErrorCode.UNAVAILABLE, "Try again later.") from None
     except Exception:
+        # Not the exception itself, whose text would be logged as it is (log injection).
         log.error(f"unexpected error: {traceback.format_exc()}")
-        raise
+        raise https_fn.HttpsError(https_fn.FunctionsErrorCode.INTERNAL, "INTERNAL") from None
