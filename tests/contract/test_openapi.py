@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 import openapi_spec_validator
 import pytest
+from pytest_mock import MockerFixture
 
 from embedded_firebase.functions.discovery import discover
+from imagegen import api
 from imagegen.api import ENDPOINTS
+from imagegen.web import openapi as web_openapi
 from imagegen.web.endpoint import Access
 from operations import openapi
 from tests.answers import violations_of
@@ -31,6 +34,14 @@ class TestServed:
         again = client.get("/openapi", headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert client.get("/openapi", headers={"If-None-Match": '"another"'}).status_code == 200
+
+    def test_is_built_once(self, client: httpx.Client, mocker: MockerFixture) -> None:
+        """A process builds the document and its ETag at the first call."""
+        api._document.cache_clear()
+        built = mocker.spy(web_openapi, "document")
+        answers = [client.get("/openapi") for _ in range(3)]
+        assert built.call_count == 1
+        assert len({(answer.content, answer.headers["ETag"]) for answer in answers}) == 1
 
     def test_takes_no_field(self, client: httpx.Client) -> None:
         """A field is a violation."""
