@@ -14,6 +14,9 @@ def _as_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.isupper():
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GCLOUD_PROJECT", "demo-config")
+    monkeypatch.setenv("FIREBASE_CONFIG", '{"storageBucket": "demo-config.appspot.com"}')
+    for name in ("K_CONFIGURATION", "IMAGE_FOLDER"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class TestLoad:
@@ -107,3 +110,28 @@ class TestLoad:
         settings = config.load()
         assert settings.require_auth
         assert not settings.webhook_allow_loopback
+
+
+class TestImageStore:
+    def test_a_deployment_needs_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a bucket each picture would be the same placeholder, so that it must be asked for."""
+        monkeypatch.setenv("FIREBASE_CONFIG", "{}")
+        with pytest.raises(ValueError, match=r"IMAGE_BUCKET is empty.* PLACEHOLDER_IMAGES"):
+            config.load()
+        monkeypatch.setenv("PLACEHOLDER_IMAGES", "true")
+        assert config.load().placeholder_images
+        monkeypatch.setenv("PLACEHOLDER_IMAGES", "false")
+        monkeypatch.setenv("IMAGE_BUCKET", "pictures")
+        assert (config.load().image_bucket, config.load().placeholder_images) == ("pictures", False)
+
+    def test_the_projects_own(self) -> None:
+        """An empty IMAGE_BUCKET means the project's default bucket."""
+        assert config.load().image_bucket == "demo-config.appspot.com"
+
+    def test_the_emulator_has_placeholders(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The Firebase CLI's emulators store no pictures; `make dev` stores them in a folder."""
+        monkeypatch.setenv("FUNCTIONS_EMULATOR", "true")
+        settings = config.load()
+        assert (settings.image_bucket, settings.placeholder_images) == (None, True)
+        monkeypatch.setenv("IMAGE_FOLDER", "images")
+        assert not config.load().placeholder_images

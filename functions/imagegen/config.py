@@ -163,16 +163,25 @@ def load() -> Settings:
     per_minute = _count(RATE_LIMIT_PER_MINUTE, default=0 if emulated else 30)
     # These are not parameters: the local functions host sets them, because it serves the folder and the site.
     folder = os.environ.get("IMAGE_FOLDER")
+    bucket = _image_bucket()
+    placeholder_images = _switch(PLACEHOLDER_IMAGES, default=False)
+    if not (bucket or folder or placeholder_images):
+        if not emulated:
+            raise ValueError(
+                "IMAGE_BUCKET is empty, and the project has no default bucket; set it, or PLACEHOLDER_IMAGES to true"
+            )
+        # The Firebase CLI's emulators have no place for pictures.
+        placeholder_images = True
     return Settings(
         require_auth=_switch(REQUIRE_AUTH, default=not emulated),
         require_app_check=_switch(REQUIRE_APP_CHECK, default=False),
         rate_limit_per_minute=per_minute,
         rate_limit_burst=_count(RATE_LIMIT_BURST, default=min(10, per_minute)) or per_minute,
         max_under_way=_count(MAX_UNDER_WAY, default=0 if emulated else 20),
-        image_bucket=_image_bucket(),
+        image_bucket=bucket,
         image_folder=Path(folder) if folder else None,
         image_base_url=os.environ.get("IMAGE_BASE_URL", ""),
-        placeholder_images=_switch(PLACEHOLDER_IMAGES, default=False),
+        placeholder_images=placeholder_images,
         site_url=os.environ.get("SITE_URL") or f"https://{project_id()}.web.app",
         webhook_allow_loopback=_switch(WEBHOOK_ALLOW_LOOPBACK, default=False),
         model_attempts=_count(MODEL_ATTEMPTS, minimum=1, maximum=JOB_DELIVERIES - 1),

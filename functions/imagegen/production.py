@@ -23,6 +23,7 @@ from imagegen.firebase.database import Database
 from imagegen.firebase.tasks import FirebaseTaskQueue
 from imagegen.images.records import Image, Picture
 from imagegen.images.storage import FIREBASE_ORIGIN, BucketImages, FolderImages, ImageStore, NoImageStore
+from imagegen.kit import log
 from imagegen.kit.ids import new_id
 from imagegen.providers.model import ImageRequest
 from imagegen.providers.simulated.model import SimulatedModel, drawing_as, placeholder
@@ -45,7 +46,12 @@ def production() -> Deps:
 @cache
 def _built() -> Deps:
     # Not firebase_admin's client, which requires credentials even when FIRESTORE_EMULATOR_HOST is set.
-    return build(firestore.Client(project=config.project_id()), config.load())
+    settings = config.load()
+    if settings.placeholder_images:
+        log.warn(
+            "no picture is drawn: each request gets a placeholder, since PLACEHOLDER_IMAGES or no image store is set"
+        )
+    return build(firestore.Client(project=config.project_id()), settings)
 
 
 def build(client: firestore.Client, settings: Settings) -> Deps:
@@ -76,8 +82,7 @@ def build(client: firestore.Client, settings: Settings) -> Deps:
 
 
 def _respond(settings: Settings, model_id: str) -> Callable[[ImageRequest], Image | Picture]:
-    # Without a store there is no place for a drawn picture.
-    if settings.placeholder_images or not (settings.image_bucket or settings.image_folder):
+    if settings.placeholder_images:
         return placeholder(f"{settings.site_url}/placeholders/{model_id}.png")
     return drawing_as(model_id)
 

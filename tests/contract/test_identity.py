@@ -57,6 +57,7 @@ def deployed(
     """A host that is no emulator, with nothing set: tokens must be signed."""
     client: httpx.Client = request.getfixturevalue("client")
     monkeypatch.delenv("FUNCTIONS_EMULATOR")
+    monkeypatch.setenv("IMAGE_BUCKET", "pictures")
     # The settings of the emulator may have been read already; those of this host have to be read now.
     with production._building:
         production._built.cache_clear()
@@ -368,6 +369,11 @@ class TestAppCheck:
 
 
 class TestSettings:
+    @pytest.fixture(autouse=True)
+    def _with_a_bucket(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The one setting without a default, which only the emulator can do without."""
+        monkeypatch.setenv("IMAGE_BUCKET", "pictures")
+
     @pytest.mark.parametrize(
         ("given", "emulator", "required"),
         [

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pytest_mock import MockerFixture
 
+from imagegen import production
 from imagegen.providers import model as providers_model
 from imagegen.providers.simulated import model as simulated_model
 from tests import tokens
@@ -17,8 +18,10 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+def lines(client: httpx.Client, capsys: pytest.CaptureFixture[str]) -> Lines:
     """The lines logged since the last read, without the host's own lines."""
+    # The first call of a process also logs what it starts with.
+    production.production()
 
     def read() -> list[dict[str, Any]]:
         captured = capsys.readouterr()
