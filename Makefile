@@ -129,6 +129,10 @@ bench-reconcile: $(VENV)/.development ## Let 20,000 leases expire behind 300 bro
 bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few and many accounts
 	@$(RUN) -m tests.bench.verify
 
+.PHONY: bench-webhooks
+bench-webhooks: $(VENV)/.development ## Measure an account's webhooks beside 100 of another one to a socket that never answers; fails above 1 s
+	@$(RUN) -m tests.bench.webhooks
+
 .PHONY: load
 load: $(VENV)/.development ## Load-test the functions host with many clients for 30 s, then verify the books (RESTART=1 kills Firestore half-way)
 	@$(RUN) -m tests.load $(if $(filter 1,$(RESTART)),--restart)

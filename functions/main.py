@@ -16,7 +16,7 @@ from imagegen.config import (
     JOB_DELIVERIES,
     RECONCILE_FUNCTION_TIME_LIMIT_SECONDS,
     REGION,
-    WEBHOOK_ATTEMPTS,
+    WEBHOOK_DELIVERIES,
     WEBHOOK_SECRET,
 )
 from imagegen.production import production
@@ -148,10 +148,28 @@ def rotateWebhookSecret(request: Request) -> Response:
     return serving.answer(request, endpoints.ROTATE_WEBHOOK_SECRET, production)
 
 
+@https_fn.on_request(cors=_READ)
+def listWebhookDeliveries(request: Request) -> Response:
+    """GET or POST: a page of an account's webhooks and their deliveries, newest first."""
+    from imagegen.webhooks import endpoints
+
+    return serving.answer(request, endpoints.LIST_WEBHOOK_DELIVERIES, production)
+
+
+@https_fn.on_request(cors=_WRITE)
+def resendWebhook(request: Request) -> Response:
+    """POST: send the webhook of a generation again."""
+    from imagegen.webhooks import endpoints
+
+    return serving.answer(request, endpoints.RESEND_WEBHOOK, production)
+
+
 @triggers.queued
 @tasks_fn.on_task_dispatched(
+    # Some minutes of retries, for a short fault or a receiver whose account has used up its slots. The outbox has the
+    # long schedule: see `_QUEUE_HOLDS` in generations/outbox.py.
     retry_config=options.RetryConfig(
-        max_attempts=WEBHOOK_ATTEMPTS, min_backoff_seconds=5, max_backoff_seconds=600, max_doublings=6
+        max_attempts=WEBHOOK_DELIVERIES, min_backoff_seconds=2, max_backoff_seconds=30, max_doublings=4
     ),
     rate_limits=options.RateLimits(max_concurrent_dispatches=32),
     secrets=[WEBHOOK_SECRET],

@@ -38,6 +38,7 @@ PATHS = [
     *(f"{collection}/one" for collection in CATALOG),
     "modelSettings/one",
     "weeklyReports/2026-W46",
+    *(f"webhookAccounts/{uid}" for uid in ("alice", "bob")),
     "anything/else",
 ]
 
@@ -171,11 +172,12 @@ class TestLimits:
 
 class TestEverythingElse:
     @pytest.mark.parametrize(
-        "path", ["weeklyReports/2026-W46", "modelSettings/one", "anything/else", "models/one/deeper/x"]
+        "path",
+        ["weeklyReports/2026-W46", "modelSettings/one", "webhookAccounts/alice", "anything/else", "models/one/deeper/x"],
     )
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_it_is_closed(self, call: Call, path: str, caller: str | None) -> None:
-        """Reports and the settings of models are closed too, even to the `admin` claim: the functions serve them."""
+        """Reports, settings and webhooks are closed too, even to the `admin` claim: the functions serve them."""
         *parent, collection, _ = path.split("/")
         assert get(call, path, caller) == DENIED
         assert call("RunQuery", some(where(collection, "/".join([ROOT, *parent])), 1), caller).status == DENIED

@@ -111,11 +111,13 @@ class Queue:
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, str]] = []
+        self.delays_seconds: list[int] = []
         self.fails = False
         self.takes = True
 
-    def enqueue(self, function: str, data: dict[str, str]) -> None:
+    def enqueue(self, function: str, data: dict[str, str], delay_seconds: int = 0) -> None:
         if self.takes:
+            self.delays_seconds.append(delay_seconds)
             self.tasks.append((function, data["generationRequestId"]))
         if self.fails:
             raise TaskQueueError("no answer")

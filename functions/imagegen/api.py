@@ -67,5 +67,7 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     lookup_endpoints.LIST_GENERATION_REQUESTS,
     OPENAPI,
     webhooks_endpoints.GET_WEBHOOK_SECRET,
+    webhooks_endpoints.LIST_WEBHOOK_DELIVERIES,
+    webhooks_endpoints.RESEND_WEBHOOK,
     webhooks_endpoints.ROTATE_WEBHOOK_SECRET,
 )

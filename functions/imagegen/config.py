@@ -16,8 +16,8 @@ from firebase_functions import params
 FUNCTION_TIME_LIMIT_SECONDS = 120
 RECONCILE_FUNCTION_TIME_LIMIT_SECONDS = 240
 REGION = "us-central1"
-# Delivery attempts of a webhook, spread over about an hour.
-WEBHOOK_ATTEMPTS = 12
+# Deliveries of a task for a webhook, spread over about eight minutes; after that the outbox repeats it.
+WEBHOOK_DELIVERIES = 20
 # Deliveries of a task for a generation. More than the attempts to draw it: a delivery may find that another one holds
 # the lease.
 JOB_DELIVERIES = 10
@@ -112,7 +112,10 @@ class Settings:
     # The maximum number of attempts to draw a queued generation.
     model_attempts: int = 3
     webhook_allow_loopback: bool = False
+    # For a delivery that holds a slot of its account, and for one without. With less than a second for the latter, a
+    # receiver that suddenly hangs cannot hold up the webhooks of others for longer.
     webhook_time_limit_seconds: float = 10.0
+    webhook_prompt_seconds: float = 0.5
     # For looking up an administrator's account.
     identity_time_limit_seconds: float = 5.0
     # For enqueuing one task.

@@ -30,8 +30,10 @@ HTTPS_FUNCTIONS = [
     "getWeeklyReport",
     "grantCredits",
     "listGenerationRequests",
+    "listWebhookDeliveries",
     "listWeeklyReports",
     "openapi",
+    "resendWebhook",
     "rotateWebhookSecret",
     "verifyBooks",
 ]
@@ -200,6 +202,7 @@ class TestFirestoreAway:
             bodies = {"createGenerationRequest": world.body("ada"), "getUserCredits": {"userId": "ada"}}
             bodies["listGenerationRequests"] = {"userId": "ada"}
             bodies["getWebhookSecret"] = bodies["rotateWebhookSecret"] = {"userId": "ada"}
+            bodies["listWebhookDeliveries"], bodies["resendWebhook"] = {"userId": "ada"}, {"generationRequestId": "g"}
             bodies["grantCredits"] = {"userId": "ada", "credits": 1}
             bodies["getGenerationStatus"] = bodies["cancelGenerationRequest"] = {"generationRequestId": "g"}
             clock = PausesOnly()

@@ -88,7 +88,8 @@ class Late:
 class Process:
     """A process as the list of its steps, the first being step 1.
 
-    A step is an RPC, or a call of a model ("model"), of the store of images ("picture") or of the queue ("task").
+    A step is an RPC, or a call of a model ("model"), of the store of images ("picture"), of the queue ("task") or of a
+    receiver ("webhook").
     `fates` says what happens at a step, by its number or its name. Once killed it does nothing more: every later step
     raises `Killed` before a request is sent, even a rollback. The catalog is cached, unless this `is_cold_start`.
     """
@@ -117,7 +118,7 @@ class Process:
             image_models=image_models,
             images=watch("picture", world.deps.images),
             tasks=watch("task", world.deps.tasks),
-            webhooks=world.deps.webhooks,
+            webhooks=watch("webhook", world.deps.webhooks),
         )
         if not is_cold_start:
             world.deps.catalog.current()

@@ -1,7 +1,9 @@
 """The cost of a call: round trips and billed document operations are fixed by design."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,11 +11,24 @@ from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
 from imagegen.credits.service import get_user_credits, grant
 from imagegen.generations.errors import GenerationFailed
+from imagegen.kit.errors import TryAgain
+from imagegen.webhooks.admission import SLOTS
+from imagegen.webhooks.delivery import deliver
 from tests.crash.costs import Cost, measured
 from tests.generations.test_creation import create
 from tests.world import AlwaysFails, World
 
 pytestmark = pytest.mark.embedded
+
+
+HOOK = "https://shop.example.com/hook"
+
+
+class Hears:
+    """A sender whose receiver answers at once."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, time_limit_seconds: float) -> int:
+        return 204
 
 
 @pytest.fixture
@@ -50,6 +65,38 @@ class TestCost:
                 create(world, "ada", model="Model B")
 
         assert measured(server, world, fail) == Cost(round_trips=6, reads=3, writes=6)
+
+    def test_webhook(self, world: World, server: FirestoreServer) -> None:
+        """A webhook to a prompt receiver is three document reads and one write: its account is read, not written."""
+        deps = replace(world.deps, webhooks=Hears())
+        (generation_id,) = [create(world, "ada", webhookUrl=HOOK).generation.generation_id]
+        cost = measured(server, world, lambda: deliver(deps, generation_id))
+        assert cost == Cost(round_trips=5, reads=3, writes=1)
+
+    def test_webhook_of_a_slow_account(self, world: World, server: FirestoreServer) -> None:
+        """A slot is two reads and two writes more."""
+        deps = replace(world.deps, webhooks=Hears())
+        world.db.document("webhookAccounts/ada").set({"slowUntil": world.clock() + timedelta(days=1)})
+        (generation_id,) = [create(world, "ada", webhookUrl=HOOK).generation.generation_id]
+        cost = measured(server, world, lambda: deliver(deps, generation_id))
+        assert cost == Cost(round_trips=9, reads=5, writes=3)
+
+    def test_a_deferred_webhook(self, world: World, server: FirestoreServer) -> None:
+        """A webhook whose host fails is two reads and one write, and one that finds no slot is two reads."""
+        deps = replace(world.deps, webhooks=Hears())
+        generation_id = create(world, "ada", webhookUrl=HOOK).generation.generation_id
+        until = world.clock() + timedelta(minutes=1)
+        breakers = {"shop.example.com": {"failures": 5, "openUntil": until, "probe": None}}
+        world.db.document("webhookAccounts/ada").set({"breakers": breakers})
+        assert measured(server, world, lambda: deliver(deps, generation_id)) == Cost(round_trips=3, reads=2, writes=1)
+        slots = {f"other{number}": until for number in range(SLOTS)}
+        world.db.document("webhookAccounts/ada").set({"slots": slots, "slowUntil": until})
+
+        def wait() -> None:
+            with suppress(TryAgain):
+                deliver(deps, generation_id)
+
+        assert measured(server, world, wait) == Cost(round_trips=2, reads=2, writes=0)
 
     def test_grant(self, world: World, server: FirestoreServer) -> None:
         """A grant is three round trips, two reads and two writes."""

@@ -46,7 +46,7 @@ class Tells:
 class TellsOfTasks:
     """A queue that announces the start and the end of each enqueue."""
 
-    def enqueue(self, function: str, data: dict[str, str]) -> None:
+    def enqueue(self, function: str, data: dict[str, str], delay_seconds: int = 0) -> None:
         tell("enqueuing")
         tell("enqueued")
 

@@ -75,7 +75,8 @@ class TestData:
         kept = [[(field["fieldPath"], field["order"]) for field in index["fields"]] for index in file["indexes"]]
         assert sorted(said) == sorted(kept)
         assert {index["collectionGroup"] for index in file["indexes"] + file["fieldOverrides"]} == {
-            "generationRequests"
+            "generationRequests",
+            "webhookAccounts",
         }
         (without,) = re.findall(r"No index at all.*? for ((?:`\w+`[\s,and]*)+)", DATA, re.DOTALL)
         assert ticked(without) == [override["fieldPath"] for override in file["fieldOverrides"]]

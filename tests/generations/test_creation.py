@@ -71,7 +71,8 @@ class TestSuccess:
             "idempotencyFingerprint": None,
             "webhookUrl": None,
             "webhook": None,
-            "announcedAt": None,
+            "webhookDueAt": None,
+            "webhookDelivery": None,
         }
         (entry,) = world.ledger(ada)
         assert entry["timestamp"] is not None

@@ -165,9 +165,9 @@ class TestExpiredLeases:
         credits: list[int] = []
         enqueue = world.queue.enqueue
 
-        def look(function: str, data: dict[str, str]) -> None:
+        def look(function: str, data: dict[str, str], delay_seconds: int = 0) -> None:
             credits.append(world.credits(ada))
-            enqueue(function, data)
+            enqueue(function, data, delay_seconds)
 
         world.queue.enqueue = look  # type: ignore[method-assign]
         world.clock.advance(seconds=180)

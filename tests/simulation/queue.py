@@ -28,7 +28,7 @@ class Queue:
         self._names = (f"task-{number}" for number in itertools.count())
         self.fault_rate = random.choice([0.0, 0.1, 0.3])
 
-    def enqueue(self, function: str, data: dict[str, str]) -> None:
+    def enqueue(self, function: str, data: dict[str, str], delay_seconds: int = 0) -> None:
         """Take a task, or lose it, or take it and lose the answer."""
         scheduler, random = self._scheduler, self._random
         happens = random.random() < self.fault_rate

@@ -104,10 +104,8 @@ class TestHttp:
             assert error_of(refused)["reason"] == "WEBHOOKS_NOT_CONFIGURED"
             assert "WEBHOOK_SECRET" in refused.json()["error"]["message"]
 
-    def test_who_may(self, world: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    def test_who_may(self, world: World, sign_in: None, request: pytest.FixtureRequest) -> None:
         """The owner and an administrator may read and rotate a secret, another account may not."""
-        monkeypatch.setenv("REQUIRE_AUTH", "true")
-        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")
         client: httpx.Client = request.getfixturevalue("client")
 
         def statuses(uid: str, *, admin: bool = False) -> list[int]:

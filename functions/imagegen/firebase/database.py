@@ -71,6 +71,10 @@ class Database:
         """Create or replace a document."""
         self.exchange(lambda seconds: reference.set(dict(fields), retry=None, timeout=seconds))
 
+    def merge(self, reference: firestore.DocumentReference, fields: Mapping[str, Any]) -> None:
+        """Set some fields of a document, and create it if it does not exist."""
+        self.exchange(lambda seconds: reference.set(dict(fields), merge=True, retry=None, timeout=seconds))
+
     def update(self, reference: firestore.DocumentReference, fields: Mapping[str, Any]) -> None:
         """Update some fields of an existing document."""
         self.exchange(lambda seconds: reference.update(dict(fields), retry=None, timeout=seconds))

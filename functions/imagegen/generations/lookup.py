@@ -90,13 +90,12 @@ def list_generations(
         _equal(user_id, filters),
         after=filters.created_after,
         before=filters.created_before,
-        beyond=paging.read(name, page_token, _cursor),
+        beyond=paging.read(name, page_token, cursor),
         limit=page_size,
     )
     token = None
     if len(found) == page_size:
-        microseconds = (found[-1].created_at - _EPOCH) // timedelta(microseconds=1)
-        token = paging.make(name, f"{microseconds}/{found[-1].generation_id}")
+        token = paging.make(name, cursor_text(found[-1]))
     # Queued and processing are both stored as pending, so they are filtered here.
     return GenerationPage([g for g in found if filters.stage in (None, g.stage)], token)
 
@@ -110,7 +109,17 @@ def _equal(user_id: str, filters: Filters) -> dict[str, str]:
     return {"userId": user_id} | {name: value for name, value in fields.items() if value is not None}
 
 
-def _cursor(text: str) -> tuple[datetime, str]:
+def cursor_text(generation: Generation) -> str:
+    """Return the cursor of a list by creation time, newest first, beyond a generation."""
+    return f"{(generation.created_at - _EPOCH) // timedelta(microseconds=1)}/{generation.generation_id}"
+
+
+def cursor(text: str) -> tuple[datetime, str]:
+    """Parse such a cursor.
+
+    Raises:
+        ValueError, OverflowError: it is not valid.
+    """
     microseconds, _, generation_id = text.partition("/")
     # Firestore refuses some texts as a document id.
     if not is_document_id(generation_id):

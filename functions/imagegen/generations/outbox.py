@@ -1,12 +1,19 @@
-"""Owns the outbox of webhooks: enqueues a delivery task for each webhook that is due, and records its outcome.
+"""Owns the outbox of webhooks: its schedule, and handing to the queue what is due.
 
 Must not know HTTP nor the message. Transactional outbox: the commit that ends a generation also marks its webhook as
-due, so that a crash cannot lose it.
+due, so that a crash cannot lose it. The queue retries for some minutes; after that the outbox hands a webhook over
+again with exponential back-off, for three days.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+import functools
+import time
+import traceback
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from imagegen.deps import Deps
 from imagegen.firebase.tasks import TaskQueueError
@@ -16,53 +23,111 @@ from imagegen.generations.records import Generation, WebhookState
 from imagegen.kit import log
 
 DELIVER_WEBHOOK = "deliverWebhook"
-# The webhooks of one run; the next run takes the next ones.
-_BATCH_SIZE = 200
-# Longer than the queue retries a delivery.
-_OVERDUE_AFTER = timedelta(hours=2)
-# After a day a webhook is given up: otherwise undeliverable webhooks would fill each batch.
-_GIVEN_UP_AFTER = timedelta(days=1)
+# Longer than the queue retries a task (see deliverWebhook in main.py): until then it is not handed over again.
+_QUEUE_HOLDS = timedelta(minutes=10)
+_LONGEST_PAUSE = timedelta(hours=4)
+_GIVEN_UP_AFTER = timedelta(days=3)
+_PAGE_SIZE = 200
+# The webhooks of one account in one run, and in a second of it, so that its backlog does not hold up those of others.
+# The rest of it is postponed.
+_SHARE_OF_A_RUN = 200
+_SHARE_OF_A_SECOND = 8
+_AT_ONCE = 16
+_RUN_SECONDS = 30
+
+
+def handed_over_until(now: datetime) -> datetime:
+    """Return until when the queue has a webhook that is handed to it now."""
+    return now + _QUEUE_HOLDS
+
+
+def next_due_at(generation: Generation, now: datetime) -> datetime:
+    """Return when an undelivered webhook is due again: after half of its age, which is exponential back-off."""
+    return now + min(max(_age(generation, now) / 2, _QUEUE_HOLDS), _LONGEST_PAUSE)
+
+
+def is_too_old(generation: Generation, now: datetime) -> bool:
+    """Return whether an undelivered webhook is to be given up."""
+    return _age(generation, now) >= _GIVEN_UP_AFTER
 
 
 def enqueue_webhook(deps: Deps, generation: Generation) -> None:
     """Enqueue the webhook of a generation that has just ended; if this fails, `enqueue_overdue_webhooks` repeats it."""
-    if generation.webhook is not WebhookState.DUE:
-        return
-    try:
-        deps.tasks.enqueue(DELIVER_WEBHOOK, {"generationRequestId": generation.generation_id})
-    except TaskQueueError as error:
-        log.warn(f"the queue did not confirm a webhook: {error}", generationRequestId=generation.generation_id)
+    if generation.webhook is WebhookState.DUE:
+        _enqueue(deps, generation, delay_seconds=0)
 
 
 def enqueue_overdue_webhooks(deps: Deps) -> int:
-    """Enqueue overdue webhooks again, and give up those of more than a day ago; return the number of both.
+    """Hand over the webhooks that are due again, the longest overdue first; give up the oldest; return their number.
+
+    It takes what it can in half a minute, page by page, and passes over corrupt documents; the next run goes on.
 
     Raises:
         Unavailable: Firestore was not available.
     """
     now = deps.now()
-    due = store.read_due_webhooks(deps.db, now - _OVERDUE_AFTER, _BATCH_SIZE)
-    for generation in due:
-        if generation.completed_at is not None and generation.completed_at <= now - _GIVEN_UP_AFTER:
-            log.error("webhook given up: it was not delivered in a day", generationRequestId=generation.generation_id)
-            end_webhook(deps, generation.generation_id, WebhookState.GIVEN_UP)
+    ends_at_seconds = time.monotonic() + _RUN_SECONDS
+    handled = 0
+    seen: Counter[str] = Counter()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for page in store.due_webhooks(deps.db, now, _PAGE_SIZE):
+            due = [generation for generation, _ in page.generations]
+            places = []
+            for generation in due:
+                places.append(seen[generation.user_id])
+                seen[generation.user_id] += 1
+            handled += sum(pool.map(functools.partial(_handle, deps, now), due, places))
+            if time.monotonic() >= ends_at_seconds:
+                log.warn(f"more than {handled} webhooks are overdue; the next run takes the others")
+                break
+    return handled
+
+
+def _handle(deps: Deps, now: datetime, generation: Generation, place: int) -> bool:
+    """Hand over, postpone or give up one overdue webhook; `place` is its place, from 0 on, among those of its account.
+
+    Return False if that failed, which must not stop the run.
+    """
+    try:
+        if is_too_old(generation, now):
+            _give_up(deps, generation, now)
+        elif place >= _SHARE_OF_A_RUN:
+            store.write_webhook_due_at(deps.db, generation.generation_id, next_due_at(generation, now))
         else:
             # Written before the task is enqueued, so that a later or concurrent run does not enqueue it as well.
-            store.write_webhook_enqueued_at(deps.db, generation.generation_id, now)
-            enqueue_webhook(deps, generation)
-    return len(due)
+            store.write_webhook_due_at(deps.db, generation.generation_id, handed_over_until(now))
+            _enqueue(deps, generation, delay_seconds=place // _SHARE_OF_A_SECOND)
+    except Exception:
+        log.error(f"a webhook was not handed over: {traceback.format_exc()}", **_ids(generation))
+        return False
+    return True
 
 
-def end_webhook(deps: Deps, generation_id: str, state: WebhookState) -> None:
-    """Record the outcome of a webhook; among concurrent deliveries, `delivered` wins over `given_up`.
+def _enqueue(deps: Deps, generation: Generation, *, delay_seconds: int) -> None:
+    try:
+        deps.tasks.enqueue(DELIVER_WEBHOOK, {"generationRequestId": generation.generation_id}, delay_seconds)
+    except TaskQueueError as error:
+        log.warn(f"the queue did not confirm a webhook: {error}", **_ids(generation))
 
-    Raises:
-        Unavailable: Firestore was not available.
-    """
 
-    def body(transaction: Transaction) -> None:
-        current = store.read_generation_in(transaction, generation_id)
-        if current is not None and (state is WebhookState.DELIVERED or current.webhook is WebhookState.DUE):
-            store.write_webhook_state(transaction, generation_id, state)
+def _give_up(deps: Deps, generation: Generation, now: datetime) -> None:
+    def body(transaction: Transaction) -> bool:
+        current = store.read_generation_in(transaction, generation.generation_id)
+        # It may have been delivered or resent since it was read.
+        if current is None or current.webhook is not WebhookState.DUE or not is_too_old(current, now):
+            return False
+        store.write_webhook(transaction, replace(current, webhook=WebhookState.GIVEN_UP, webhook_due_at=None))
+        return True
 
-    deps.db.transact(body)
+    given_up, _ = deps.db.transact(body)
+    if given_up:
+        log.error("webhook given up: it was not delivered in three days", **_ids(generation))
+
+
+def _age(generation: Generation, now: datetime) -> timedelta:
+    """Return the time since the schedule of a webhook began."""
+    return now - (generation.delivery.resent_at or generation.completed_at or now)
+
+
+def _ids(generation: Generation) -> dict[str, str]:
+    return {"generationRequestId": generation.generation_id, "userId": generation.user_id}

@@ -50,6 +50,19 @@ class WebhookState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What became of a webhook so far: its attempts, and the last one's time, HTTP status and failure."""
+
+    attempts: int = 0
+    attempted_at: datetime | None = None
+    # None if there was no answer.
+    status: int | None = None
+    failure: str | None = None
+    # When it was last resent on demand; its schedule then begins anew.
+    resent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """What a caller orders: catalog names as they were sent, the prompt, and the URL of the webhook."""
 
@@ -100,6 +113,9 @@ class Generation:
     idempotency_fingerprint: str | None = None
     webhook_url: str | None = None
     webhook: WebhookState | None = None
+    # While it is due: when the outbox hands it to the queue again.
+    webhook_due_at: datetime | None = None
+    delivery: Delivery = Delivery()
 
     def names(self) -> dict[str, object]:
         """Return the catalog ids, for `Catalog.choose`."""

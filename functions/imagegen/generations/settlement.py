@@ -17,7 +17,7 @@ from imagegen.deps import Deps
 from imagegen.firebase.transactions import Transaction
 from imagegen.generations import limits, store
 from imagegen.generations.errors import GenerationDeleted, TooManyUnderWay
-from imagegen.generations.outbox import enqueue_webhook
+from imagegen.generations.outbox import enqueue_webhook, handed_over_until
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
 from imagegen.images.records import Image
 from imagegen.kit import log
@@ -164,5 +164,7 @@ def _refunded(
 
 def _ended(generation: Generation, now: datetime) -> Generation:
     # Transactional outbox: the webhook is due in the same commit as the end.
-    webhook = WebhookState.DUE if generation.webhook_url else None
-    return replace(generation, completed_at=now, webhook=webhook, enqueue_again_at=None)
+    ended = replace(generation, completed_at=now, enqueue_again_at=None)
+    if generation.webhook_url is None:
+        return ended
+    return replace(ended, webhook=WebhookState.DUE, webhook_due_at=handed_over_until(now))

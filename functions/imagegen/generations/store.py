@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from google.cloud import firestore
@@ -18,7 +17,7 @@ from imagegen.credits.records import Account
 from imagegen.credits.store import account_reference, stored_account
 from imagegen.firebase.database import Database, Snapshot, fields_of
 from imagegen.firebase.transactions import Transaction
-from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
+from imagegen.generations.records import Delivery, FailureReason, Generation, GenerationStatus, WebhookState
 from imagegen.kit import log
 from imagegen.kit.weeks import Week
 
@@ -144,14 +143,14 @@ def read_generations(
     beyond: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Generation]:
-    """Read the generations whose fields equal `equal`, newest first.
+    """Read the generations whose fields equal `equal`, or are one of a list, newest first.
 
     They were created in `[after, before)`. `beyond` is the cursor: creation time and id of the last one of the page
     before.
     """
     query: Any = db.client.collection("generationRequests")
     for field, value in equal.items():
-        query = query.where(filter=FieldFilter(field, "==", value))
+        query = query.where(filter=FieldFilter(field, "in" if isinstance(value, list) else "==", value))
     if after is not None:
         query = query.where(filter=FieldFilter("createdAt", ">=", after))
     if before is not None:
@@ -166,39 +165,21 @@ def read_generations(
     return [_stored_generation(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit))]
 
 
-def read_due_webhooks(db: Database, enqueued_before: datetime, limit: int) -> list[Generation]:
-    """Read generations whose webhook is due and was last enqueued at `enqueued_before` or earlier, oldest first."""
-    due = ("webhook", WebhookState.DUE)
-    return _read_oldest_in_state(db, due, "announcedAt", enqueued_before, limit)
+def due_webhooks(db: Database, now: datetime, page_size: int) -> Iterator[Page]:
+    """Yield generations whose webhook is due, the longest overdue first."""
+    generations = db.client.collection("generationRequests")
+    due = generations.where(filter=FieldFilter("webhook", "==", WebhookState.DUE.value))
+    return _pages(db, due, "webhookDueAt", now, page_size)
 
 
-def write_webhook_enqueued_at(db: Database, generation_id: str, now: datetime) -> None:
-    """Write when the task of a webhook was last enqueued."""
-    db.update(_generation_reference(db.client, generation_id), {"announcedAt": now})
+def write_webhook_due_at(db: Database, generation_id: str, due_at: datetime) -> None:
+    """Write when the outbox hands a webhook to the queue again."""
+    db.update(_generation_reference(db.client, generation_id), {"webhookDueAt": due_at})
 
 
-def write_webhook_state(transaction: Transaction, generation_id: str, state: WebhookState) -> None:
-    """Write the state of a webhook."""
-    transaction.update(_generation_reference(transaction.client, generation_id), {"webhook": state.value})
-
-
-def _read_oldest_in_state(
-    db: Database,
-    state: tuple[str, StrEnum],
-    since: str,
-    before: datetime,
-    limit: int,
-) -> list[Generation]:
-    """Read generations in a state whose time `since` is at or before `before`, in the order of that time."""
-    field, value = state
-    query = (
-        db.client.collection("generationRequests")
-        .where(filter=FieldFilter(field, "==", value.value))
-        .where(filter=FieldFilter(since, "<=", before))
-        .order_by(since)
-        .limit(limit)
-    )
-    return list(_readable(db.run(query)))
+def write_webhook(transaction: Transaction, generation: Generation) -> None:
+    """Write the state of a webhook, when it is due, and its attempts."""
+    transaction.update(_generation_reference(transaction.client, generation.generation_id), _webhook_fields(generation))
 
 
 def _pages(db: Database, query: Any, due: str, now: datetime, page_size: int) -> Iterator[Page]:
@@ -249,6 +230,18 @@ def _stored_generation(generation_id: str, fields: Mapping[str, Any]) -> Generat
         idempotency_fingerprint=fields["idempotencyFingerprint"],
         webhook_url=fields.get("webhookUrl"),
         webhook=WebhookState(fields["webhook"]) if fields.get("webhook") else None,
+        webhook_due_at=fields.get("webhookDueAt"),
+        delivery=_stored_delivery(fields.get("webhookDelivery") or {}),
+    )
+
+
+def _stored_delivery(fields: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        attempts=fields.get("attempts", 0),
+        attempted_at=fields.get("attemptedAt"),
+        status=fields.get("status"),
+        failure=fields.get("failure"),
+        resent_at=fields.get("resentAt"),
     )
 
 
@@ -282,6 +275,22 @@ def _outcome_fields(generation: Generation) -> dict[str, Any]:
         "durationMs": generation.duration_ms,
         "enqueueAgainAt": generation.enqueue_again_at,
         "deletePictureAt": generation.delete_picture_at,
+        **_webhook_fields(generation),
+    }
+
+
+def _webhook_fields(generation: Generation) -> dict[str, Any]:
+    delivery = generation.delivery
+    return {
         "webhook": generation.webhook,
-        "announcedAt": generation.completed_at if generation.webhook else None,
+        "webhookDueAt": generation.webhook_due_at,
+        "webhookDelivery": None
+        if delivery == Delivery()
+        else {
+            "attempts": delivery.attempts,
+            "attemptedAt": delivery.attempted_at,
+            "status": delivery.status,
+            "failure": delivery.failure,
+            "resentAt": delivery.resent_at,
+        },
     }

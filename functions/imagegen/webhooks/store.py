@@ -6,13 +6,14 @@ Must not know business rules: the caller decides what to write, and in which tra
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from google.cloud import firestore
 
 from imagegen.firebase.database import Database
 from imagegen.firebase.transactions import Transaction
-from imagegen.webhooks.records import WebhookAccount
+from imagegen.webhooks.records import Breaker, WebhookAccount
 
 
 def read_account(db: Database, user_id: str) -> WebhookAccount:
@@ -26,6 +27,11 @@ def read_account_in(transaction: Transaction, user_id: str) -> WebhookAccount:
     return _stored_account(user_id, fields)
 
 
+def write_slow_until(db: Database, user_id: str, until: datetime) -> None:
+    """Write until when the deliveries of an account need slots. Not a transaction: many may write this at once."""
+    db.merge(_reference(db.client, user_id), {"slowUntil": until})
+
+
 def write_account(transaction: Transaction, account: WebhookAccount) -> None:
     """Create or replace the webhooks of an account."""
     transaction.set(
@@ -35,6 +41,13 @@ def write_account(transaction: Transaction, account: WebhookAccount) -> None:
             "rotatedAt": account.rotated_at,
             "rotationId": account.rotation_id,
             "rotationAttemptId": account.rotation_attempt_id,
+            "slowUntil": account.slow_until,
+            "slots": dict(account.slots),
+            "breakers": {
+                host: {"failures": breaker.failures, "openUntil": breaker.open_until, "probe": breaker.probe}
+                for host, breaker in account.breakers.items()
+            },
+            "resendArrivalAt": account.resend_arrival_at,
         },
     )
 
@@ -52,4 +65,11 @@ def _stored_account(user_id: str, fields: Mapping[str, Any] | None) -> WebhookAc
         rotated_at=fields.get("rotatedAt"),
         rotation_id=fields.get("rotationId"),
         rotation_attempt_id=fields.get("rotationAttemptId"),
+        slow_until=fields.get("slowUntil"),
+        slots=fields.get("slots", {}),
+        breakers={
+            host: Breaker(failures=stored["failures"], open_until=stored["openUntil"], probe=stored["probe"])
+            for host, stored in fields.get("breakers", {}).items()
+        },
+        resend_arrival_at=fields.get("resendArrivalAt"),
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from imagegen.config import WEBHOOK_ATTEMPTS
 from imagegen.deps import Deps
-from imagegen.webhooks import service
+from imagegen.webhooks import delivery
 
 
-def deliver_webhook(deps: Deps, generation_id: str, deliveries_before: int) -> None:
-    """Send the webhook of a generation that has ended.
+def deliver_webhook(deps: Deps, generation_id: str, _deliveries_before: int) -> None:
+    """Send the webhook of a generation that has ended. The queue's last delivery is no special one: the outbox goes on.
 
     Raises:
         TryAgain: the queue must deliver the task again.
+        WebhooksNotConfigured: there is no valid master secret.
         Unavailable: Firestore was not available.
     """
-    service.deliver(deps, generation_id, is_last_attempt=deliveries_before + 1 >= WEBHOOK_ATTEMPTS)
+    delivery.deliver(deps, generation_id)
