@@ -146,12 +146,12 @@ simulate: $(VENV)/.development ## Run the services in a seeded simulation with f
 	@$(RUN) -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
 .PHONY: report
-report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
-	@$(RUN) -m operations.report
+report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (WEEK=2026-W46 makes that report first; PROJECT, FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
+	@$(RUN) -m operations.report $(if $(WEEK),--week $(WEEK)) $(if $(PROJECT),--project $(PROJECT))
 
 .PHONY: verify
-verify: $(VENV)/.runtime ## Verify the books of all accounts in the running Firestore (FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
-	@$(RUN) -m operations.verify
+verify: $(VENV)/.runtime ## Verify the books of all accounts in the running Firestore (PROJECT, FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
+	@$(RUN) -m operations.verify $(if $(PROJECT),--project $(PROJECT))
 
 .PHONY: history
 history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one with an anomaly, and the report of each (FIRESTORE_PORT, HOSTING_PORT)

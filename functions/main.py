@@ -16,6 +16,7 @@ from imagegen.config import (
     JOB_DELIVERIES,
     RECONCILE_FUNCTION_TIME_LIMIT_SECONDS,
     REGION,
+    REPORT_FUNCTION_TIME_LIMIT_SECONDS,
     WEBHOOK_DELIVERIES,
     WEBHOOK_SECRET,
 )
@@ -212,12 +213,17 @@ def listWeeklyReports(request: Request) -> Response:
 
 
 @triggers.scheduled({"reportStatus": "success"})
-@scheduler_fn.on_schedule(schedule="0 0 * * 1", timezone=ZoneInfo("Etc/UTC"), retry_count=3)
+@scheduler_fn.on_schedule(
+    schedule="0 0 * * 1",
+    timezone=ZoneInfo("Etc/UTC"),
+    retry_count=3,
+    timeout_sec=REPORT_FUNCTION_TIME_LIMIT_SECONDS,
+)
 def weeklyReport(event: scheduler_fn.ScheduledEvent) -> None:
-    """Mondays 00:00 UTC: write the report of the week before, and update the report of the week before that."""
+    """Mondays 00:00 UTC: write the report of the week before, then correct and complete the reports before it."""
     from imagegen.reports import service
 
-    service.report_week(production(), event.schedule_time)
+    service.report_weeks(production(), event.schedule_time)
 
 
 # The OpenAPI document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import firestore
 
 from imagegen import config
@@ -35,6 +36,22 @@ def connect() -> firestore.Client:
         raise NotRunning(f"No Firestore answers at {address}; start `make dev`, or set FIRESTORE_PORT=...") from None
     os.environ["FIRESTORE_EMULATOR_HOST"] = address
     return firestore.Client(project=config.project_id() or _DEFAULT_PROJECT)
+
+
+def connect_to(project_id: str) -> firestore.Client:
+    """Return a client of a deployed project's Firestore, with the credentials of the person at the terminal.
+
+    Raises:
+        NotRunning: there are no credentials, or FIRESTORE_EMULATOR_HOST names another Firestore.
+    """
+    if named := os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        raise NotRunning(f"FIRESTORE_EMULATOR_HOST is {named}; unset it to reach project {project_id}.")
+    try:
+        return firestore.Client(project=project_id)
+    except DefaultCredentialsError:
+        raise NotRunning(
+            f"There are no credentials for project {project_id}; run `gcloud auth application-default login`."
+        ) from None
 
 
 def site_url() -> str:

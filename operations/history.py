@@ -246,7 +246,7 @@ def _postings(account: Account, generation: Generation) -> Iterator[tuple[Accoun
 
 
 def _report(deps: Deps, due_at: datetime) -> WeeklyReport:
-    return build_weekly_report(replace(deps, now=lambda: due_at), due_at)
+    return build_weekly_report(replace(deps, now=lambda: due_at), Week.of(due_at).back(1))
 
 
 def _user_id(number: int) -> str:

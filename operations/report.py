@@ -1,4 +1,7 @@
-"""Owns `make report`: the latest weekly report in a terminal. Must not know how a report is built."""
+"""Owns `make report`: a weekly report in a terminal, the latest or one that it makes.
+
+Must not know how a report is built.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,58 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from imagegen.firebase.database import Database
+from google.api_core import exceptions
+
+from imagegen import production
+from imagegen.config import Settings
 from imagegen.kit.errors import Unavailable
-from imagegen.reports import store as reports_store
+from imagegen.kit.weeks import Week
+from imagegen.reports import service as reports_service
+from imagegen.reports.errors import WeeklyReportNotFound
 from imagegen.reports.figures import DIMENSIONS
 from imagegen.reports.records import Anomaly, Totals, WeeklyReport
 from imagegen.reports.schemas import WeeklyReportAnswer
 from operations import connection
 
 _BAR_WIDTH = 20
-_TIMEOUT_SECONDS = 5.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the report and return the exit code."""
+    """Print the latest report, or make and print that of a week; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="make report", description="Print the latest weekly report of the running Firestore."
+        prog="make report",
+        description="Print the latest weekly report of the running Firestore, or make the report of a week.",
     )
+    parser.add_argument("--week", type=_week, help="make the report of this week first, such as 2026-W46")
+    parser.add_argument("--project", help="the deployed project; the running Firestore by default")
     parser.add_argument("--json", action="store_true", help="print the JSON of getWeeklyReport")
     options = parser.parse_args(arguments)
     try:
-        found = reports_store.list_reports(Database(connection.connect(), _TIMEOUT_SECONDS), None, 1)
-    except connection.NotRunning as error:
+        client = connection.connect_to(options.project) if options.project else connection.connect()
+        deps = production.build(client, Settings())
+        report = (
+            reports_service.build_weekly_report(deps, options.week)
+            if options.week
+            else reports_service.get_weekly_report(deps, None)
+        )
+    except (connection.NotRunning, reports_service.WeekNotOver) as error:
         return _fail(str(error))
     except Unavailable:
         return _fail("Firestore did not answer in time; try again.")
-    if not found:
-        return _fail(
-            "There is no weekly report yet; `make history` makes nine, and the trigger weeklyReport makes one."
-        )
-    (report,) = found
+    except exceptions.GoogleAPICallError as error:
+        return _fail(f"Firestore refused a call: {error.message}")
+    except WeeklyReportNotFound:
+        return _fail("There is no weekly report yet; `make history` makes nine, and WEEK=2026-W46 makes one.")
     sys.stdout.write(WeeklyReportAnswer.of(report).model_dump_json(by_alias=True) if options.json else render(report))
     sys.stdout.write("\n")
     return 0
+
+
+def _week(text: str) -> Week:
+    try:
+        return Week.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def render(report: WeeklyReport) -> str:

@@ -22,11 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="make verify", description="Verify the books of all accounts in the running Firestore."
     )
+    parser.add_argument("--project", help="the deployed project; the running Firestore by default")
     parser.add_argument("--json", action="store_true", help="print figures and breaches as JSON")
     options = parser.parse_args(arguments)
     figures, breaches = Figures(), []
     try:
-        for page in books_service.walk(production.build(connection.connect(), Settings())):
+        client = connection.connect_to(options.project) if options.project else connection.connect()
+        for page in books_service.walk(production.build(client, Settings())):
             figures += page.figures
             breaches += page.breaches
             if sys.stderr.isatty():

@@ -14,7 +14,9 @@ from pathlib import Path
 from firebase_functions import params
 
 FUNCTION_TIME_LIMIT_SECONDS = 120
+# Schedules may run for up to 1,800 seconds.
 RECONCILE_FUNCTION_TIME_LIMIT_SECONDS = 240
+REPORT_FUNCTION_TIME_LIMIT_SECONDS = 540
 REGION = "us-central1"
 # Deliveries of a task for a webhook, spread over about eight minutes; after that the outbox repeats it.
 WEBHOOK_DELIVERIES = 20
@@ -128,8 +130,8 @@ class Settings:
     # For one exchange with Firestore, with its retries. A call has at most three, so that it answers UNAVAILABLE within
     # 10 s.
     firestore_timeout_seconds: float = 3.0
-    # For a whole weekly report. It is long because only the schedule waits for it.
-    report_time_limit_seconds: float = 90
+    # For a run of the weekly report, with the reports of earlier weeks. Only the schedule waits for it.
+    report_time_limit_seconds: float = 480
     # Thresholds per day: the report tests only accounts and days that exceed them.
     watched_credits_a_day: int = 50
     watched_new_accounts_a_day: int = 5
@@ -148,6 +150,8 @@ class Settings:
             raise ValueError(f"model_attempts must be from 1 to {JOB_DELIVERIES - 1}")
         if self.model_time_limit_seconds + 6 * self.image_store_timeout_seconds >= FUNCTION_TIME_LIMIT_SECONDS:
             raise ValueError("the function time limit must be longer than drawing and storing a picture")
+        if self.report_time_limit_seconds >= REPORT_FUNCTION_TIME_LIMIT_SECONDS:
+            raise ValueError("report_time_limit_seconds must be less than the time limit of the report's function")
 
 
 def load() -> Settings:

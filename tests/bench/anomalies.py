@@ -227,7 +227,6 @@ class WeekDraws:
                 by_dimension[dimension][value] = _totals(sums[trial])
         return WeeklyReport(
             week=Week(start_at),
-            scheduled_at=start_at + timedelta(days=7),
             generated_at=start_at + timedelta(days=7),
             totals=totals,
             by_dimension=by_dimension,

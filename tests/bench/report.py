@@ -34,7 +34,6 @@ from google.cloud.firestore_v1.types import Document
 from embedded_firebase.exports.source import load_source
 from embedded_firebase.firestore.server import FirestoreServer
 from embedded_firebase.firestore.testing.counters import Counts
-from imagegen.config import Settings
 from imagegen.kit.weeks import Week
 from imagegen.reports import figures
 from imagegen.reports.records import Totals, WeeklyReport
@@ -44,6 +43,7 @@ from tests.world import make_deps
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-bench-report"
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+LAST_WEEK = Week.of(MONDAY).back(1)
 WEEKS = 9
 
 
@@ -109,15 +109,13 @@ def measure(size: int) -> dict[str, Measured]:
 
 
 def aggregating(db: firestore.Client) -> WeeklyReport:
-    """The report as it is deployed, without a time limit."""
-    settings = Settings(report_time_limit_seconds=3600)
-    deps = make_deps(db, settings=settings, now=lambda: MONDAY)
-    return build_weekly_report(deps, MONDAY)
+    """The report as it is deployed."""
+    return build_weekly_report(make_deps(db, now=lambda: MONDAY), LAST_WEEK)
 
 
 def streaming(db: firestore.Client) -> WeeklyReport:
     """The naive report: each request of the week is read once and none is kept."""
-    week = figures.week_before(MONDAY)
+    week = LAST_WEEK
     overall: Counter[str] = Counter()
     groups: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in figures.DIMENSIONS}
     query = (
@@ -138,7 +136,6 @@ def streaming(db: firestore.Client) -> WeeklyReport:
             values[fields[dimension]].update(counted)
     return WeeklyReport(
         week=week,
-        scheduled_at=MONDAY,
         generated_at=MONDAY,
         totals=Totals(**overall),
         by_dimension={
@@ -232,7 +229,7 @@ def show(done: int, size: int) -> None:
 def chunks(size: int) -> Iterator[tuple[int, list[Any]]]:
     """Yield the number of requests so far, and documents: requests, and finally their accounts."""
     chance = random.Random(size)
-    last = figures.week_before(MONDAY)
+    last = LAST_WEEK
     accounts = max(10, size // 20)
     credits: Counter[tuple[int, str]] = Counter()
     requests: Counter[int] = Counter()

@@ -13,8 +13,11 @@ import werkzeug.test
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.server import FirestoreServer
+from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from embedded_firebase.functions.discovery import discover
 from imagegen import production
+from imagegen.config import Settings
+from imagegen.kit.weeks import Week
 from tests.answers import error_of
 from tests.crash.mortal import abandon
 from tests.hosted import ROOT
@@ -54,9 +57,11 @@ class TestNames:
         assert [(function.name, function.region) for function in functions] == [(n, "us-central1") for n in FUNCTIONS]
 
     def test_the_report_is_scheduled(self) -> None:
-        """The weekly report runs Mondays 00:00 UTC and is retried."""
+        """The weekly report runs Mondays 00:00 UTC, is retried, and has the time for the reports of nine weeks."""
         (weekly,) = [f for f in discover(ROOT / "functions") if f.name == "weeklyReport"]
-        schedule = vars(weekly.call)["__firebase_endpoint__"].scheduleTrigger
+        endpoint = vars(weekly.call)["__firebase_endpoint__"]
+        schedule = endpoint.scheduleTrigger
+        assert endpoint.timeoutSeconds == 540 > Settings().report_time_limit_seconds
         assert (schedule["schedule"], schedule["timeZone"]) == ("0 0 * * 1", "Etc/UTC")
         assert schedule["retryConfig"]["retryCount"] == 3
 
@@ -140,12 +145,16 @@ class TestDeployed:
 
 
 class TestWeeklyReport:
-    def test_is_written_for_its_schedule_time(self, world: World, client: httpx.Client) -> None:
-        """The schedule time decides the week, and the answer is the documented one."""
-        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z", "X-CloudScheduler-JobName": "weekly"}
+    @pytest.mark.parametrize("forged", ["2031-01-06T00:00:00Z", "2020-01-06T00:00:00Z", "2031-01-06", "Monday"])
+    def test_a_forged_schedule_time_orders_no_other_week(self, world: World, client: httpx.Client, forged: str) -> None:
+        """The report is that of the last whole week by the clock, and the answer is the documented one."""
+        headers = {"X-CloudScheduler-ScheduleTime": forged, "X-CloudScheduler-JobName": "weekly"}
+        last = {Week.of(datetime.now(UTC)).back(1).week_id}
         response = client.post(trigger(client, "weeklyReport"), headers=headers)
         assert (response.status_code, response.json()) == (200, {"reportStatus": "success"})
-        assert world.fields("weeklyReports/2026-W46")["weekStart"] == datetime(2026, 11, 9, tzinfo=UTC)
+        # The test may run at midnight of a Monday.
+        last.add(Week.of(datetime.now(UTC)).back(1).week_id)
+        assert {snapshot.id for snapshot in world.db.collection("weeklyReports").stream()} <= last
 
     @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("OPTIONS", ""), ("POST", "/"), ("GET", "/__/health")])
     def test_is_fired_by_post_only(self, world: World, client: httpx.Client, method: str, path: str) -> None:
@@ -158,13 +167,13 @@ class TestWeeklyReport:
         assert client.post(trigger(client, "weeklyReport")).json() == {"reportStatus": "success"}
         assert len(list(world.db.collection("weeklyReports").stream())) == 1
 
-    def test_a_failure_discloses_nothing(self, world: World, client: httpx.Client) -> None:
+    @pytest.mark.embedded
+    def test_a_failure_discloses_nothing(self, world: World, client: httpx.Client, faults: DatabaseFaults) -> None:
         """A failed report is a 500 without the exception's text, so that Cloud Scheduler retries."""
-        headers = {"X-CloudScheduler-ScheduleTime": "2026-11-16T00:00:00Z"}
-        world.db.document("users/bad").set({"weeks": {"2026-W46": {"credits": 5}}})
-        response = client.post(trigger(client, "weeklyReport"), headers=headers)
+        faults.fail(Code.PERMISSION_DENIED, 1, "RunAggregationQuery")
+        response = client.post(trigger(client, "weeklyReport"))
         assert error_of(response)["message"] == "An internal error occurred."
-        assert world.fields("weeklyReports/2026-W46") == {}
+        assert list(world.db.collection("weeklyReports").stream()) == []
 
 
 class TestReconcile:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -32,6 +31,7 @@ from imagegen.generations.recovery import Recovered, reconcile
 from imagegen.generations.settlement import Reservation, settle
 from imagegen.generations.worker import process as process_job
 from imagegen.kit.errors import TryAgain, Unavailable
+from imagegen.kit.weeks import Week
 from imagegen.reports.service import build_weekly_report
 from tests.crash.mortal import (
     Fate,
@@ -48,7 +48,7 @@ from tests.crash.mortal import (
 )
 from tests.world import A_PICTURE, AlwaysFails, Clock, Paints, World, make_deps, write_catalog
 
-NEXT_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+WEEK = Week.parse("2026-W47")
 OPENING_CREDITS = 10
 GRANTED_CREDITS = 5
 # How a generation ends.
@@ -505,9 +505,9 @@ class TestWeeklyReport:
             for items in ("models/model-b", "styles/oil-painting", "colors/vintage", "sizes/1024x1024"):
                 world.db.document(items).delete()
             KEYLESS["success"](world)(world.deps)
-            world.clock.now = NEXT_MONDAY
+            world.clock.now = WEEK.end_at
             with Process(world) as process:
-                build_weekly_report(process.deps, NEXT_MONDAY)
+                build_weekly_report(process.deps, WEEK)
                 steps = process.steps
             report = world.db.document("weeklyReports/2026-W47")
             undisturbed = world.fields("weeklyReports/2026-W47")
@@ -516,7 +516,7 @@ class TestWeeklyReport:
                 report.delete()
                 with subtests.test(f"step {number}"), Process(world, {number: fate}) as process:
                     with pytest.raises(Killed):
-                        build_weekly_report(process.deps, NEXT_MONDAY)
+                        build_weekly_report(process.deps, WEEK)
                     assert world.fields("weeklyReports/2026-W47") in ({}, undisturbed)
-                    build_weekly_report(world.deps, NEXT_MONDAY)
+                    build_weekly_report(world.deps, WEEK)
                     assert world.fields("weeklyReports/2026-W47") == undisturbed

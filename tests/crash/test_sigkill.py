@@ -31,9 +31,9 @@ from imagegen.reports.service import build_weekly_report
 from tests.crash.test_death import (
     CALLS,
     GRANTED_CREDITS,
-    NEXT_MONDAY,
     OPENING_CREDITS,
     REPEATED,
+    WEEK,
     check_repeated,
     creating,
     deliver_tasks,
@@ -221,11 +221,11 @@ class TestSigkill:
         def run_report(death: Moment | None = None) -> list[str]:
             with new_world() as world:
                 creating(None, "Model A")(world)(world.deps)
-                world.clock.now = NEXT_MONDAY
+                world.clock.now = WEEK.end_at
                 victim = Victim(server, world, death)
                 victim.run({"call": "report"})
                 left = world.fields("weeklyReports/2026-W47")
-                build_weekly_report(world.deps, NEXT_MONDAY)
+                build_weekly_report(world.deps, WEEK)
                 assert left in ({}, world.fields("weeklyReports/2026-W47"))
                 assert bool(left) == (death in (None, Moment(len(victim.steps), after=True)))
                 return victim.steps

@@ -24,6 +24,7 @@ from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
 from imagegen.images.records import Image
 from imagegen.kit.errors import AppError, TryAgain
+from imagegen.kit.weeks import Week
 from imagegen.providers.model import ImageRequest, ModelError
 from imagegen.reports.service import build_weekly_report
 from tests.world import make_deps
@@ -83,7 +84,7 @@ def obey(order: dict[str, Any]) -> None:
         case "reconcile":
             reconcile(deps)
         case "report":
-            build_weekly_report(deps, now)
+            build_weekly_report(deps, Week.of(now).back(1))
 
 
 def main() -> None:

@@ -36,9 +36,7 @@ def a_week(totals: Totals, groups: Mapping[str, Mapping[str, Totals]] | None = N
     by_dimension = groups if groups is not None else {"size": {"512x512": totals}} if totals.requests else {}
     values: dict[str, Any] = {"new_accounts_by_day": QUIET_DAYS, "active_accounts": 60} | fields
     at = MONDAY + timedelta(days=7)
-    return WeeklyReport(
-        week=Week(MONDAY), scheduled_at=at, generated_at=at, totals=totals, by_dimension=by_dimension, **values
-    )
+    return WeeklyReport(week=Week(MONDAY), generated_at=at, totals=totals, by_dimension=by_dimension, **values)
 
 
 def by_model(**models: Totals) -> WeeklyReport:

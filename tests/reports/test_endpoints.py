@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from imagegen.reports.service import build_weekly_report
 from tests.answers import error_of, violations_of
-from tests.reports.test_service import MONDAY, NEXT_MONDAY, store_generation
+from tests.reports.test_service import MONDAY, NEXT_MONDAY, report_due, store_generation
 from tests.world import World
 
 GET, LIST = "/getWeeklyReport", "/listWeeklyReports"
@@ -29,12 +28,12 @@ TOTALS: dict[str, Any] = {
 @pytest.fixture
 def reports(world: World) -> World:
     """Two weeks with a report each: an empty one, and one with two requests of one account."""
-    build_weekly_report(world.deps, MONDAY)
+    report_due(world, MONDAY)
     weeks = {"2026-W47": {"requests": 2, "credits": 2, "days": {"2026-11-18": 2}}}
     world.db.document("users/ada").set({"credits": 0, "createdAt": MONDAY, "weeks": weeks})
     store_generation(world, "a")
     store_generation(world, "b", status="failed", creditsRefunded=1)
-    build_weekly_report(world.deps, NEXT_MONDAY)
+    report_due(world, NEXT_MONDAY)
     return world
 
 
@@ -48,7 +47,7 @@ class TestGetWeeklyReport:
             "weekStart": "2026-11-16T00:00:00Z",
             "weekEnd": "2026-11-23T00:00:00Z",
             "scheduledAt": "2026-11-23T00:00:00Z",
-            "generatedAt": "2026-11-18T12:00:00Z",
+            "generatedAt": "2026-11-23T00:00:00Z",
             **TOTALS,
             "activeAccounts": 1,
             "newAccounts": 1,
@@ -87,7 +86,7 @@ class TestGetWeeklyReport:
         for week in range(5):
             for number in range(100 if week == 4 else 30):
                 store_generation(world, f"{week}-{number}", createdAt=MONDAY - timedelta(weeks=4 - week))
-            build_weekly_report(world.deps, MONDAY - timedelta(weeks=3 - week))
+            report_due(world, MONDAY - timedelta(weeks=3 - week))
         first = next(found for found in client.get(GET).json()["anomalies"] if found["kind"] == "requests")
         assert first.pop("message").strip() != ""
         assert first.pop("score") > 3.5

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagegen.kit.weeks import Week
-from imagegen.reports.figures import add, break_down, change, week_before
+from imagegen.reports.figures import add, break_down, change, week_due
 from imagegen.reports.records import Totals, WeeklyReport
 from tests.world import NOON
+
+# From Monday to Sunday.
+DAYS = range(16, 23)
 
 pytestmark = pytest.mark.pure
 
@@ -25,7 +28,6 @@ def some_totals(draw: st.DrawFn) -> Totals:
 def a_report(totals: Totals, active_accounts: int | None = 0, new_accounts: int = 0) -> WeeklyReport:
     return WeeklyReport(
         week=Week.of(NOON),
-        scheduled_at=NOON,
         generated_at=NOON,
         totals=totals,
         by_dimension={},
@@ -34,12 +36,14 @@ def a_report(totals: Totals, active_accounts: int | None = 0, new_accounts: int 
     )
 
 
-class TestWeekBefore:
+class TestWeekDue:
     @pytest.mark.parametrize(
-        ("scheduled_at", "start_at", "week_id"),
+        ("now", "start_at", "week_id"),
         [
             (datetime(2026, 11, 16, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC), "2026-W46"),
-            (datetime(2026, 11, 22, 23, 59, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC), "2026-W46"),
+            *((datetime(2026, 11, day, 12, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC), "2026-W46") for day in DAYS),
+            (datetime(2026, 11, 22, 23, 59, 59, 999_999, UTC), datetime(2026, 11, 9, tzinfo=UTC), "2026-W46"),
+            (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 16, tzinfo=UTC), "2026-W47"),
             (datetime(2027, 1, 4, tzinfo=UTC), datetime(2026, 12, 28, tzinfo=UTC), "2026-W53"),
             (datetime(2026, 1, 1, tzinfo=UTC), datetime(2025, 12, 22, tzinfo=UTC), "2025-W52"),
             (
@@ -49,10 +53,33 @@ class TestWeekBefore:
             ),
         ],
     )
-    def test_is_the_last_whole_iso_week(self, scheduled_at: datetime, start_at: datetime, week_id: str) -> None:
-        """A week runs from Monday to Monday in UTC and has its ISO name, also at the turn of a year."""
-        week = week_before(scheduled_at)
+    def test_is_the_last_whole_iso_week(self, now: datetime, start_at: datetime, week_id: str) -> None:
+        """On each day it is the last week from Monday to Monday in UTC, by its ISO name, also at the turn of a year."""
+        week = week_due(now, now)
         assert (week.start_at, week.end_at, week.week_id) == (start_at, start_at + timedelta(days=7), week_id)
+
+    @pytest.mark.parametrize(
+        ("lag", "week_id"),
+        [(timedelta(0), "2026-W46"), (timedelta(minutes=1), "2026-W46"), (timedelta(minutes=1, seconds=1), "2026-W45")],
+    )
+    def test_a_clock_may_lag_behind_the_schedule(self, lag: timedelta, week_id: str) -> None:
+        """By a minute at most, so that a run of Monday 00:00 reports the week that has just ended."""
+        monday = datetime(2026, 11, 16, tzinfo=UTC)
+        assert week_due(monday, monday - lag).week_id == week_id
+
+    @pytest.mark.parametrize(
+        "scheduled_at",
+        [
+            datetime(2031, 1, 6, tzinfo=UTC),
+            datetime(2020, 1, 6, tzinfo=UTC),
+            datetime(2026, 11, 25),  # noqa: DTZ001 - a header without a time zone.
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-23))),
+            datetime.min.replace(tzinfo=timezone(timedelta(hours=23))),
+        ],
+    )
+    def test_a_forged_schedule_time_orders_no_other_week(self, scheduled_at: datetime) -> None:
+        """The clock decides, whatever the header of a call says."""
+        assert week_due(scheduled_at, NOON).week_id == "2026-W46"
 
 
 class TestTotals:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from imagegen.kit.weeks import Week
@@ -16,12 +16,19 @@ from imagegen.reports.records import Change, Totals, WeeklyReport
 DIMENSIONS = ("model", "style", "color", "size")
 # The group of all values that are no longer in the catalog.
 OTHER = "other"
+# The clock of an instance may lag behind the scheduler's.
+_CLOCK_LAG = timedelta(minutes=1)
 Number = TypeVar("Number", int, float)
 
 
-def week_before(scheduled_at: datetime) -> Week:
-    """Return the last complete week before a time."""
-    return Week.of(scheduled_at).back(1)
+def week_due(scheduled_at: datetime, now: datetime) -> Week:
+    """Return the week whose report is due: the last complete one by the clock.
+
+    The schedule time is a header, which a caller can forge. It counts only if the clock is at most a minute behind it:
+    for such a clock, a run of Monday 00:00 would still be on Sunday.
+    """
+    is_ahead = scheduled_at.tzinfo is not None and now < scheduled_at <= now + _CLOCK_LAG
+    return Week.of(scheduled_at if is_ahead else now).back(1)
 
 
 def add(parts: Iterable[Totals]) -> Totals:

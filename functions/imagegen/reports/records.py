@@ -39,9 +39,9 @@ class AccountWeek:
     """An account with high charges in a week; refunds are not deducted."""
 
     user_id: str
-    requests: int
-    credits: int
-    peak_day_credits: int
+    requests: int = 0
+    credits: int = 0
+    peak_day_credits: int = 0
     # None if the account has no recorded charge in the week before.
     previous_credits: int | None = None
 
@@ -67,12 +67,12 @@ class Anomaly:
     value: str | None = None
     observed: float
     expected: float
-    ratio: float | None
-    score: float | None
-    score_kind: Literal["z", "p"] | None
-    baseline_weeks: int
-    severity: Literal["warning", "critical"]
-    status: Literal["confirmed", "provisional"]
+    ratio: float | None = None
+    score: float | None = None
+    score_kind: Literal["z", "p"] | None = None
+    baseline_weeks: int = 0
+    severity: Literal["warning", "critical"] = "warning"
+    status: Literal["confirmed", "provisional"] = "provisional"
     message: str
 
 
@@ -80,14 +80,14 @@ class Anomaly:
 class Change:
     """The difference from the week before; None if one of the two numbers is not known."""
 
-    requests: int
-    completed: int
-    failed: int
-    credits_consumed: int
-    credits_net: int
-    success_rate: float | None
-    active_accounts: int | None
-    new_accounts: int
+    requests: int = 0
+    completed: int = 0
+    failed: int = 0
+    credits_consumed: int = 0
+    credits_net: int = 0
+    success_rate: float | None = None
+    active_accounts: int | None = None
+    new_accounts: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,12 +98,11 @@ class WeeklyReport:
     """
 
     week: Week
-    scheduled_at: datetime
     generated_at: datetime
     totals: Totals
     # Values that are no longer in the catalog are summed up as "other"; values without requests are left out.
     by_dimension: Mapping[str, Mapping[str, Totals]]
-    # None if the report is first built so late that the accounts no longer have the week.
+    # None if the report was made so late that the accounts no longer had the week.
     active_accounts: int | None = 0
     # From Monday to Sunday.
     new_accounts_by_day: tuple[int, ...] = (0,) * 7
@@ -119,6 +118,11 @@ class WeeklyReport:
     insufficient_history: bool = False
     # The tests for which the week has too little data.
     low_power: tuple[str, ...] = ()
+
+    @property
+    def scheduled_at(self) -> datetime:
+        """When the report was due: at the end of its week."""
+        return self.week.end_at
 
     @property
     def new_accounts(self) -> int:

@@ -1,10 +1,11 @@
-"""Owns the use cases of weekly reports: build one, read one, list them.
+"""Owns the use cases of weekly reports: make those that are due, make one, read one, list them.
 
 Must not know HTTP nor the schedule: the caller passes the scheduled time.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,9 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from imagegen.catalog import catalog
 from imagegen.catalog import store as catalog_store
+from imagegen.credits.ledger import REMEMBERED_WEEKS
 from imagegen.deps import Deps
 from imagegen.generations.records import GenerationStatus
-from imagegen.kit import paging
+from imagegen.kit import log, paging
 from imagegen.kit.weeks import Week
 from imagegen.reports import figures, store
 from imagegen.reports.errors import WeeklyReportNotFound
@@ -36,61 +38,139 @@ class ReportPage:
     next_page_token: str | None
 
 
-def report_week(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
-    """Write the report that is due; first rebuild the previous report, if there is one.
+class WeekNotOver(ValueError):
+    """A week has a report only once it is over."""
 
-    Generations that were pending in the previous report have ended since, and the new report is compared with it.
+    def __init__(self, week: Week) -> None:
+        super().__init__(f"Week {week.week_id} is not over: it ends at {week.end_at:%Y-%m-%d %H:%M} UTC.")
+
+
+class ReportsMissing(Exception):
+    """The report that was due is written, but reports of other weeks could not be; the log has the reasons."""
+
+
+def report_weeks(deps: Deps, scheduled_at: datetime) -> None:
+    """Write the report that is due; then make missing reports of the weeks before it, and correct the last one.
+
+    Generations that were pending in the last report have ended since. The due report comes first, so that a fault of
+    another week cannot prevent it; at the end it is compared with the earlier reports again. All exchanges have one
+    deadline.
 
     Raises:
         Unavailable: Firestore was not available.
+        ReportsMissing: other reports than the due one could not be written.
     """
-    previous = figures.week_before(scheduled_at).back(1)
-    stored, _ = store.read_reports(deps.db, [previous])
-    if previous in stored:
-        build_weekly_report(deps, stored[previous].scheduled_at)
-    return build_weekly_report(deps, scheduled_at)
+    deps = replace(deps, db=deps.db.all_within(deps.settings.report_time_limit_seconds))
+    due = figures.week_due(scheduled_at, deps.now())
+    _build(deps, due)
+    failed = []
+    for week in _weeks_to_redo(deps, due):
+        try:
+            _build(deps, week)
+        except Exception:
+            log.error(f"the report of week {week.week_id} could not be made: {traceback.format_exc()}")
+            failed.append(week.week_id)
+    _compare_again(deps, due)
+    if failed:
+        raise ReportsMissing(f"reports not made: {', '.join(failed)}")
 
 
-def build_weekly_report(deps: Deps, scheduled_at: datetime) -> WeeklyReport:
-    """Write the report of the last complete week before `scheduled_at`; idempotent: a second run replaces it.
+def build_weekly_report(deps: Deps, week: Week) -> WeeklyReport:
+    """Write the report of a week that is over; idempotent: a second run replaces it.
+
+    Raises:
+        WeekNotOver: the week is not over.
+        Unavailable: Firestore was not available.
+    """
+    if deps.now() < week.end_at:
+        raise WeekNotOver(week)
+    return _build(replace(deps, db=deps.db.all_within(deps.settings.report_time_limit_seconds)), week)
+
+
+def _weeks_to_redo(deps: Deps, due: Week) -> list[Week]:
+    """Return the weeks without a report, oldest first, since the first that has a report or a request; then the last.
+
+    An unreadable report counts as missing.
+    """
+    earlier = list(reversed(_weeks_before(due)))
+    stored, _ = store.read_reports(deps.db, earlier)
+    begun = store.has_report_before(deps.db, earlier[0])
+    missing = []
+    for week in earlier:
+        begun = begun or week in stored or store.has_requests(deps.db, week)
+        if begun and week not in stored:
+            missing.append(week)
+    return [*missing, earlier[-1]] if earlier[-1] in stored else missing
+
+
+def _weeks_before(week: Week) -> list[Week]:
+    """Return the weeks that a report is compared with, newest first."""
+    return [week.back(weeks) for weeks in range(1, HISTORY_WEEKS + 1)]
+
+
+def _build(deps: Deps, week: Week) -> WeeklyReport:
+    """Write the report of a week.
 
     All queries have the same read time, and the report is one write at the end: after a failure, an earlier report is
     unchanged. The number of round trips depends only on the size of the catalog.
-
-    Raises:
-        Unavailable: Firestore was not available.
     """
+    stored, read_time = store.read_reports(deps.db, [week, *_weeks_before(week)])
+    documents = catalog_store.read_documents(deps.db)
+    on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in figures.DIMENSIONS}
+    made = _measure(WeekQueries(deps.db, week, read_time), on_offer, week, deps.now())
+    made = _compared(deps, _with_accounts_of(made, stored.get(week)), stored)
+    store.write_report(deps.db, made)
+    return made
+
+
+def _with_accounts_of(made: WeeklyReport, kept: WeeklyReport | None) -> WeeklyReport:
+    """Take from the stored report what the accounts have forgotten, if it is about the same requests."""
+    age = made.generated_at - made.week.end_at
+    if age < timedelta(weeks=REMEMBERED_WEEKS):
+        # An account that was charged lately has forgotten only the week before.
+        past = {account.user_id: account.previous_credits for account in kept.top_accounts} if kept else {}
+        return replace(
+            made,
+            top_accounts=tuple(
+                replace(account, previous_credits=past.get(account.user_id))
+                if account.previous_credits is None
+                else account
+                for account in made.top_accounts
+            ),
+        )
+    if kept and _charges(kept.totals) == _charges(made.totals):
+        return replace(made, active_accounts=kept.active_accounts, top_accounts=kept.top_accounts)
+    return replace(made, active_accounts=None, top_accounts=())
+
+
+def _charges(totals: Totals) -> tuple[int, int]:
+    return totals.requests, totals.credits_consumed
+
+
+def _compare_again(deps: Deps, week: Week) -> None:
+    """Compare the report of a week with the earlier reports as they are now; write it if that changes it."""
+    stored, _ = store.read_reports(deps.db, [week, *_weeks_before(week)])
+    compared = _compared(deps, stored[week], stored)
+    if compared != stored[week]:
+        store.write_report(deps.db, compared)
+
+
+def _compared(deps: Deps, made: WeeklyReport, stored: Mapping[Week, WeeklyReport]) -> WeeklyReport:
+    """Return a report with the change from the week before, and the anomalies relative to the earlier reports."""
     # Imported here: loading `statistics` would slow down the cold start of the functions that only read reports.
     from imagegen.reports.anomalies import find_anomalies, low_power
 
-    week = figures.week_before(scheduled_at)
-    db = deps.db.all_within(deps.settings.report_time_limit_seconds)
-    earlier_weeks = [week.back(weeks) for weeks in range(1, HISTORY_WEEKS + 1)]
-    stored, read_time = store.read_reports(db, [week, *earlier_weeks])
-    documents = catalog_store.read_documents(db)
-    on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in figures.DIMENSIONS}
-    made = _measure(WeekQueries(db, week, read_time), on_offer, week, scheduled_at, deps.now())
-    if made.generated_at >= week.end_at + timedelta(days=7):
-        # So late, accounts may no longer have the charges of the week.
-        kept = stored.get(week)
-        made = replace(
-            made,
-            active_accounts=kept.active_accounts if kept else None,
-            top_accounts=kept.top_accounts if kept else (),
-        )
-    history = [stored[earlier] for earlier in earlier_weeks if earlier in stored]
-    if earlier_weeks[0] in stored:
-        made = replace(made, change=figures.change(made, stored[earlier_weeks[0]]))
+    previous = stored.get(made.week.back(1))
+    history = [stored[earlier] for earlier in _weeks_before(made.week) if earlier in stored]
     credits_a_day, accounts_a_day = deps.settings.watched_credits_a_day, deps.settings.watched_new_accounts_a_day
     found = find_anomalies(made, history, account_credits_a_day=credits_a_day, new_accounts_a_day=accounts_a_day)
-    made = replace(
+    return replace(
         made,
+        change=figures.change(made, previous) if previous else None,
         anomalies=tuple(found),
         insufficient_history=not history,
         low_power=low_power(made, history, account_credits_a_day=credits_a_day),
     )
-    store.write_report(db, made)
-    return made
 
 
 def get_weekly_report(deps: Deps, week_id: str | None) -> WeeklyReport:
@@ -128,7 +208,6 @@ def _measure(
     queries: WeekQueries,
     on_offer: Mapping[str, list[str]],
     week: Week,
-    scheduled_at: datetime,
     generated_at: datetime,
 ) -> WeeklyReport:
     with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
@@ -149,7 +228,6 @@ def _measure(
     totals = _sum(overall)
     return WeeklyReport(
         week=week,
-        scheduled_at=scheduled_at,
         generated_at=generated_at,
         totals=totals,
         by_dimension={

@@ -82,22 +82,34 @@ class WeekQueries:
         return int(self._db.aggregate(query.count("count"), self._read_time)["count"])
 
     def top_accounts(self, limit: int) -> tuple[AccountWeek, ...]:
-        """Return the accounts with the highest charges, highest first; equal ones by descending id."""
-        week_id, previous_id = self._week.week_id, self._week.back(1).week_id
-        by_credits = self._users.order_by(f"weeks.`{week_id}`.credits", direction=firestore.Query.DESCENDING)
+        """Return the accounts with the highest charges, highest first; equal ones by descending id.
+
+        Log and skip corrupt accounts: one must not prevent the report.
+        """
+        by_credits = self._users.order_by(f"weeks.`{self._week.week_id}`.credits", direction=firestore.Query.DESCENDING)
         found = []
         for snapshot in self._db.run(by_credits.select(["weeks"]).limit(limit), self._read_time):
-            weeks = fields_of(snapshot)["weeks"]
-            found.append(
-                AccountWeek(
-                    user_id=snapshot.id,
-                    requests=weeks[week_id]["requests"],
-                    credits=weeks[week_id]["credits"],
-                    peak_day_credits=max(weeks[week_id]["days"].values(), default=0),
-                    previous_credits=weeks.get(previous_id, {}).get("credits"),
-                )
-            )
+            try:
+                found.append(self._account_week(snapshot))
+            except (KeyError, TypeError, AttributeError) as error:
+                log.error(f"users/{snapshot.id} is corrupt: {error!r}")
         return tuple(found)
+
+    def _account_week(self, snapshot: Snapshot) -> AccountWeek:
+        weeks = fields_of(snapshot)["weeks"]
+        charged = weeks[self._week.week_id]
+        peak_day_credits = max(charged["days"].values(), default=0)
+        previous_credits = weeks.get(self._week.back(1).week_id, {}).get("credits")
+        for number in (charged["requests"], charged["credits"], peak_day_credits, previous_credits or 0):
+            if type(number) is not int:
+                raise TypeError(f"{number!r} must be an integer")
+        return AccountWeek(
+            user_id=snapshot.id,
+            requests=charged["requests"],
+            credits=charged["credits"],
+            peak_day_credits=peak_day_credits,
+            previous_credits=previous_credits,
+        )
 
     def _of_week(self, values: Mapping[str, str]) -> firestore.Query:
         query = self._db.client.collection("generationRequests").where(
@@ -116,11 +128,33 @@ def read_reports(db: Database, weeks: Iterable[Week]) -> tuple[dict[Week, Weekly
 
 
 def list_reports(db: Database, before: Week | None, limit: int) -> list[WeeklyReport]:
-    """Read reports, newest first, in one round trip; only of weeks before `before`, if it is given."""
+    """Read reports, newest first; only of weeks before `before`, if it is given. Log and skip corrupt ones.
+
+    One round trip, and one more for each page with a corrupt report.
+    """
     query = db.client.collection("weeklyReports").order_by("weekStart", direction=firestore.Query.DESCENDING)
     if before is not None:
         query = query.where(filter=FieldFilter("weekStart", "<", before.start_at))
-    return [report for report in map(_report, db.run(query.limit(limit))) if report]
+    found: list[WeeklyReport] = []
+    while len(found) < limit:
+        snapshots = db.run(query.limit(limit))
+        found += filter(None, map(_report, snapshots))
+        if len(snapshots) < limit:
+            break
+        query = query.start_after(snapshots[-1])
+    return found[:limit]
+
+
+def has_report_before(db: Database, week: Week) -> bool:
+    """Return whether there is a report of an earlier week, in one round trip."""
+    earlier = db.client.collection("weeklyReports").where(filter=FieldFilter("weekStart", "<", week.start_at))
+    return bool(db.run(earlier.select(["weekStart"]).limit(1)))
+
+
+def has_requests(db: Database, week: Week) -> bool:
+    """Return whether there is a generation of a week, in one round trip."""
+    of_week = db.client.collection("generationRequests").where(filter=FieldFilter("week", "==", week.week_id))
+    return bool(db.run(of_week.select(["week"]).limit(1)))
 
 
 def write_report(db: Database, report: WeeklyReport) -> None:
