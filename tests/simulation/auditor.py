@@ -1,4 +1,4 @@
-"""Owns the invariants: what must hold for the books after every commit, and for every answer at the end.
+"""Owns the invariants: what must hold for the books and attempts after every commit, and for all answers at the end.
 
 Reads what the engine stores, and runs the verifier on it too. Must not know the services, so that it cannot share
 their mistakes.
@@ -6,7 +6,8 @@ their mistakes.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,11 +17,14 @@ from google.cloud.firestore_v1._helpers import decode_dict
 from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.query.changes import Changes
 from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.values.timestamps import to_micros
 from imagegen.books import check
 
 Fields = dict[str, Any]
 # When every generation must have ended.
 _THE_END = datetime.max.replace(tzinfo=UTC)
+# What may still change when a generation has ended: its outbox, and a picture that is deleted.
+_OUTBOX = {"webhook", "announcedAt", "deletePictureAt"}
 # How a generation ended, by the reason of an answer.
 _ENDS = {"": "completed", "GENERATION_FAILED": "failed", "GENERATION_CANCELLED": "cancelled"}
 
@@ -58,19 +62,41 @@ class Granted(NamedTuple):
     balance_after: int
 
 
+class Received(NamedTuple):
+    """A webhook that its receiver has accepted: the generation, and the status that it says."""
+
+    generation_id: str
+    status: str
+
+
 @dataclass
 class Told:
-    """All answers to clients: for pictures, ends of generations, and grants."""
+    """All answers to clients: for pictures, ends of generations, and grants; and the webhooks that were received."""
 
     answers: list[Answer] = field(default_factory=list)
     ends: list[tuple[str, str]] = field(default_factory=list)
     grants: list[Granted] = field(default_factory=list)
+    webhooks: list[Received] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Promises:
+    """What is promised of attempts and their times, as it is set."""
+
+    attempts: int
+    lease_seconds: float
+    queue_seconds: float
 
 
 class Auditor:
     """Keeps its own books, from the commits alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, promises: Promises) -> None:
+        self._promises = promises
+        # The attempts whose model is drawing, in a process that lives or has died meanwhile.
+        self._drawing: set[str] = set()
+        # By generation: how often a model was asked.
+        self._asked: Counter[str] = Counter()
         self.accounts: dict[str, Fields] = {}
         self.generations: dict[str, Fields] = {}
         # By account: the entries in the order of their commits, by entry id.
@@ -113,10 +139,53 @@ class Auditor:
 
     def _check_change(self, generation_id: str, fields: Fields) -> None:
         before = self.generations.get(generation_id)
-        ended = before is not None and before["status"] != "pending"
-        require(not ended or before == fields, f"generation {generation_id} has ended and does not change")
         if before is None:
             self.charged_by.add(fields["attemptId"])
+            return
+        if before["status"] != "pending":
+            changed = {name for name in before.keys() | fields.keys() if before.get(name) != fields.get(name)}
+            require(changed <= _OUTBOX, f"generation {generation_id} has ended and does not change: {changed}")
+        elif fields["status"] == "pending":
+            self._check_attempt(generation_id, before, fields)
+        else:
+            self._check_outcome(generation_id, before, fields)
+
+    def _check_attempt(self, generation_id: str, before: Fields, fields: Fields) -> None:
+        name, promises = f"generation {generation_id}", self._promises
+        is_claimed = fields["attempts"] == before["attempts"] + 1
+        require(is_claimed or fields["attempts"] == before["attempts"], f"{name} begins one attempt at a time")
+        require(fields["attempts"] <= promises.attempts, f"{name} has at most {promises.attempts} attempts")
+        lease_at = _seconds(fields["leaseExpiresAt"])
+        if fields["startedAt"] is None:
+            in_queue_seconds = lease_at - _seconds(fields["createdAt"])
+            require(in_queue_seconds == promises.queue_seconds, f"{name} waits no longer when it is queued again")
+            require(fields["attempts"] < promises.attempts, f"{name} is not queued again after its last attempt")
+        elif is_claimed:
+            started_at, held_until = _seconds(fields["startedAt"]), _seconds(before["leaseExpiresAt"])
+            require(lease_at - started_at == promises.lease_seconds, f"{name} has a lease of an attempt")
+            is_queued = before["startedAt"] is None
+            in_time = started_at < held_until if is_queued else started_at >= held_until
+            require(in_time, f"{name} is begun in its time in the queue, and by one attempt at a time")
+
+    def _check_outcome(self, generation_id: str, before: Fields, fields: Fields) -> None:
+        name, reason = f"generation {generation_id}", fields["failureReason"]
+        if fields["status"] == "cancelled":
+            require(before["startedAt"] is None, f"{name} is not cancelled once it is begun")
+        elif reason == "LEASE_EXPIRED":
+            in_time = _seconds(fields["completedAt"]) >= _seconds(before["leaseExpiresAt"])
+            require(in_time, f"{name} does not expire before its lease")
+        elif reason is not None:
+            require(before["attemptId"] not in self._drawing, f"{name} does not fail while its attempt draws")
+
+    def begin_drawing(self, attempt_id: str, generation_id: str) -> None:
+        """Note that a model is asked."""
+        self._drawing.add(attempt_id)
+        self._asked[generation_id] += 1
+        require(self._asked[generation_id] <= self._promises.attempts, f"no model is asked too often: {generation_id}")
+
+    def end_drawing(self, attempt_id: str) -> None:
+        """Note that a model has answered."""
+        self._drawing.discard(attempt_id)
 
     def _check_account(self, user_id: str) -> None:
         account, entries = self.accounts[user_id], self.ledgers[user_id].values()
@@ -166,7 +235,7 @@ class Auditor:
         Raises:
             Breach: one was not.
         """
-        stored = Auditor()
+        stored = Auditor(self._promises)
         decoded: dict[str, Fields] = {}
         for document in engine.documents(database):
             path = document.name.partition("/documents/")[2]
@@ -193,6 +262,26 @@ class Auditor:
         for granted in told.grants:
             self._check_grant(granted)
         _check_keys(told)
+        self._check_webhooks(told.webhooks)
+
+    def _check_webhooks(self, received: list[Received]) -> None:
+        accepted = {webhook.generation_id for webhook in received}
+        for generation_id, status in received:
+            require(self.generations[generation_id]["status"] == status, f"the webhook of {generation_id} is true")
+        for name, fields in self.generations.items():
+            state = fields["webhook"]
+            wanted = (None,) if fields["webhookUrl"] is None else ("delivered", "given_up")
+            require(state in wanted, f"the webhook of {name} has ended: {state}")
+            require(state != "delivered" or name in accepted, f"the webhook of {name} was received")
+
+    def check_pictures(self, kept: Collection[str]) -> None:
+        """Check that each kept picture belongs to a completed generation.
+
+        Raises:
+            Breach: one does not.
+        """
+        unpaid = [name for name in kept if self.generations[name]["status"] != "completed"]
+        require(not unpaid, f"no picture is kept that was not paid for: {unpaid}")
 
     def _check_answer(self, answer: Answer) -> None:
         if answer.reason in _ENDS:
@@ -223,6 +312,10 @@ def _check_keys(told: Told) -> None:
         granted[grant.user_id, grant.key].add(grant)
     for key, grants in granted.items():
         require(len(grants) == 1, f"the key {key} identifies one grant: {grants}")
+
+
+def _seconds(time: Any) -> float:
+    return to_micros(time) / 1e6
 
 
 def _fields(document: Document) -> Fields:

@@ -35,6 +35,9 @@ DATABASE = f"projects/{PROJECT}/databases/(default)"
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 _REFUSALS = [grpc.StatusCode.ABORTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL]
 _LOSSES = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED]
+_FATES = ["refused", "lost", "unanswered", "late", "twice"]
+# The worst fates: the commit is applied, and its caller does not know.
+_COMMIT_FATES = [*_FATES, "unanswered", "unanswered", "late"]
 # The date is arbitrary, but it must match the seed's virtual time.
 START_MICROS = 1_795_000_000_000_000
 
@@ -99,7 +102,7 @@ class Network:
         self._watch = watch
         self._storage = Storage(None, _index_set())
         self._listener: Any = None
-        self.fault_rate = random.choice([0.0, 0.02, 0.1, 0.3])
+        self.fault_rate = random.choice([0.0, 0.05, 0.15, 0.3])
         self._away = False
         self._start()
 
@@ -143,7 +146,7 @@ class Network:
             RpcFault: an error of Firestore or of the network, or no answer in time.
         """
         scheduler, random = self._scheduler, self._random
-        fate = random.choice(["refused", "lost", "unanswered", "late", "twice"]) if self._happens() else "answered"
+        fate = random.choice(_COMMIT_FATES if rpc == "Commit" else _FATES) if self._happens() else "answered"
         scheduler.note(f"{rpc}, to be {fate}")
         pause = Pause(scheduler)
         fault = RpcFault(random.choice(_LOSSES), f"{fate} on the way")

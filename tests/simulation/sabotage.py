@@ -19,10 +19,11 @@ from imagegen.credits import store as credits_store
 from imagegen.credits.errors import UserNotFound
 from imagegen.deps import Deps
 from imagegen.firebase.database import Database
+from imagegen.firebase.retries import Deadline
 from imagegen.firebase.transactions import Transaction
-from imagegen.generations import creation, lookup, settlement, worker
+from imagegen.generations import creation, lookup, outbox, picture, recovery, settlement, worker
 from imagegen.generations import store as generations_store
-from imagegen.generations.records import Generation
+from imagegen.generations.records import Generation, Stage
 from imagegen.images.records import Image
 
 
@@ -169,6 +170,60 @@ def page_newer_than_its_balance(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(credits_store, "read_ledger", read)
 
 
+def task_at_each_replay(patch: pytest.MonkeyPatch) -> None:
+    """Hand a queued generation over again at each repeated call."""
+    patch.setattr(worker, "_is_due_for_repeat", lambda generation, _now: generation.stage is Stage.QUEUED)
+
+
+def longer_queue_after_each_attempt(patch: pytest.MonkeyPatch) -> None:
+    """Give a generation another hour each time that it is queued again."""
+    patch.setattr(worker, "_queued_until", lambda deps, _generation: deps.now() + timedelta(hours=1))
+
+
+def one_attempt_too_many(patch: pytest.MonkeyPatch) -> None:
+    """Take a generation back from a dead worker after its last attempt."""
+    take_back = worker.take_back
+
+    def take_back_again(deps: Deps, generation: Generation, updated_at: datetime) -> bool:
+        settings = replace(deps.settings, model_attempts=deps.settings.model_attempts + 1)
+        return take_back(replace(deps, settings=settings), generation, updated_at)
+
+    patch.setattr(worker, "take_back", take_back_again)
+
+
+def failure_of_an_old_attempt(patch: pytest.MonkeyPatch) -> None:
+    """Let the failure of an attempt end a generation that another attempt draws."""
+    settle = settlement.settle
+
+    def settle_any(deps: Deps, reservation: settlement.Reservation, outcome: settlement.Outcome) -> Generation:
+        current = generations_store.read_generation(deps.db, reservation.generation.generation_id)
+        return settle(deps, settlement.Reservation(current or reservation.generation), outcome)
+
+    patch.setattr(worker, "settle", settle_any)
+
+
+def webhook_without_outbox(patch: pytest.MonkeyPatch) -> None:
+    """Enqueue a webhook once, and never again if the queue has lost it."""
+    patch.setattr(outbox, "enqueue_overdue_webhooks", lambda _deps: 0)
+
+
+def webhook_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """End a generation without its webhook."""
+    ended = settlement._ended
+    patch.setattr(settlement, "_ended", lambda generation, now: replace(ended(generation, now), webhook=None))
+
+
+def unpaid_pictures_kept(patch: pytest.MonkeyPatch) -> None:
+    """Keep the picture of a generation that was refunded."""
+    patch.setattr(recovery, "_delete_pictures", lambda *_: None)
+    patch.setattr(picture, "discard", lambda *_: None)
+
+
+def retries_without_a_deadline(patch: pytest.MonkeyPatch) -> None:
+    """Retry Firestore for a minute."""
+    patch.setattr(Database, "_deadline", lambda _: Deadline(60))
+
+
 BUGS = {
     bug.__name__: bug
     for bug in (
@@ -183,5 +238,13 @@ BUGS = {
         key_of_another_request,
         lost_answer_forgotten,
         page_newer_than_its_balance,
+        task_at_each_replay,
+        longer_queue_after_each_attempt,
+        one_attempt_too_many,
+        failure_of_an_old_attempt,
+        webhook_without_outbox,
+        webhook_forgotten,
+        unpaid_pictures_kept,
+        retries_without_a_deadline,
     )
 }

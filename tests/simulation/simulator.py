@@ -19,7 +19,7 @@ from google.api_core.timeout import TimeToDeadlineTimeout
 from embedded_firebase.firestore.messages import Document, Value
 from imagegen.config import Settings
 from imagegen.generations import creation, lookup, picture, worker
-from tests.simulation.auditor import Auditor, require
+from tests.simulation.auditor import Auditor, Promises, require
 from tests.simulation.network import DATABASE, Client, Network
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.workload import LARGEST_CLOCK_STEP_SECONDS, START, Process, Shared
@@ -30,6 +30,26 @@ Sabotage = Callable[[pytest.MonkeyPatch], None]
 _LAST_EVENTS = 60
 # After this time every charged generation must have ended.
 _LONGEST_SECONDS = Settings().queue_time_limit_seconds + LARGEST_CLOCK_STEP_SECONDS
+_DAY_SECONDS = 86_400
+# The outbox repeats a webhook after two hours.
+_RUNS_A_DAY = 4
+# What the processes of a rush do: each does one of these acts, word for word.
+_RUSHES = [
+    ["create", "create create"],
+    ["create create create", "read read read read read read"],
+    ["create create create", "read read read read read read"],
+    ["queue queue"],
+    ["queue queue"],
+    ["queue cancel"],
+    ["queue cancel", "queue queue"],
+    ["bomb"],
+    ["bomb"],
+    ["slow"],
+    ["slow"],
+    ["slow", "bomb"],
+    ["grant"],
+    ["reconcile", "create"],
+]
 # From calls right after each other to some minutes apart.
 _PACES = [(0.01,), (0.01, 1), (0.01, 1, 100), (0.01, 100)]
 
@@ -84,20 +104,25 @@ def first_failure(seeds: range, sabotage: Sabotage) -> SeedFailed | None:
 
 
 def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> None:
-    auditor = Auditor()
+    settings = Settings()
+    promises = Promises(settings.model_attempts, settings.lease_seconds, settings.queue_time_limit_seconds)
+    auditor = Auditor(promises)
     network = Network(scheduler, random, auditor.watch)
     with closing(network), closing(Client(network)) as client:
         network.listen(auditor.listen)
         user_ids = [f"user-{number}" for number in range(random.randint(1, 3))]
-        network.engine.load([_account(user_id, random.choice([0, 2, 7, 30])) for user_id in user_ids])
-        shared = Shared(scheduler, random, client, user_ids, random.choice(_PACES))
+        network.engine.load([_account(user_id, random.choice([0, 2, 5, 30, 60])) for user_id in user_ids])
+        clocks_agree = random.random() < 0.5
+        shared = Shared(scheduler, random, client, auditor, user_ids, random.choice(_PACES), clocks_agree)
         _leave_nothing_to_chance(patch, scheduler, random, shared)
         for number in range(random.randint(3, 8)):
             process = Process(f"process-{number}", shared)
             scheduler.spawn(process.name, 0, process.live)
-        for number in range(4):
+        for number in range(random.choice([3, 5, 8])):
+            _rush(number, shared)
+        for number in range(8):
             scheduled = Process(f"scheduled-{number}", shared)
-            scheduler.spawn(scheduled.name, random.random() * 600, scheduled.reconcile)
+            scheduler.spawn(scheduled.name, (number + random.random()) * 200, scheduled.reconcile)
         for _ in range(random.choice([0, 0, 1, 3])):
             away_seconds = random.random() * random.choice([0.3, 5, 20])
             scheduler.after(random.random() * 200, functools.partial(network.go_away, away_seconds))
@@ -107,7 +132,28 @@ def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> Non
         last = Process("last", shared)
         scheduler.spawn(last.name, _LONGEST_SECONDS, lambda: _close_books(last, shared))
         scheduler.run()
+        _close_outbox(last, shared)
         auditor.check_end(network.engine, DATABASE, shared.told)
+        auditor.check_pictures(shared.shelf.pictures)
+
+
+def _rush(number: int, shared: Shared) -> None:
+    """Let a few processes do the same for the same account at almost the same moment."""
+    random, scheduler = shared.random, shared.scheduler
+    kinds = random.choice(_RUSHES)
+    user_id, key = random.choice(shared.user_ids), f"rush-{number}"
+    begin_seconds = random.random() * random.choice([1, 60, 300])
+    for each in range(random.randint(2, 4)):
+        process = Process(f"rush-{number}-{each}", shared)
+        seconds = begin_seconds + random.random() * 0.01
+        scheduler.spawn(process.name, seconds, functools.partial(process.rush, random.choice(kinds), user_id, key))
+
+
+def _close_outbox(last: Process, shared: Shared) -> None:
+    """Let the schedule repeat what the queue has lost, until pictures are deleted and webhooks are given up."""
+    for _ in range(_RUNS_A_DAY):
+        shared.scheduler.spawn(last.name, _DAY_SECONDS / _RUNS_A_DAY + 1, last.reconcile)
+        shared.scheduler.run()
 
 
 def _close_books(last: Process, shared: Shared) -> None:

@@ -28,6 +28,32 @@ def root(db):
     return f"projects/{db.project}/databases/(default)/documents"
 
 
+class TestOtherDatabases:
+    def test_names_are_of_the_database_of_the_request(self, api, db):
+        """A request reads and writes only documents of the database that it names, and says which is not."""
+        database = f"projects/{db.project}/databases/(default)"
+        other = f"projects/{db.project}/databases/other"
+        name = f"{other}/documents/c/a"
+        with pytest.raises(exceptions.InvalidArgument, match="is not in the database"):
+            list(api.batch_get_documents({"database": database, "documents": [name]}))
+        for write in ({"update": {"name": name}}, {"delete": name}):
+            with pytest.raises(exceptions.InvalidArgument, match="is not in the database"):
+                api.commit({"database": database, "writes": [write]})
+        assert not list(api.list_documents({"parent": f"{other}/documents", "collection_id": "c"}))
+
+    def test_a_transaction_belongs_to_its_database(self, api, db):
+        """It neither commits nor reads in another one, and goes on in its own."""
+        database = f"projects/{db.project}/databases/(default)"
+        other = f"projects/{db.project}/databases/other"
+        transaction = api.begin_transaction({"database": database}).transaction
+        with pytest.raises(exceptions.InvalidArgument):
+            api.commit({"database": other, "transaction": transaction})
+        with pytest.raises(exceptions.InvalidArgument):
+            request = {"database": other, "documents": [f"{other}/documents/c/a"], "transaction": transaction}
+            list(api.batch_get_documents(request))
+        api.commit({"database": database, "transaction": transaction})
+
+
 class TestMethods:
     def test_each_is_an_rpc(self):
         """The table names every method once, by its name in snake case."""

@@ -1,15 +1,19 @@
 """Versions, scans, collections and the file on disk."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from embedded_firebase.firestore.messages import Document
-from embedded_firebase.firestore.storage import document_table
+from embedded_firebase.firestore.messages import Document, StructuredQuery
+from embedded_firebase.firestore.query import query as queries
+from embedded_firebase.firestore.storage import document_table, execution, recent_changes
 from embedded_firebase.firestore.storage import storage as storage_module
 from embedded_firebase.firestore.storage.document_table import HISTORY_MICROS
 from embedded_firebase.firestore.storage.storage import Change, Storage
-from embedded_firebase.firestore.values.paths import parse_document
+from embedded_firebase.firestore.values.paths import parse_document, segment_key
 
 DATABASE = "projects/p/databases/(default)"
 
@@ -114,8 +118,94 @@ class TestApply:
         put(storage, 11, "new/a", 1)
         assert read(storage, "new/a") == 1
 
+    def test_a_failed_commit_leaves_no_index(self, storage):
+        """An index that a failed commit made is forgotten, so that its number can be that of another one."""
+        names = [f"{DATABASE}/documents/c/{id_}" for id_ in "ab"]
+        documents = [Document(name=name, fields={name[-1]: {"integer_value": 1}}) for name in names]
+        changes = [Change(parse_document(name), document) for name, document in zip(names, documents, strict=True)]
+        bad = Change(parse_document(f"{DATABASE}/documents/c/bad"), "no document")
+        with pytest.raises(AttributeError):
+            storage.apply([changes[0], bad], 10)
+        storage.apply([changes[1]], 11)
+        storage.apply([changes[0]], 12)
+        for field, id_ in (("a", "a"), ("b", "b")):
+            where = {"field": {"field_path": field}, "op": "EQUAL", "value": {"integer_value": 1}}
+            message = StructuredQuery(from_=[{"collection_id": "c"}], where={"field_filter": where})
+            query = queries.parse(f"{DATABASE}/documents", message)
+            assert execution.count(storage, query, 12) == 1
+            assert [found.name[-1] for found in execution.results(storage, query, 12)] == [id_]
+
+
+class TestRecentChanges:
+    def test_the_past_is_known_up_to_a_number_of_changes(self, storage, monkeypatch):
+        """The last changes of a collection are known by their keys; before them, all documents have to be read."""
+        monkeypatch.setattr(recent_changes, "MAX_RECENT_CHANGES", 3)
+        for time in range(1, 6):
+            put(storage, time, f"c/{time}", 1)
+        put(storage, 6, "other/x", 1)
+        (collection, _) = storage.collections(DATABASE, "")
+        known = {time: storage.changes_since(collection, time) for time in range(7)}
+        keys = {time: segment_key(str(time)) for time in range(1, 6)}
+        assert known == {
+            0: None,
+            1: None,
+            2: {keys[3], keys[4], keys[5]},
+            3: {keys[4], keys[5]},
+            4: {keys[5]},
+            5: set(),
+            6: set(),
+        }
+
+    def test_a_query_of_the_past_beyond_them(self, storage):
+        """After more than 1,000 changes a query still finds what was there, and nothing else."""
+        put(storage, 1, "c/old", 7)
+        put(storage, 2, "c/changed", 7)
+        for time in range(3, recent_changes.MAX_RECENT_CHANGES + 10):
+            put(storage, time, "c/changed", time % 2)
+        put(storage, 5_000, "c/new", 7)
+        where = {"field": {"field_path": "n"}, "op": "EQUAL", "value": {"integer_value": 7}}
+        message = StructuredQuery(from_=[{"collection_id": "c"}], where={"field_filter": where})
+        query = queries.parse(f"{DATABASE}/documents", message)
+        found = {
+            time: [document.name.rpartition("/")[2] for document in execution.results(storage, query, time)]
+            for time in (1, 2, 3, 5_000)
+        }
+        assert found == {1: ["old"], 2: ["changed", "old"], 3: ["old"], 5_000: ["new", "old"]}
+
+
+# Writes a document; then dies between two statements of a commit of two.
+VICTIM = """
+import os, signal, sys
+from pathlib import Path
+from tests.firestore.test_storage import DATABASE, Change, Document, Storage, parse_document, put
+
+storage = Storage(Path(sys.argv[1]))
+put(storage, 10, "c/whole", 1)
+put_document = storage._documents.put
+
+def put_and_die(*document):
+    put_document(*document)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+storage._documents.put = put_and_die
+changes = [Change(parse_document(name), Document(name=name)) for name in (
+    f"{DATABASE}/documents/half/a", f"{DATABASE}/documents/half/b")]
+storage.apply(changes, 20)
+"""
+
 
 class TestOnDisk:
+    def test_a_kill_between_two_statements(self, tmp_path: Path):
+        """A process that dies inside of a commit leaves nothing of it, and all that was committed before."""
+        path = tmp_path / "firestore.sqlite3"
+        folder = Path(__file__).parents[2]
+        died = subprocess.run([sys.executable, "-c", VICTIM, path], cwd=folder, timeout=50, check=False)
+        assert died.returncode == -signal.SIGKILL
+        storage = Storage(path)
+        assert (read(storage, "c/whole"), storage.latest) == (1, 10)
+        assert scanned(storage, 99) == ["c/whole"]
+        storage.close()
+
     def test_data_survives_a_restart(self, tmp_path: Path):
         """Documents, their past and the last commit time are stored on disk."""
         path = tmp_path / "firestore.sqlite3"
