@@ -173,7 +173,13 @@ class TestLimits:
 class TestEverythingElse:
     @pytest.mark.parametrize(
         "path",
-        ["weeklyReports/2026-W46", "modelSettings/one", "webhookAccounts/alice", "anything/else", "models/one/deeper/x"],
+        [
+            "weeklyReports/2026-W46",
+            "modelSettings/one",
+            "webhookAccounts/alice",
+            "anything/else",
+            "models/one/deeper/x",
+        ],
     )
     @pytest.mark.parametrize("caller", EVERYONE)
     def test_it_is_closed(self, call: Call, path: str, caller: str | None) -> None:

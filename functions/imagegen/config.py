@@ -125,7 +125,7 @@ class Settings:
     catalog_lifetime_seconds: int = 30
     # For one run of reconcile: less than the 180 s after which Cloud Scheduler counts a run as failed.
     reconcile_time_limit_seconds: float = 150
-    # The accounts, tasks or pictures that it works on at once.
+    # The accounts, tasks, webhooks or pictures that it works on at once.
     reconcile_threads: int = 16
     # For one exchange with Firestore, with its retries. A call has at most three, so that it answers UNAVAILABLE within
     # 10 s.

@@ -74,7 +74,7 @@ class Case:
 
 
 # What is stored of the account in the end.
-CASES = {
+CASES: dict[str, dict[str, object]] = {
     "rotation": {"secretVersion": 2},
     "delivery": {},
     "delivery in a slot": {"slots": {}},

@@ -103,6 +103,8 @@ class Network:
         self._storage = Storage(None, _index_set())
         self._listener: Any = None
         self.fault_rate = random.choice([0.0, 0.05, 0.15, 0.3])
+        # The mean of the slowest answers; a few of them in a row take as long as a call may wait.
+        self.slowest_seconds = 0.2
         self._away = False
         self._start()
 
@@ -185,7 +187,7 @@ class Network:
         return self._random.random() < self.fault_rate
 
     def _delay(self) -> float:
-        return self._random.expovariate(1) * self._random.choice([0.002, 0.002, 0.02, 0.2])
+        return self._random.expovariate(1) * self._random.choice([0.002, 0.002, 0.02, self.slowest_seconds])
 
 
 @cache

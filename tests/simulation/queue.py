@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from imagegen.config import JOB_DELIVERIES, WEBHOOK_ATTEMPTS
+from imagegen.config import JOB_DELIVERIES, WEBHOOK_DELIVERIES
 from imagegen.firebase.tasks import TaskQueueError
 from imagegen.generations.outbox import DELIVER_WEBHOOK
 from imagegen.generations.worker import PROCESS_GENERATION
@@ -20,7 +20,7 @@ from tests.simulation.auditor import require
 from tests.simulation.scheduler import Scheduler
 
 # The retry options that the functions set.
-_DELIVERIES = {PROCESS_GENERATION: JOB_DELIVERIES, DELIVER_WEBHOOK: WEBHOOK_ATTEMPTS}
+_DELIVERIES = {PROCESS_GENERATION: JOB_DELIVERIES, DELIVER_WEBHOOK: WEBHOOK_DELIVERIES}
 _LONGEST_BACKOFF_SECONDS = {PROCESS_GENERATION: 60.0, DELIVER_WEBHOOK: 600.0}
 _TIME_LIMIT_SECONDS = 120.0
 # A call may hand a generation over again if that was not done for a minute; less what a call may take.

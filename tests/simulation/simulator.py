@@ -128,6 +128,7 @@ def _run(scheduler: Scheduler, random: Random, patch: pytest.MonkeyPatch) -> Non
             scheduler.after(random.random() * 200, functools.partial(network.go_away, away_seconds))
         scheduler.run()
         network.fault_rate = shared.queue.fault_rate = 0.0
+        network.slowest_seconds = 0.02
         scheduler.note("all is quiet")
         last = Process("last", shared)
         scheduler.spawn(last.name, _LONGEST_SECONDS, lambda: _close_books(last, shared))
@@ -174,7 +175,7 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
     patch.setattr(retry_base, "random", random)
     # Google's client subtracts its own elapsed time from a timeout.
     patch.setattr(TimeToDeadlineTimeout.__init__, "__defaults__", (None, lambda: START))
-    patch.setattr("imagegen.catalog.store.read_documents", lambda _: CATALOG)
+    patch.setattr("imagegen.catalog.store.read_documents", lambda *_: CATALOG)
     # The original uses its own thread, which the scheduler does not know; the simulated model keeps the limit itself.
     patch.setattr(picture, "call_within", lambda _limit_seconds, call: call())
     for service in (creation, worker, lookup):

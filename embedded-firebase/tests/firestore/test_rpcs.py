@@ -48,8 +48,8 @@ class TestOtherDatabases:
         transaction = api.begin_transaction({"database": database}).transaction
         with pytest.raises(exceptions.InvalidArgument):
             api.commit({"database": other, "transaction": transaction})
+        request = {"database": other, "documents": [f"{other}/documents/c/a"], "transaction": transaction}
         with pytest.raises(exceptions.InvalidArgument):
-            request = {"database": other, "documents": [f"{other}/documents/c/a"], "transaction": transaction}
             list(api.batch_get_documents(request))
         api.commit({"database": database, "transaction": transaction})
 

@@ -8,7 +8,6 @@ again with exponential back-off, for three days.
 from __future__ import annotations
 
 import functools
-import time
 import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from imagegen.deps import Deps
+from imagegen.firebase.retries import Deadline
 from imagegen.firebase.tasks import TaskQueueError
 from imagegen.firebase.transactions import Transaction
 from imagegen.generations import store
@@ -32,7 +32,6 @@ _PAGE_SIZE = 200
 # The rest of it is postponed.
 _SHARE_OF_A_RUN = 200
 _SHARE_OF_A_SECOND = 8
-_AT_ONCE = 16
 _RUN_SECONDS = 30
 
 
@@ -66,10 +65,10 @@ def enqueue_overdue_webhooks(deps: Deps) -> int:
         Unavailable: Firestore was not available.
     """
     now = deps.now()
-    ends_at_seconds = time.monotonic() + _RUN_SECONDS
+    deadline = Deadline(_RUN_SECONDS)
     handled = 0
     seen: Counter[str] = Counter()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(deps.settings.reconcile_threads) as pool:
         for page in store.due_webhooks(deps.db, now, _PAGE_SIZE):
             due = [generation for generation, _ in page.generations]
             places = []
@@ -77,7 +76,7 @@ def enqueue_overdue_webhooks(deps: Deps) -> int:
                 places.append(seen[generation.user_id])
                 seen[generation.user_id] += 1
             handled += sum(pool.map(functools.partial(_handle, deps, now), due, places))
-            if time.monotonic() >= ends_at_seconds:
+            if not deadline.allows(0):
                 log.warn(f"more than {handled} webhooks are overdue; the next run takes the others")
                 break
     return handled
