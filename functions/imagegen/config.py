@@ -17,6 +17,12 @@ FUNCTION_TIME_LIMIT_SECONDS = 120
 # Schedules may run for up to 1,800 seconds.
 RECONCILE_FUNCTION_TIME_LIMIT_SECONDS = 240
 REPORT_FUNCTION_TIME_LIMIT_SECONDS = 540
+# Firebase Hosting answers a call with a 504 after 60 s, and the call goes on. What is left is for a cold start.
+ANSWER_TIME_LIMIT_SECONDS = 50
+# A body may pause for this long, and ends within twice this time.
+BODY_TIME_LIMIT_SECONDS = 3.0
+# What a model has at least; a call with less time left is refused before its charge.
+_MIN_MODEL_SECONDS = 10
 REGION = "us-central1"
 # Deliveries of a task for a webhook, spread over about eight minutes; after that the outbox repeats it.
 WEBHOOK_DELIVERIES = 20
@@ -98,6 +104,9 @@ class Settings:
     # Generations of an account that may be pending at once; 0 is no limit.
     max_under_way: int = 0
     model_failure_rate: float = 0.05
+    # For a whole call that waits for its picture, after its body has been read.
+    call_time_limit_seconds: float = 44
+    # For one answer of a model.
     model_time_limit_seconds: float = 60
     # Pictures are stored in a bucket, or else in a folder that is served under a URL.
     image_bucket: str | None = None
@@ -144,6 +153,11 @@ class Settings:
         # If a lease expired while its function still runs, a picture that is about to be delivered would be refunded.
         if not self.lease_seconds > FUNCTION_TIME_LIMIT_SECONDS > self.model_time_limit_seconds:
             raise ValueError("lease_seconds > function time limit > model_time_limit_seconds must hold")
+        if 2 * BODY_TIME_LIMIT_SECONDS + self.call_time_limit_seconds > ANSWER_TIME_LIMIT_SECONDS:
+            raise ValueError("reading the body and call_time_limit_seconds must fit the time limit of an answer")
+        loading_seconds = self.firestore_timeout_seconds
+        if self.call_time_limit_seconds < loading_seconds + self.drawing_seconds + self.settling_seconds:
+            raise ValueError("call_time_limit_seconds must be longer than all steps of a call with the fastest picture")
         if self.reconcile_time_limit_seconds >= RECONCILE_FUNCTION_TIME_LIMIT_SECONDS:
             raise ValueError("the time limit of reconcile's function must be longer than its own")
         if not 1 <= self.model_attempts < JOB_DELIVERIES:
@@ -152,6 +166,16 @@ class Settings:
             raise ValueError("the function time limit must be longer than drawing and storing a picture")
         if self.report_time_limit_seconds >= REPORT_FUNCTION_TIME_LIMIT_SECONDS:
             raise ValueError("report_time_limit_seconds must be less than the time limit of the report's function")
+
+    @property
+    def drawing_seconds(self) -> float:
+        """The least time for charging, asking the model and storing the picture, if a caller waits."""
+        return self.firestore_timeout_seconds + _MIN_MODEL_SECONDS + self.image_store_timeout_seconds
+
+    @property
+    def settling_seconds(self) -> float:
+        """The time limit of what follows a picture: settling it, and enqueuing its webhook."""
+        return self.firestore_timeout_seconds + self.enqueue_time_limit_seconds
 
 
 def load() -> Settings:

@@ -17,9 +17,10 @@ def read_documents(db: Database, collections: Collection[str] = tuple(COLLECTION
 
 
 def read_catalog(db: Database, providers: Collection[str]) -> Catalog:
-    """Read the current catalog; models of an unknown provider are left out.
+    """Read the current catalog, within the time of one exchange; models of an unknown provider are left out.
 
     Raises:
         Unavailable: Firestore was not available, or a collection has no valid, enabled document.
     """
-    return parse(read_documents(db, [*COLLECTIONS.values(), MODEL_SETTINGS]), providers)
+    within = db.all_within(db.timeout_seconds)
+    return parse(read_documents(within, [*COLLECTIONS.values(), MODEL_SETTINGS]), providers)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from imagegen.credits import store as credits_store
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
@@ -22,7 +22,7 @@ from imagegen.generations.records import FailureReason, Generation, GenerationSt
 from imagegen.generations.settlement import reserve, settle
 from imagegen.images.records import Image
 from imagegen.kit import idempotency, log
-from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
+from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, Unavailable
 
 _MAX_RETRY_AFTER_SECONDS = 5
 
@@ -79,12 +79,18 @@ def _admitted(deps: Deps, user_id: str) -> Account:
 
 
 def create_generation_request(
-    deps: Deps, order: Order, idempotency_key: str | None = None, *, respond_async: bool = False
+    deps: Deps,
+    order: Order,
+    idempotency_key: str | None = None,
+    *,
+    respond_async: bool = False,
+    called_at: datetime | None = None,
 ) -> Created:
     """Charge for a picture and draw it; complete the generation, or refund it.
 
     With an idempotency key, a repeated call returns the result of the first one, even if the catalog has changed since.
-    With `respond_async` the picture is drawn by a task, and the returned generation may be pending.
+    With `respond_async` the picture is drawn by a task, and the returned generation may be pending. Otherwise the
+    picture has what is left of the call's time limit, which began at `called_at` (by default, now).
 
     Raises:
         InvalidRequest: a name is not in the catalog.
@@ -108,6 +114,10 @@ def create_generation_request(
             raise
         return _replay(deps, existing, fingerprint, respond_async=respond_async)
     settings = deps.settings
+    until = (called_at or now) + timedelta(seconds=settings.call_time_limit_seconds - settings.settling_seconds)
+    if not respond_async and (until - deps.now()).total_seconds() < settings.drawing_seconds:
+        log.warn("refused: what comes before the charge took too long")
+        raise Unavailable
     seconds = settings.queue_time_limit_seconds if respond_async else settings.lease_seconds
     pending = Generation(
         generation_id=generation_id,
@@ -139,7 +149,7 @@ def create_generation_request(
             if submitted.status is GenerationStatus.PENDING
             else _created_or_raise(deps, submitted)
         )
-    outcome = picture.draw(deps, reservation.generation, chosen)
+    outcome = picture.draw(deps, reservation.generation, chosen, until)
     return _created_or_raise(deps, settle(deps, reservation, outcome), outcome=outcome)
 
 

@@ -53,7 +53,11 @@ def _create(call: Call[CreateGenerationRequest]) -> Reply:
         quote = creation.quote(call.deps, call.request.order())
         return Reply(QuoteAnswer(cost_credits=quote.cost_credits, current_credits=quote.current_credits))
     created = creation.create_generation_request(
-        call.deps, call.request.order(), call.idempotency_key, respond_async=call.respond_async
+        call.deps,
+        call.request.order(),
+        call.idempotency_key,
+        respond_async=call.respond_async,
+        called_at=call.started_at,
     )
     if call.respond_async:
         return _accepted(call, created)

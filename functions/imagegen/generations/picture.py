@@ -6,6 +6,7 @@ Must not know credits, accounts or queues.
 from __future__ import annotations
 
 import traceback
+from datetime import datetime
 from functools import partial
 
 from imagegen.catalog.catalog import Choice
@@ -18,14 +19,15 @@ from imagegen.kit.timeouts import call_within
 from imagegen.providers.model import ImageRequest, ModelError, ModelRefusedError
 
 
-def draw(deps: Deps, generation: Generation, chosen: Choice) -> Image | FailureReason:
+def draw(deps: Deps, generation: Generation, chosen: Choice, until: datetime | None = None) -> Image | FailureReason:
     """Return the picture of a generation, or the reason why there is none; never raises.
 
+    It returns by `until`, if a caller waits for it; otherwise each step has its own time limit.
     An attempt after the first returns the stored picture of an earlier attempt, if there is one, without a model call.
     """
     try:
         stored = deps.images.find(generation.generation_id) if generation.attempts > 1 else None
-        return stored or _drawn(deps, generation, chosen)
+        return stored or _drawn(deps, generation, chosen, until)
     except TimeoutError:
         log.warn(f"{generation.model} timed out", **ids(generation))
         return FailureReason.MODEL_TIMEOUT
@@ -57,7 +59,7 @@ def ids(generation: Generation) -> dict[str, str]:
     return {"generationRequestId": generation.generation_id, "userId": generation.user_id}
 
 
-def _drawn(deps: Deps, generation: Generation, chosen: Choice) -> Image:
+def _drawn(deps: Deps, generation: Generation, chosen: Choice, until: datetime | None) -> Image:
     width, height = chosen.pixels
     request = ImageRequest(
         generation_id=generation.generation_id,
@@ -70,5 +72,23 @@ def _drawn(deps: Deps, generation: Generation, chosen: Choice) -> Image:
         parameters=chosen.model.settings,
     )
     model = deps.image_models[chosen.provider]
-    drawn = call_within(deps.settings.model_time_limit_seconds, partial(model.generate, request))
-    return deps.images.save(generation.generation_id, drawn) if isinstance(drawn, Picture) else drawn
+    settings = deps.settings
+    limit_seconds = settings.model_time_limit_seconds
+    if until is not None:
+        limit_seconds = min(limit_seconds, _seconds_left(deps, until) - settings.image_store_timeout_seconds)
+    drawn = call_within(limit_seconds, partial(model.generate, request))
+    return _saved(deps, generation, drawn, until) if isinstance(drawn, Picture) else drawn
+
+
+def _saved(deps: Deps, generation: Generation, drawn: Picture, until: datetime | None) -> Image:
+    save = partial(deps.images.save, generation.generation_id, drawn)
+    if until is None:
+        return save()
+    try:
+        return call_within(_seconds_left(deps, until), save)
+    except TimeoutError:
+        raise ImageStoreError("not in time for the caller, who waits") from None
+
+
+def _seconds_left(deps: Deps, until: datetime) -> float:
+    return max((until - deps.now()).total_seconds(), 0)

@@ -17,12 +17,12 @@ from flask import current_app, has_app_context
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from imagegen.config import BODY_TIME_LIMIT_SECONDS
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BODY_LIMIT_BYTES = 16 * 1024
-# A body may pause for this long, and may still arrive after it if it does not pause: it ends within twice this time.
-BODY_TIME_LIMIT_SECONDS = 5.0
 # So many threads may wait for the rest of a body; the other threads of an instance stay free for other calls.
 _MAX_WAITING = 12
 _TIME_LIMIT_OF_OTHERS_SECONDS = 0.5

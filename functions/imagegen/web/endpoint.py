@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -46,6 +47,7 @@ class Call(Generic[RequestT]):
     deps: Deps
     caller: Caller
     request: RequestT
+    started_at: datetime
     idempotency_key: str | None = None
     # Whether the caller sent `Prefer: respond-async` (RFC 7240).
     respond_async: bool = False

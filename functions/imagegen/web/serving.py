@@ -78,6 +78,7 @@ def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], D
 
 
 def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
+    started_at = deps.now()
     if request.method not in endpoint.methods:
         raise MethodNotAllowed(request.method, endpoint.methods)
     identity.check_app(request.headers.get("X-Firebase-AppCheck"), deps.settings)
@@ -92,6 +93,7 @@ def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:
         deps=deps,
         caller=caller,
         request=validated,
+        started_at=started_at,
         idempotency_key=key,
         respond_async=_prefers_async(request),
         function_url=functools.partial(_function_url, request),
