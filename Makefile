@@ -153,6 +153,10 @@ report: $(VENV)/.runtime ## Print the latest weekly report of the running Firest
 verify: $(VENV)/.runtime ## Verify the books of all accounts in the running Firestore (PROJECT, FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
 	@$(RUN) -m operations.verify $(if $(PROJECT),--project $(PROJECT))
 
+.PHONY: smoke
+smoke: $(VENV)/.runtime ## Check the running `make dev`, or a deployed project with PROJECT=... (ID_TOKEN, WEBHOOK_URL)
+	@$(RUN) -m operations.smoke $(if $(PROJECT),--project $(PROJECT))
+
 .PHONY: history
 history: $(VENV)/.runtime ## Fill the running Firestore with nine weeks of requests, one with an anomaly, and the report of each (FIRESTORE_PORT, HOSTING_PORT)
 	@$(RUN) -m operations.history

@@ -1,4 +1,4 @@
-"""Owns how the commands find the running Firestore and the site. Must not know what they do with them."""
+"""Owns how the commands find the running Firestore, functions and site. Must not know what they do with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from google.cloud import firestore
 from imagegen import config
 
 _DEFAULT_PORT = "8080"
+_DEFAULT_FUNCTIONS_PORT = "5001"
 _DEFAULT_HOSTING_PORT = "5000"
 _DEFAULT_PROJECT = "demo-imagegen"
 
@@ -35,7 +36,17 @@ def connect() -> firestore.Client:
     except OSError:
         raise NotRunning(f"No Firestore answers at {address}; start `make dev`, or set FIRESTORE_PORT=...") from None
     os.environ["FIRESTORE_EMULATOR_HOST"] = address
-    return firestore.Client(project=config.project_id() or _DEFAULT_PROJECT)
+    return firestore.Client(project=local_project_id())
+
+
+def local_project_id() -> str:
+    """Return the project of what runs on this machine."""
+    return config.project_id() or _DEFAULT_PROJECT
+
+
+def functions_host_url() -> str:
+    """Return the URL of the functions host: FUNCTIONS_PORT on 127.0.0.1."""
+    return f"http://127.0.0.1:{os.environ.get('FUNCTIONS_PORT') or _DEFAULT_FUNCTIONS_PORT}"
 
 
 def connect_to(project_id: str) -> firestore.Client:

@@ -1,5 +1,8 @@
 """firebase.json and firestore.indexes.json, as the embedded Firebase reads them."""
 
+import json
+import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,52 @@ class TestIndexes:
         indexes = parse((ROOT / "firestore.indexes.json").read_text())
         assert not indexes.modes("generationRequests", ("prompt",))
         assert indexes.modes("generationRequests", ("createdAt",)) == IndexSet().modes("any", ("field",))
+
+
+class TestKeys:
+    # As Google's consoles and tools name them.
+    KEYS = (
+        "imagegen-firebase-adminsdk-fbsvc-0123456789.json",
+        "serviceAccountKey.json",
+        "my-service-account.json",
+        "service_account.json",
+        "application_default_credentials.json",
+    )
+
+    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("folder", ["", "functions/", "functions/imagegen/", "public/"])
+    def test_a_key_is_not_committed(self, folder: str, key: str) -> None:
+        """Git ignores keys of service accounts in any folder."""
+        asked = ["git", "check-ignore", "--quiet", "--no-index", f"{folder}{key}"]
+        assert subprocess.run(asked, cwd=ROOT, check=False).returncode == 0
+
+    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("folder", ["", "deeper/"])
+    def test_a_key_is_not_deployed(self, folder: str, key: str) -> None:
+        """Neither the source of the functions nor the site includes a key."""
+        config = json.loads((ROOT / "firebase.json").read_text())
+        for ignored in (config["functions"][0]["ignore"], config["hosting"]["ignore"]):
+            # The CLI matches with `**/`, which stands for any folders, or none.
+            assert any(fnmatch(f"/{folder}{key}", f"*/{pattern.removeprefix('**/')}") for pattern in ignored)
+
+    def test_nothing_of_the_project_is_ignored(self) -> None:
+        """No file that is deployed matches by accident."""
+        tracked = subprocess.run(
+            ["git", "ls-files", "-ci", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+        )
+        assert tracked.stdout == b""
+
+
+class TestStorage:
+    def test_the_bucket_is_closed(self) -> None:
+        """The rules of Cloud Storage are deployed, and allow clients nothing in any bucket."""
+        config = json.loads((ROOT / "firebase.json").read_text())
+        lines = [line.strip() for line in (ROOT / config["storage"]["rules"]).read_text().splitlines()]
+        assert [line for line in lines if line.startswith("match")] == [
+            "match /b/{bucket}/o {",
+            "match /{object=**} {",
+        ]
+        assert [line for line in lines if line.startswith("allow")] == ["allow read, write: if false;"]
 
 
 class TestSite:

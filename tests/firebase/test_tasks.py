@@ -3,50 +3,15 @@
 import base64
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 
 from imagegen import config
 from imagegen.firebase.tasks import FirebaseTaskQueue, TaskQueueError
+from tests.cloud_tasks import Tasks
 
 PROJECT = "demo-enqueuing"
-
-
-class Tasks:
-    """A stand-in of Cloud Tasks that answers in both of its forms, and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, dict[str, Any]]] = []
-        tasks = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                tasks.sent.append((self.path, json.loads(body)["task"]["httpRequest"]))
-                name = f"{self.path.removeprefix('/').removeprefix('v2/')}/1"
-                content = json.dumps({"name": name, "task": {"name": f"/{name}"}}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._serving = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._serving.start()
-        self.host = f"127.0.0.1:{self._server.server_port}"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._serving.join()
-        self._server.server_close()
 
 
 @pytest.fixture
