@@ -8,7 +8,8 @@ import pytest
 
 from embedded_firebase.functions.discovery import discover
 from embedded_firebase.tasks.policies import RetryPolicy
-from imagegen.generations import outbox, store
+from imagegen.firebase.retries import Deadline
+from imagegen.generations import store
 from imagegen.generations.outbox import enqueue_overdue_webhooks, handed_over_until, is_too_old, next_due_at
 from imagegen.generations.records import Delivery
 from tests.generations.test_creation import create
@@ -111,20 +112,26 @@ class TestEnqueueOverdueWebhooks:
         fields = world.fields(f"generationRequests/{old}")
         assert (fields["webhook"], fields["webhookDueAt"]) == ("given_up", None)
 
-    def test_delivered_since_it_was_read(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A webhook that is delivered while the outbox gives it up stays delivered."""
+    @pytest.mark.parametrize(
+        ("state", "resent_at"), [("delivered", None), ("due", NOON + timedelta(days=3))], ids=["delivered", "resent"]
+    )
+    def test_changed_since_it_was_read(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, state: str, resent_at: datetime | None
+    ) -> None:
+        """A webhook that is delivered or resent while the outbox gives it up stays so."""
         old = create(world, "ada", webhookUrl=HOOK).generation.generation_id
         world.clock.advance(days=3)
+        changed = {"webhook": state, "webhookDelivery.resentAt": resent_at}
         pages = store.due_webhooks
 
-        def delivered_meanwhile(*arguments: Any) -> Iterator[store.Page]:
+        def changed_meanwhile(*arguments: Any) -> Iterator[store.Page]:
             for page in pages(*arguments):
-                world.db.document(f"generationRequests/{old}").update({"webhook": "delivered"})
+                world.db.document(f"generationRequests/{old}").update(changed)
                 yield page
 
-        monkeypatch.setattr(store, "due_webhooks", delivered_meanwhile)
+        monkeypatch.setattr(store, "due_webhooks", changed_meanwhile)
         assert enqueue_overdue_webhooks(world.deps) == 1
-        assert world.fields(f"generationRequests/{old}")["webhook"] == "delivered"
+        assert world.fields(f"generationRequests/{old}")["webhook"] == state
 
     def test_corrupt_ones_in_front(self, world: World) -> None:
         """A page and more of corrupt documents in front does not hold up the others."""
@@ -162,7 +169,18 @@ class TestEnqueueOverdueWebhooks:
         assert sorted(due(world)) == ids[1:]
 
     def test_its_time(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        """When its time is over it ends after the page; the next run goes on."""
-        backlog(world, 250, webhookUrl=HOOK)
-        monkeypatch.setattr(outbox, "_RUN_SECONDS", 0)
-        assert [enqueue_overdue_webhooks(world.deps) for _ in range(3)] == [200, 50, 0]
+        """When its time is over it ends, also within a page; the next run goes on."""
+        backlog(world, 250)
+        write, written = store.write_webhook_due_at, []
+        allows = Deadline.allows
+
+        def count(*arguments: Any) -> None:
+            written.append(arguments)
+            write(*arguments)
+
+        monkeypatch.setattr(store, "write_webhook_due_at", count)
+        monkeypatch.setattr(Deadline, "allows", lambda self, pause: len(written) < 100 and allows(self, pause))
+        first = enqueue_overdue_webhooks(world.deps)
+        assert 100 <= first < 200
+        monkeypatch.setattr(Deadline, "allows", allows)
+        assert (enqueue_overdue_webhooks(world.deps), enqueue_overdue_webhooks(world.deps)) == (250 - first, 0)

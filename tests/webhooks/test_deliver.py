@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.firebase.identity import Caller
@@ -103,15 +104,15 @@ class TestAnnounced:
         heard.error = WebhookFailed("it answered 500")
         ended_at = world.clock()
         for _ in range(2):
+            world.clock.advance(seconds=7)
             with pytest.raises(TryAgain):
                 deliver(world.deps, generation_id)
-            world.clock.advance(seconds=7)
         (first, body), (second, again) = heard.requests
         assert body == again
         assert datetime.fromisoformat(json.loads(body)["timestamp"]) == ended_at
         assert first["webhook-id"] == second["webhook-id"]
         attempts = [int(headers["webhook-timestamp"]) for headers in (first, second)]
-        assert attempts == [ended_at.timestamp(), ended_at.timestamp() + 7]
+        assert attempts == [ended_at.timestamp() + 7, ended_at.timestamp() + 14]
 
     def test_every_way_to_end(self, world: World, heard: Heard, mocker: MockerFixture) -> None:
         """A failure, a cancellation and a refund after the lease are sent too, also of asynchronous generations."""
@@ -176,7 +177,8 @@ class TestAnnounced:
 
         deliver(replace(world.deps, webhooks=FailsLater()), generation_id)
         assert len(heard.sent) == 1
-        assert stored(world, generation_id)["webhook"] == "delivered"
+        found = stored(world, generation_id)
+        assert (found["webhook"], found["webhookDueAt"], found["webhookDelivery"]["status"]) == ("delivered", None, 204)
 
     def test_a_success_wins_over_giving_up(self, world: World, heard: Heard) -> None:
         """Of two concurrent deliveries, a success overwrites that the other was refused."""
@@ -298,6 +300,33 @@ class TestAnnounced:
             deliver(world.deps, due(world)[0])
         assert stored(world, due(world)[0])["webhookDelivery"]["attempts"] == 1
         assert world.fields("webhookAccounts/ada")["breakers"]["shop.example.com"]["failures"] == 1
+
+    @pytest.mark.embedded
+    @pytest.mark.parametrize("commit", [1, 2])
+    def test_a_contended_account(self, world: World, heard: Heard, faults: DatabaseFaults, commit: int) -> None:
+        """If only the account's document is contended, the queue retries the task, and is not slowed down by a 503."""
+        be_slow(world)
+        create(world, "ada", webhookUrl=HOOK)
+        deps = replace(world.deps, db=world.deps.db.within(0.1))
+
+        class Contends:
+            def send(self, *_: object) -> int:
+                faults.fail(Code.ABORTED, 1000)
+                return 200
+
+        if commit == 1:
+            faults.fail(Code.ABORTED, 1000)
+        with pytest.raises(TryAgain, match="contended"):
+            deliver(replace(deps, webhooks=heard if commit == 1 else Contends()), due(world)[0])
+
+    @pytest.mark.embedded
+    def test_a_contended_mark(self, world: World, heard: Heard, faults: DatabaseFaults) -> None:
+        """The same holds for the mark of a slow account, which many deliveries write at once."""
+        create(world, "ada", webhookUrl=HOOK)
+        heard.error = WebhookTimeout("no answer within 0.5 s")
+        faults.fail(Code.ABORTED, 1000)
+        with pytest.raises(TryAgain, match="contended"):
+            deliver(replace(world.deps, db=world.deps.db.within(0.1)), due(world)[0])
 
 
 class TestShares:

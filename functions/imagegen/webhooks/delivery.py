@@ -6,6 +6,8 @@ so that receivers can deduplicate. The outbox, and not the queue, decides when a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +18,7 @@ from imagegen.generations import store as generations_store
 from imagegen.generations.lookup_schemas import GenerationAnswer
 from imagegen.generations.records import Generation, WebhookState
 from imagegen.kit import log
-from imagegen.kit.errors import TryAgain
+from imagegen.kit.errors import TryAgain, Unavailable
 from imagegen.webhooks import admission, signing, store
 from imagegen.webhooks.records import WebhookAccount
 from imagegen.webhooks.schemas import WebhookMessage
@@ -69,7 +71,8 @@ def deliver(deps: Deps, generation_id: str) -> None:
     except Exception as error:  # Any error of a sender counts as a failed attempt.
         if isinstance(error, WebhookTimeout) and not has_slot:
             # It may just be slow: no attempt, but the next one has a slot and more time.
-            store.write_slow_until(deps.db, generation.user_id, admission.slow_until(deps.now()))
+            with _contended():
+                store.write_slow_until(deps.db, generation.user_id, admission.slow_until(deps.now()))
             raise TryAgain(f"{error}; the account now needs slots") from error
         answered = error.status if isinstance(error, WebhookFailed) else None
         attempt = _Attempt(now, WebhookState.DUE, answered, str(error) or type(error).__name__)
@@ -89,8 +92,18 @@ def _admitted(deps: Deps, account: WebhookAccount, host: str, generation_id: str
             store.write_account(transaction, admitted)
         return admitted
 
-    admitted, _ = deps.db.transact(body)
+    with _contended():
+        admitted, _ = deps.db.transact(body)
     return admitted
+
+
+@contextmanager
+def _contended() -> Iterator[None]:
+    """Turn contention of an account's document into a retry: a 503 would slow down the queue for all accounts."""
+    try:
+        yield
+    except Unavailable:
+        raise TryAgain("the webhooks of the account are contended") from None
 
 
 def _conclude(deps: Deps, generation: Generation, admitted: WebhookAccount, host: str, attempt: _Attempt) -> bool:
@@ -121,7 +134,8 @@ def _conclude(deps: Deps, generation: Generation, admitted: WebhookAccount, host
         generations_store.write_webhook(transaction, recorded)
         return recorded, open_until
 
-    (recorded, open_until), _ = deps.db.transact(body)
+    with _contended():
+        (recorded, open_until), _ = deps.db.transact(body)
     if recorded is None:
         return True
     if recorded.webhook is WebhookState.GIVEN_UP and attempt.state is not WebhookState.DELIVERED:
