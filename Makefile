@@ -145,6 +145,10 @@ fuzz: $(VENV)/.development ## Check the answers to generated requests against do
 simulate: $(VENV)/.development ## Run the services in a seeded simulation with faults (SEEDS=10000 for more, SEED=7 for one and its trace)
 	@$(RUN) -m tests.simulation $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS)))
 
+.PHONY: mutants
+mutants: $(VENV)/.development ## Change the code in many small ways, and count the changes that no test notices (OF_EACH=30 for each file)
+	@$(RUN) -m tests.mutants $(if $(OF_EACH),--of-each $(OF_EACH))
+
 .PHONY: report
 report: $(VENV)/.runtime ## Print the latest weekly report of the running Firestore (WEEK=2026-W46 makes that report first; PROJECT, FIRESTORE_PORT, FIRESTORE_EMULATOR_HOST)
 	@$(RUN) -m operations.report $(if $(WEEK),--week $(WEEK)) $(if $(PROJECT),--project $(PROJECT))

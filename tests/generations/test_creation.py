@@ -19,7 +19,7 @@ from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
 from imagegen.credits.errors import InsufficientCredits, UserNotFound
-from imagegen.generations.creation import Created, _fingerprint, create_generation_request
+from imagegen.generations.creation import Created, Quote, _fingerprint, create_generation_request, quote
 from imagegen.generations.endpoints import read_request
 from imagegen.generations.errors import GenerationDeleted, GenerationFailed, RequestInProgress
 from imagegen.generations.records import GenerationStatus, Order
@@ -187,6 +187,18 @@ class TestModelFailure:
             create(world, "ada")
         assert failed.value.metadata["refundedCredits"] == "0"
         assert world.generations()[0]["status"] == "failed"
+
+
+class TestQuote:
+    def test_of_an_account_with_exactly_the_price(self, make_world: MakeWorld) -> None:
+        """The price may be the whole balance; one credit less is refused, and nothing is charged."""
+        world = make_world()
+        order = world.order(world.account("ada", 4), size="1024x1792")
+        assert quote(world.deps, order) == Quote(cost_credits=4, current_credits=4)
+        poor = world.order(world.account("bob", 3), size="1024x1792")
+        with pytest.raises(InsufficientCredits):
+            quote(world.deps, poor)
+        assert (world.credits("ada"), world.credits("bob")) == (4, 3)
 
 
 class TestFingerprint:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.cloud import firestore
 
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
@@ -160,14 +161,16 @@ class TestProcess:
         world.check_books(ada)
 
     def test_a_redelivery_does_nothing(self, make_world: MakeWorld) -> None:
-        """A task delivered again after the generation ended asks no model."""
+        """A task delivered again after the generation ended asks no model, neither at once nor after its lease."""
         model = Paints()
         world = make_world(model_a=model)
         ada = world.account("ada", 5)
         created = submit(world, ada)
         for _ in range(3):
             process(world.deps, created.generation.generation_id)
+            world.clock.advance(seconds=181)
         assert model.asked == 1
+        assert stage(world, created) == ("completed", None)
         world.check_books(ada)
 
     def test_a_delivery_during_a_live_lease_is_refused(self, make_world: MakeWorld) -> None:
@@ -313,6 +316,46 @@ class TestFailures:
         assert submitted(world, created).attempts == 3
         world.check_books(ada)
 
+    def test_a_retry_waits_in_the_queue(self, make_world: MakeWorld) -> None:
+        """Between attempts it has the time in the queue that it had, and no task more: the queue has it still."""
+        world = make_world(model_a=AlwaysFails())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        queued_until = created.generation.lease_expires_at
+        tasks = list(world.queue.tasks)
+        for _ in range(2):
+            world.clock.advance(minutes=5)
+            with pytest.raises(TryAgain):
+                process(world.deps, created.generation.generation_id)
+            assert submitted(world, created).lease_expires_at == queued_until
+            assert world.queue.tasks == tasks
+
+    def test_a_failure_after_the_hour_is_final(self, make_world: MakeWorld) -> None:
+        """A model that fails when the time in the queue is over is not asked again: the charge is refunded at once."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        world.clock.advance(minutes=59)
+
+        def fail_late(request: ImageRequest) -> Image:
+            world.clock.advance(minutes=1)
+            raise ModelError("no picture")
+
+        world.deps.image_models["model-a"].generate = fail_late  # type: ignore[method-assign]
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("failed", "MODEL_ERROR")
+        assert submitted(world, created).attempts == 1
+        world.check_books(ada)
+
+    def test_a_document_without_attempts(self, make_world: MakeWorld) -> None:
+        """A document of an earlier version had one attempt, which was begun when it was charged."""
+        world = make_world()
+        ada = world.account("ada", 5)
+        created = create(world, ada)
+        document = world.db.document(f"generationRequests/{created.generation.generation_id}")
+        document.update({"attempts": firestore.DELETE_FIELD})
+        assert submitted(world, created).attempts == 1
+
     def test_the_last_delivery_is_the_last_attempt(self, make_world: MakeWorld) -> None:
         """If a model fails at the queue's last delivery the generation is refunded, even with attempts left."""
         world = make_world(model_a=AlwaysFails())
@@ -348,6 +391,24 @@ class TestFailures:
         process(world.deps, created.generation.generation_id)
         assert stage(world, created) == ("failed", "STORAGE_ERROR")
         world.check_books(ada)
+
+    def test_a_failure_does_not_end_what_another_attempt_draws(self, make_world: MakeWorld) -> None:
+        """An attempt that fails after its lease leaves the generation to the attempt that has it now."""
+        world = make_world()
+
+        def be_overtaken(request: ImageRequest) -> Image:
+            world.clock.advance(seconds=181)
+            # The other attempt begins to draw, and does not end in this test.
+            with Process(world, {"model": dies_before}) as other, pytest.raises(Killed):
+                process(other.deps, request.generation_id)
+            raise ModelRefusedError("too late to say")
+
+        world.deps.image_models["model-a"].generate = be_overtaken  # type: ignore[method-assign]
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id)
+        assert submitted(world, created).stage is Stage.PROCESSING
+        assert (world.credits(ada), submitted(world, created).attempts) == (4, 2)
 
     def test_a_failure_after_a_takeover_ends_nothing(self, make_world: MakeWorld) -> None:
         """A model that fails after its lease was taken over does not end the other attempt."""

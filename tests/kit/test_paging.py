@@ -12,6 +12,19 @@ from imagegen.kit.errors import InvalidRequest
 pytestmark = pytest.mark.pure
 
 
+class TestNumber:
+    @pytest.mark.parametrize(("cursor", "number"), [("0", 0), ("7", 7), (str(2**48), 2**48), (str(2**48 + 1), 2**48)])
+    def test_is_capped(self, cursor: str, number: int) -> None:
+        """A number is capped at 2**48, because Firestore's integers have 64 bits."""
+        assert paging.number(cursor) == number
+
+    @pytest.mark.parametrize("cursor", ["", "-1", "1.5", "\u0661", "9" * 16])
+    def test_refuses_other_texts(self, cursor: str) -> None:
+        """A number has only the digits 0 to 9, and not more of them than 2**48."""
+        with pytest.raises(ValueError, match="not a number"):
+            paging.number(cursor)
+
+
 class TestRead:
     @given(st.text(), st.text())
     def test_a_token_holds_its_cursor(self, list_name: str, cursor: str) -> None:
