@@ -170,3 +170,66 @@ class TestCatalogCache:
             cache.current()
         load.fails = False
         assert cache.current().choose(NAMES).cost_credits == 3
+
+
+class TestReloaded:
+    def test_is_never_stale(self) -> None:
+        """A reload does not return the cached catalog, whether it is fresh or not."""
+        load = Loads()
+        cache = CatalogCache(load, Clock(), 30)
+        first = cache.current()
+        assert cache.reloaded() is not first
+        assert cache.reloaded() is cache.current()
+
+    def test_a_failure_is_no_catalog(self) -> None:
+        """A reload that fails is an error; the stale catalog is still there for other callers."""
+        load = Loads()
+        cache = CatalogCache(load, Clock(), 30)
+        first = cache.current()
+        load.fails = True
+        with pytest.raises(Unavailable):
+            cache.reloaded()
+        assert cache.current() is first
+
+    def test_callers_that_wait_share_a_load(self) -> None:
+        """Callers that wait for a load do not use it, because it may be older; they share the next one."""
+        begun, go_on = threading.Event(), threading.Event()
+        loads = itertools.count(1)
+
+        def load() -> Catalog:
+            if next(loads) == 2:
+                begun.set()
+                go_on.wait(10)
+            return offered()
+
+        cache = CatalogCache(load, Clock(), 30)
+        cache.current()
+        waiting = _Waiting(cache._loading)
+        with ThreadPoolExecutor(5) as pool:
+            first = pool.submit(cache.reloaded)
+            assert begun.wait(10)
+            cache._loading = waiting  # type: ignore[assignment]
+            others = [pool.submit(cache.reloaded) for _ in range(4)]
+            assert waiting.all_four.wait(10)
+            go_on.set()
+            catalogs = {id(other.result()) for other in others}
+        assert len(catalogs) == 1
+        assert id(first.result()) not in catalogs
+        assert next(loads) == 4
+
+
+class _Waiting:
+    """A lock that signals when four threads ask for it."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._numbers = itertools.count(1)
+        self.all_four = threading.Event()
+
+    def __enter__(self) -> None:
+        if next(self._numbers) == 4:
+            self.all_four.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

@@ -75,6 +75,8 @@ class Bucket:
                 return self.refuse.pop(), b"{}"
             if method == "POST" and parts.path == f"/upload/storage/v1/b/{BUCKET}/o":
                 answer = self.create(query, content_type, body)
+            elif method == "DELETE" and parts.path.startswith(f"/storage/v1/b/{BUCKET}/o/"):
+                answer = (404 if self.objects.pop(name, None) is None else 204), b""
             elif parts.path.startswith(f"/storage/v1/b/{BUCKET}/o/"):
                 answer = self.look_up(name)
             elif parts.path.startswith(f"/v0/b/{BUCKET}/o/"):
@@ -98,7 +100,9 @@ def served(bucket: Bucket) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815 - the name is the standard library's.
+        # The names are the standard library's.
+        do_POST = do_GET  # noqa: N815
+        do_DELETE = do_GET  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -183,6 +187,14 @@ class TestImageStore:
         assert kept.fetch(image.url) in [picture.content for picture in pictures]
         assert kept.store.find("gen1") == image
 
+    def test_a_deleted_picture_is_gone(self, kept: Kept) -> None:
+        """A deleted picture is not found, other pictures stay, and deleting what is not there is no error."""
+        other = kept.store.save("gen2", SECOND)
+        kept.store.save("gen1", FIRST)
+        for _ in range(2):
+            kept.store.delete("gen1")
+        assert (kept.store.find("gen1"), kept.store.find("gen2")) == (None, other)
+
     @pytest.mark.parametrize("generation_id", ["", "../gen1", "a/b", ".", "a.png", "a\n", "é", "x" * 129])
     def test_an_id_names_one_file_below(self, kept: Kept, generation_id: str) -> None:
         """An id that would change the path is refused."""
@@ -190,6 +202,8 @@ class TestImageStore:
             kept.store.save(generation_id, FIRST)
         with pytest.raises(ImageStoreError, match="not a valid file name"):
             kept.store.find(generation_id)
+        with pytest.raises(ImageStoreError, match="not a valid file name"):
+            kept.store.delete(generation_id)
 
 
 class TestBucketImages:
@@ -229,6 +243,14 @@ class TestBucketImages:
         with pytest.raises(ImageStoreError):
             bucket_images.save("gen1", FIRST)
         assert bucket.calls == 1
+
+    def test_a_deletion_that_is_refused(self, bucket: Bucket, bucket_images: BucketImages) -> None:
+        """A missing permission to delete is an ImageStoreError: the picture is still there."""
+        bucket_images.save("gen1", FIRST)
+        bucket.refuse = [403]
+        with pytest.raises(ImageStoreError):
+            bucket_images.delete("gen1")
+        assert bucket_images.find("gen1")
 
     def test_an_object_without_a_token_is_an_error(self, bucket: Bucket, bucket_images: BucketImages) -> None:
         """An object without a token, from another writer, is an error, because its URL would not open."""
