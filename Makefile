@@ -125,6 +125,10 @@ bench-queue: $(VENV)/.development ## Queue 1,000 generations, kill the host half
 bench-reconcile: $(VENV)/.development ## Let 20,000 leases expire behind 300 broken records, and check that reconcile ends them in two runs
 	@$(RUN) -m tests.bench.reconcile
 
+.PHONY: bench-memory
+bench-memory: $(VENV)/.development ## Measure the memory of an instance that draws 16 large pictures at once, and is sent 16 bodies of 32 MiB
+	@$(RUN) -m tests.bench.memory
+
 .PHONY: bench-verify
 bench-verify: $(VENV)/.development ## Measure the memory and time of verifying few and many accounts
 	@$(RUN) -m tests.bench.verify

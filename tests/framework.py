@@ -10,13 +10,12 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.running_dev import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,18 +42,16 @@ class Instance:
 @contextmanager
 def instance(function: str, environment: Mapping[str, str], folder: Path = ROOT / "functions") -> Iterator[Instance]:
     """Run a function of main.py in `folder`, with the variables that `functions/.env` sets in production."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "functions_framework", "--target", function, "--host", "127.0.0.1", "--port", str(port)],
-        cwd=folder,
-        env=os.environ | _deployed() | dict(environment),
-    )
-    try:
-        _await(process, port)
-        yield Instance(port, process)
-    finally:
-        process.terminate()
-        process.wait()
+    command = [sys.executable, "-m", "functions_framework", "--target", function, "--host", "127.0.0.1", "--port", "0"]
+    # The server logs its port.
+    environment = os.environ | _deployed() | dict(environment) | {"GUNICORN_LOG_LEVEL": "info"}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        try:
+            yield Instance(_port(process, log.fileno()), process)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _deployed() -> dict[str, str]:
@@ -62,13 +59,10 @@ def _deployed() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
+def _port(process: subprocess.Popen[bytes], log: int) -> int:
     while process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=60) as probe:
-                probe.sendall(b"GET /__/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if probe.recv(1):
-                    return
-        except ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError(f"the functions framework ended with {process.returncode}")
+        text = os.pread(log, 65536, 0).decode()
+        if "Booting worker" in text and (found := re.search(r"Listening at: http://127\.0\.0\.1:(\d+) ", text)):
+            return int(found[1])
+        time.sleep(0.05)
+    raise AssertionError(f"the functions framework ended: {os.pread(log, 65536, 0).decode()}")

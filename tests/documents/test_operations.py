@@ -69,6 +69,7 @@ class TestSettings:
         lines = [line for line in text_of("functions/.env").splitlines() if line and not line.startswith("#")]
         given = dict(line.split("=", 1) for line in lines)
         assert given.pop("THREADS")
+        assert given.pop("MALLOC_ARENA_MAX")
         assert given == {name: str(value or "") for name, value in parameters().items() if value is not None}
 
     def test_the_variables_are_read(self) -> None:

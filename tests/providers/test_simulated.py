@@ -4,15 +4,21 @@ import io
 import random
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import PIL.Image
 import pytest
+from pytest_mock import MockerFixture
 
 from imagegen.images.records import Image, Picture
 from imagegen.providers.model import ImageRequest, ModelError
 from imagegen.providers.simulated.model import SimulatedModel, drawing_as, placeholder
+from tests.world import A_PICTURE
 
 pytestmark = pytest.mark.pure
 
@@ -27,6 +33,7 @@ def a_request(**parameters: object) -> ImageRequest:
         height=96,
         prompt="a fox",
         parameters=parameters,
+        time_limit_seconds=60,
     )
 
 
@@ -107,3 +114,47 @@ class TestImage:
         """A picture without a valid URL is refused, and the model has failed."""
         with pytest.raises(ValueError, match="image URL"):
             Image(url)
+
+
+class TestDrawingAtOnce:
+    def test_one_picture_at_a_time(self, mocker: MockerFixture) -> None:
+        """Sixteen pictures asked for at once, of both models, are drawn one after the other."""
+        drawing = most = 0
+
+        def draw(**_: object) -> bytes:
+            nonlocal drawing, most
+            drawing += 1
+            most = max(most, drawing)
+            time.sleep(0.005)
+            drawing -= 1
+            return A_PICTURE.content
+
+        mocker.patch("imagegen.providers.simulated.drawing.draw", draw)
+        models = [drawing_as("model-a"), drawing_as("model-b")]
+        with ThreadPoolExecutor(16) as callers:
+            pictures = list(callers.map(lambda number: models[number % 2](a_request()), range(16)))
+        assert (len(pictures), most) == (16, 1)
+
+    def test_a_caller_does_not_wait_too_long(self, mocker: MockerFixture) -> None:
+        """A picture that cannot be begun within its time limit is a failure, and is not drawn later."""
+        begun, ended = threading.Event(), threading.Event()
+        drawn: list[str] = []
+
+        def draw(*, prompt: str, **_: object) -> bytes:
+            drawn.append(prompt)
+            begun.set()
+            ended.wait(10)
+            return A_PICTURE.content
+
+        mocker.patch("imagegen.providers.simulated.drawing.draw", draw)
+        respond = drawing_as("model-a")
+        with ThreadPoolExecutor(1) as other:
+            first = other.submit(respond, a_request())
+            assert begun.wait(10)
+            with pytest.raises(ModelError, match="too many pictures at once"):
+                respond(replace(a_request(), prompt="late", time_limit_seconds=0.01))
+            ended.set()
+            first.result()
+        assert drawn == ["a fox"]
+        respond(a_request())
+        assert drawn == ["a fox", "a fox"]

@@ -61,6 +61,10 @@ def ids(generation: Generation) -> dict[str, str]:
 
 def _drawn(deps: Deps, generation: Generation, chosen: Choice, until: datetime | None) -> Image:
     width, height = chosen.pixels
+    settings = deps.settings
+    limit_seconds = settings.model_time_limit_seconds
+    if until is not None:
+        limit_seconds = min(limit_seconds, _seconds_left(deps, until) - settings.image_store_timeout_seconds)
     request = ImageRequest(
         generation_id=generation.generation_id,
         style=generation.style,
@@ -70,13 +74,10 @@ def _drawn(deps: Deps, generation: Generation, chosen: Choice, until: datetime |
         height=height,
         prompt=generation.prompt,
         parameters=chosen.model.settings,
+        time_limit_seconds=max(limit_seconds, 0),
     )
     model = deps.image_models[chosen.provider]
-    settings = deps.settings
-    limit_seconds = settings.model_time_limit_seconds
-    if until is not None:
-        limit_seconds = min(limit_seconds, _seconds_left(deps, until) - settings.image_store_timeout_seconds)
-    drawn = call_within(limit_seconds, partial(model.generate, request))
+    drawn = call_within(request.time_limit_seconds, partial(model.generate, request))
     return _saved(deps, generation, drawn, until) if isinstance(drawn, Picture) else drawn
 
 

@@ -25,6 +25,8 @@ class ImageRequest:
     prompt: str
     # The fields of the model's documents in the catalog, among them its settings.
     parameters: Mapping[str, object]
+    # After this time the picture is of no use: its caller has been refunded.
+    time_limit_seconds: float
 
 
 class ModelError(Exception):

@@ -6,31 +6,47 @@ Must not know credits, accounts or Firestore, nor where pictures are stored.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 
 from imagegen.images.records import Image, Picture
 from imagegen.providers.model import ImageRequest, ModelError
 
+# One picture at a time: an instance has one CPU, so that several at once take more memory and no less time.
+_drawing = threading.Lock()
+
 
 def drawing_as(model_id: str) -> Callable[[ImageRequest], Picture]:
-    """Return a function that draws a request in the style of a model; deterministic."""
+    """Return a function that draws a request in the style of a model; deterministic.
+
+    It waits for the pictures before, and fails with a ModelError if its own would not be begun in time.
+    """
 
     def respond(request: ImageRequest) -> Picture:
-        # Imported at the first picture: most cold starts need no drawing.
-        from imagegen.providers.simulated.drawing import draw
-
-        return Picture(
-            draw(
-                model=model_id,
-                style=request.style,
-                color=request.color,
-                width=request.width,
-                height=request.height,
-                prompt=request.prompt,
-            )
-        )
+        if not _drawing.acquire(timeout=request.time_limit_seconds):
+            raise ModelError("too many pictures at once")
+        try:
+            return _drawn(model_id, request)
+        finally:
+            _drawing.release()
 
     return respond
+
+
+def _drawn(model_id: str, request: ImageRequest) -> Picture:
+    # Imported at the first picture: most cold starts need no drawing.
+    from imagegen.providers.simulated.drawing import draw
+
+    return Picture(
+        draw(
+            model=model_id,
+            style=request.style,
+            color=request.color,
+            width=request.width,
+            height=request.height,
+            prompt=request.prompt,
+        )
+    )
 
 
 def placeholder(url: str) -> Callable[[ImageRequest], Image]:
