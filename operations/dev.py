@@ -70,7 +70,8 @@ def main() -> None:
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
-        # With authentication, pages of any origin may call the functions (CORS); without it, only the console may.
+        # With authentication, pages of any origin may call the functions (CORS); without it, only the console may. Nor
+        # with an Auth emulator, which the host sees to.
         any_origin = ["--any-origin"] if _settings().require_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.running_dev import Dev, free_port
+from tests.tokens import claims, unsigned
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(90)]
 REQUEST = {
@@ -86,6 +87,20 @@ class TestMakeDev:
         dev = make_dev(REQUIRE_AUTH=required)
         answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
         assert ("https://elsewhere.example" in answer.text) is is_refused
+
+    def test_other_origins_cannot_forge_a_token(self, make_dev: Callable[..., Dev]) -> None:
+        """With the Auth emulator tokens are unsigned: a page of another origin is refused, whatever it sends."""
+        dev = make_dev(REQUIRE_AUTH="true", FIREBASE_AUTH_EMULATOR_HOST="127.0.0.1:9099")
+        forged = unsigned(claims("demo-imagegen", "root", admin=True))
+        headers = {"Origin": "https://elsewhere.example", "Authorization": f"Bearer {forged}"}
+        for url in (dev.functions_url, f"http://127.0.0.1:{dev.hosting_port}/api"):
+            answer = httpx.get(f"{url}/listWeeklyReports", headers=headers)
+            assert answer.status_code == 403
+            assert "https://elsewhere.example" in answer.text
+            from_the_console = httpx.get(
+                f"{url}/getCatalog", headers={"Origin": f"http://127.0.0.1:{dev.hosting_port}"}
+            )
+            assert from_the_console.status_code == 200
 
     def test_a_taken_port_is_reported_in_one_line(self, tmp_path: Path) -> None:
         """A port in use is named together with the variable that changes it."""

@@ -96,6 +96,16 @@ def await_true(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+class TestOrigins:
+    @pytest.mark.parametrize(("auth_emulator", "status"), [("", 200), ("127.0.0.1:9099", 403)])
+    def test_pages_of_any_origin(self, host: Host, auth_emulator: str, status: int) -> None:
+        """With --any-origin pages of others may call, but not with an Auth emulator: they could forge a token."""
+        host.start("--any-origin", FIREBASE_AUTH_EMULATOR_HOST=auth_emulator)
+        url = f"{host.url}/demo/europe-west1/echo"
+        assert httpx.get(url, headers={"Origin": "https://elsewhere.example"}).status_code == status
+        assert httpx.get(url, headers={"Origin": "http://localhost:5000"}).status_code == 200
+
+
 class TestServes:
     def test_as_the_firebase_cli_does(self, host: Host) -> None:
         """URLs, statuses and texts are those of the CLI, and each call is logged in one readable line."""

@@ -93,7 +93,9 @@ def _host(
         cost_between=cost_between,
     )
     mounts = {"/files": files(options.files)} if options.files else {}
-    how = HostOptions(data=options.data, mounts=mounts, any_origin=options.any_origin)
+    # The Auth emulator's tokens are not signed: a page of any origin could forge one, with any claims.
+    any_origin = options.any_origin and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
+    how = HostOptions(data=options.data, mounts=mounts, any_origin=any_origin)
     try:
         return FunctionsHost(functions, options.project, listener, how, pages)
     except OSError as error:
@@ -129,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--any-origin",
         action="store_true",
-        help="let pages of any origin call the functions, which then have to authenticate callers",
+        help="let pages of any origin call the functions, which then have to authenticate callers; "
+        "not with an Auth emulator, whose tokens any page can forge",
     )
     parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)
