@@ -181,6 +181,16 @@ screenshots: $(VENV)/.development ## Write docs/images/ from the running `make d
 initial-data: $(VENV)/.runtime ## Rebuild the export in initial_data/ from initial_data/source.json
 	$(BIN)/embedded-export --source initial_data/source.json --out initial_data
 
+# The versions in a .txt file are kept if they still fit its .in file; UPGRADE=1 takes the newest that fit.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --native-tls \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make requirements' $(if $(filter 1,$(UPGRADE)),--upgrade)
+
+.PHONY: requirements
+requirements: $(VENV)/.development ## Compile each requirements.txt, with hashes, from its .in file (UPGRADE=1 for the newest versions that fit)
+	$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
+	$(COMPILE) embedded-firebase/requirements.in --constraint functions/requirements.txt --output-file embedded-firebase/requirements.txt
+	$(COMPILE) requirements-dev.in --constraint functions/requirements.txt --constraint embedded-firebase/requirements.txt --output-file requirements-dev.txt
+
 .PHONY: clean
 clean: ## Delete the virtual environment, the packages of Node and the data of `make dev`
 	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance $(JAVASCRIPT)/node_modules
@@ -198,7 +208,8 @@ $(BIN)/python:
 	echo "Setting up $(VENV) ..."; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-# embedded-firebase is installed in editable mode, which registers its commands and its pytest plugin.
+# pip installs only files whose hash is in the requirements. embedded-firebase has none, as it is installed from this
+# folder, in editable mode, which registers its commands and its pytest plugin.
 REQUIREMENTS := functions/requirements.txt embedded-firebase/requirements.txt
 $(VENV)/.runtime: $(REQUIREMENTS) embedded-firebase/pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
