@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,6 +125,15 @@ class TestPasses:
         lines = [line.split() for line in printed.out.splitlines() if not line.startswith("{")]
         assert [line[:2] for line in lines] == [["passed", name] for name in CHECKS]
         assert "\r" not in printed.err
+
+    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """On a terminal the running check is shown, and erased in the end."""
+        monkeypatch.setenv("FUNCTIONS_PORT", "1")
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        assert smoke.main([]) == 1
+        shown = capsys.readouterr().err
+        assert "catalog ..." in shown
+        assert shown.endswith("\r\033[K")
 
     def test_with_a_token(
         self,
