@@ -1,6 +1,7 @@
 """The outbox of webhooks: when it hands them to the queue, and a backlog of any size and state."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,18 @@ from embedded_firebase.functions.discovery import discover
 from embedded_firebase.tasks.policies import RetryPolicy
 from imagegen.firebase.retries import Deadline
 from imagegen.generations import store
-from imagegen.generations.outbox import enqueue_overdue_webhooks, handed_over_until, is_too_old, next_due_at
+from imagegen.generations.outbox import (
+    enqueue_overdue_webhooks,
+    enqueue_webhook,
+    handed_over_until,
+    is_too_old,
+    next_due_at,
+    placed,
+)
 from imagegen.generations.records import Delivery
+from imagegen.generations.recovery import reconcile
 from tests.generations.test_creation import create
+from tests.generations.test_worker import submit
 from tests.hosted import ROOT
 from tests.world import NOON, World
 
@@ -71,7 +81,7 @@ class TestSchedule:
         assert not is_too_old(generation, NOON + timedelta(days=3, microseconds=-1))
         assert is_too_old(generation, NOON + timedelta(days=3))
         resent = Delivery(resent_at=NOON + timedelta(days=2))
-        assert not is_too_old(type(generation)(**vars(generation) | {"delivery": resent}), NOON + timedelta(days=4))
+        assert not is_too_old(replace(generation, delivery=resent), NOON + timedelta(days=4))
 
     def test_the_queue_ends_first(self) -> None:
         """The queue's retries end before the outbox hands a webhook over again."""
@@ -85,6 +95,26 @@ class TestSchedule:
         )
         pauses = [policy.backoff_seconds(failures) for failures in range(1, policy.max_attempts)]
         assert timedelta(minutes=5) < timedelta(seconds=sum(pauses)) < handed_over_until(NOON) - NOON
+
+
+class TestEnqueueWebhook:
+    def test_many_of_an_account(self, world: World) -> None:
+        """Those of one account that are enqueued together are eight a second, and the others' are not delayed."""
+        ada = create(world, "ada", webhookUrl=HOOK).generation
+        bob = replace(ada, user_id="bob")
+        world.queue.delays_seconds.clear()
+        for generation, place in placed([ada] * 9 + [bob] + [ada] * 200):
+            enqueue_webhook(world.deps, generation, place)
+        assert world.queue.delays_seconds == [0] * 8 + [1] + [0] + [number // 8 for number in range(9, 200)]
+
+    def test_after_an_outage(self, world: World) -> None:
+        """The webhooks of many generations that a reconcile refunds are paced too."""
+        for _ in range(9):
+            submit(world, "ada", webhookUrl=HOOK)
+        world.queue.delays_seconds.clear()
+        world.clock.advance(hours=1)
+        reconcile(world.deps)
+        assert sorted(world.queue.delays_seconds) == [0] * 8 + [1]
 
 
 class TestEnqueueOverdueWebhooks:

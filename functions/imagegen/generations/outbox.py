@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import traceback
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,10 +52,27 @@ def is_too_old(generation: Generation, now: datetime) -> bool:
     return _age(generation, now) >= _GIVEN_UP_AFTER
 
 
-def enqueue_webhook(deps: Deps, generation: Generation) -> None:
-    """Enqueue the webhook of a generation that has just ended; if this fails, `enqueue_overdue_webhooks` repeats it."""
-    if generation.webhook is WebhookState.DUE:
-        _enqueue(deps, generation, delay_seconds=0)
+def enqueue_webhook(deps: Deps, generation: Generation, place: int = 0) -> None:
+    """Enqueue the webhook of a generation that has just ended; if this fails, `enqueue_overdue_webhooks` repeats it.
+
+    `place` is its place, from 0 on, among those of its account that are enqueued together (see `placed`): they are
+    delayed so that an account has a few a second, and those beyond its share of a run are left to a later run.
+    """
+    if generation.webhook is not WebhookState.DUE or place >= _SHARE_OF_A_RUN:
+        return
+    data = {"generationRequestId": generation.generation_id}
+    try:
+        deps.tasks.enqueue(DELIVER_WEBHOOK, data, place // _SHARE_OF_A_SECOND)
+    except TaskQueueError as error:
+        log.warn(f"the queue did not confirm a webhook: {error}", **_ids(generation))
+
+
+def placed(generations: Iterable[Generation], seen: Counter[str] | None = None) -> Iterator[tuple[Generation, int]]:
+    """Yield each generation with its place among those of its account; `seen` counts across calls."""
+    seen = Counter() if seen is None else seen
+    for generation in generations:
+        yield generation, seen[generation.user_id]
+        seen[generation.user_id] += 1
 
 
 def enqueue_overdue_webhooks(deps: Deps) -> int:
@@ -71,23 +89,20 @@ def enqueue_overdue_webhooks(deps: Deps) -> int:
     seen: Counter[str] = Counter()
     with ThreadPoolExecutor(deps.settings.reconcile_threads) as pool:
         for page in store.due_webhooks(deps.db, now, _PAGE_SIZE):
-            due = [generation for generation, _ in page.generations]
-            places = []
-            for generation in due:
-                places.append(seen[generation.user_id])
-                seen[generation.user_id] += 1
-            handled += sum(pool.map(functools.partial(_handle, deps, now, deadline), due, places))
+            due = placed((generation for generation, _ in page.generations), seen)
+            handled += sum(pool.map(functools.partial(_handle, deps, now, deadline), due))
             if not deadline.allows(0):
                 log.warn(f"more than {handled} webhooks are overdue; the next run takes the others")
                 break
     return handled
 
 
-def _handle(deps: Deps, now: datetime, deadline: Deadline, generation: Generation, place: int) -> bool:
-    """Hand over, postpone or give up one overdue webhook; `place` is its place, from 0 on, among those of its account.
+def _handle(deps: Deps, now: datetime, deadline: Deadline, due: tuple[Generation, int]) -> bool:
+    """Hand over, postpone or give up one overdue webhook, which has a place among those of its account.
 
     Return False if it was too late, or if that failed, which must not stop the run.
     """
+    generation, place = due
     if not deadline.allows(0):
         return False
     try:
@@ -98,18 +113,11 @@ def _handle(deps: Deps, now: datetime, deadline: Deadline, generation: Generatio
         else:
             # Written before the task is enqueued, so that a later or concurrent run does not enqueue it as well.
             store.write_webhook_due_at(deps.db, generation.generation_id, handed_over_until(now))
-            _enqueue(deps, generation, delay_seconds=place // _SHARE_OF_A_SECOND)
+            enqueue_webhook(deps, generation, place)
     except Exception:
         log.error(f"a webhook was not handed over: {traceback.format_exc()}", **_ids(generation))
         return False
     return True
-
-
-def _enqueue(deps: Deps, generation: Generation, *, delay_seconds: int) -> None:
-    try:
-        deps.tasks.enqueue(DELIVER_WEBHOOK, {"generationRequestId": generation.generation_id}, delay_seconds)
-    except TaskQueueError as error:
-        log.warn(f"the queue did not confirm a webhook: {error}", **_ids(generation))
 
 
 def _give_up(deps: Deps, generation: Generation, now: datetime) -> None:

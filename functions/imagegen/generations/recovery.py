@@ -18,7 +18,7 @@ from typing import TypeVar
 from imagegen.deps import Deps
 from imagegen.firebase.retries import Deadline
 from imagegen.generations import picture, store, worker
-from imagegen.generations.outbox import enqueue_webhook
+from imagegen.generations.outbox import enqueue_webhook, placed
 from imagegen.generations.records import FailureReason, Generation, GenerationStatus, WebhookState
 from imagegen.generations.settlement import Reservation, end
 from imagegen.kit import log
@@ -134,11 +134,12 @@ def _enqueue_unclaimed(deps: Deps, run: Recovered, deadline: Deadline) -> None:
 def _enqueue_webhooks(deps: Deps, run: Recovered, deadline: Deadline) -> None:
     """Enqueue the webhooks of what this run has ended; the outbox repeats those that the queue does not confirm."""
 
-    def enqueue(ended: Generation) -> None:
+    def enqueue(ended: tuple[Generation, int]) -> None:
         if deadline.allows(0):
-            enqueue_webhook(deps, ended)
+            enqueue_webhook(deps, *ended)
 
-    _each(deps, enqueue, run.ended)
+    # Paced, so that the webhooks of one account cannot fill the queue.
+    _each(deps, enqueue, placed(run.ended))
 
 
 def _delete_pictures(deps: Deps, run: Recovered, deadline: Deadline) -> None:
