@@ -174,3 +174,22 @@ class TestGrants:
         form.get_by_role("button", name="Grant credits").click()
         expect(form.locator("[data-field=reason] .fault")).to_contain_text("without control characters")
         expect(page.get_by_role("alert")).to_have_count(0)
+
+
+class TestWebhookSecret:
+    def test_it_is_shown_on_request(self, console: Console, open_page: OpenPage) -> None:
+        """The secret of the chosen account is shown when asked for, and hidden when another account is chosen."""
+        for user_id in ("receiver", "another"):
+            grant(console, user_id, 1)
+        page = open_page(console, "account", account="receiver")
+        secret = console.call("getWebhookSecret", {"userId": "receiver"})["secret"]
+        expect(page.get_by_text("whsec_")).to_have_count(0)
+        page.get_by_role("button", name="Show secret").press("Enter")
+        expect(page.get_by_text(secret, exact=True)).to_be_visible()
+        rotated = console.call("rotateWebhookSecret", {"userId": "receiver"}, **{"Idempotency-Key": "1"})
+        page.get_by_role("button", name="Show secret").press("Enter")
+        expect(page.get_by_text(rotated["secret"], exact=True)).to_be_visible()
+        expect(page.get_by_text(secret, exact=True)).to_be_visible()
+        page.get_by_label("Account", exact=True).fill("another")
+        page.get_by_label("Account", exact=True).press("Enter")
+        expect(page.get_by_text("whsec_")).to_have_count(0)

@@ -16,6 +16,7 @@ interface Answers {
   getCatalog: Catalog;
   getGenerationStatus: Generation;
   getUserCredits: Schemas["UserCreditsAnswer"];
+  getWebhookSecret: Schemas["WebhookSecretAnswer"];
   grantCredits: Schemas["GrantCreditsAnswer"];
   listGenerationRequests: Schemas["GenerationsAnswer"];
   listWeeklyReports: Schemas["WeeklyReportsAnswer"];
