@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,9 +94,14 @@ def main() -> int:
     for name, seconds in figures.items():
         print(f"{name:<45}{len(seconds):>8}{statistics.median(seconds):>8.3f}{max(seconds):>9.3f}")
     print(f"webhooks to the silent socket: {len(states)}, of which due: {states.count('due')}")
-    longest = max(map(max, figures.values()))
-    print(f"longest: {longest:.3f} s (less than {_BAR_SECONDS:g} s)")
-    return 0 if longest < _BAR_SECONDS and states.count("due") == len(states) == 2 * count else 1
+    print(f"longest: {max(map(max, figures.values())):.3f} s (less than {_BAR_SECONDS:g} s)")
+    return 0 if holds(figures, states, 2 * count) else 1
+
+
+def holds(figures: Mapping[str, Sequence[float]], states: Sequence[str], hanging: int) -> bool:
+    """Return whether each webhook arrived in time, while as many as wanted were due to the silent socket."""
+    in_time = all(seconds and max(seconds) < _BAR_SECONDS for seconds in figures.values())
+    return in_time and states.count("due") == len(states) == hanging
 
 
 def _create_all(servers: Servers, hook: str, count: int) -> None:
