@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """Records the requests it receives; answers `status`, with `location` if one is set."""
+    """Records the requests it receives; answers `status` after a delay, with `location` if one is set."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.received_at: list[datetime] = []
         self.status = 204
         self.location: str | None = None
+        self.delay_seconds = 0.0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -22,6 +24,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received_at.append(datetime.now(UTC))
                 receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                time.sleep(receiver.delay_seconds)
                 self.send_response(receiver.status)
                 if receiver.location is not None:
                     self.send_header("Location", receiver.location)

@@ -1,6 +1,7 @@
 """Webhooks: which events are sent, how often, and which URLs are refused."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -283,12 +284,13 @@ class TestAnnounced:
         found = stored(world, due(world)[0])
         assert (found["webhook"], found["webhookDueAt"], found["webhookDelivery"]["status"]) == ("given_up", None, 410)
 
-    def test_without_a_master_secret(self, world: World, heard: Heard) -> None:
-        """Without a master secret nothing is sent and no attempt is counted: it is the operator's fault."""
+    def test_without_a_master_secret(self, world: World, heard: Heard, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a master secret nothing is sent and no attempt is counted, and the operator is told."""
         create(world, "ada", webhookUrl=HOOK)
         with pytest.raises(WebhooksNotConfigured):
             deliver(replace(world.deps, webhook_secret=""), due(world)[0])
         assert (heard.requests, stored(world, due(world)[0])["webhookDelivery"]) == ([], None)
+        assert re.search(r'"severity": "ERROR".*WEBHOOK_SECRET', capsys.readouterr().err)
 
     @pytest.mark.embedded
     def test_after_a_lost_answer_of_the_outcome(self, world: World, heard: Heard, faults: DatabaseFaults) -> None:

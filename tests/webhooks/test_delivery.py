@@ -42,6 +42,22 @@ class TestWebhook:
         path = f"generationRequests/{answer['generationRequestId']}"
         assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "delivered"
 
+    def test_to_a_slow_receiver(
+        self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A receiver that needs a second is cut off once, and is then given the time: the same message comes twice."""
+        monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
+        production._built.cache_clear()
+        receiver.delay_seconds = 1
+        answer = client.post("/createGenerationRequest", json=world.body(ada, webhookUrl=receiver.url)).json()
+        path = f"generationRequests/{answer['generationRequestId']}"
+        assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "delivered"
+        (first, body), (second, again) = receiver.received
+        assert (first["webhook-id"], body) == (second["webhook-id"], again)
+        assert world.fields(path)["webhookDelivery"]["attempts"] == 1
+        account = world.fields(f"webhookAccounts/{ada}")
+        assert (account["slots"], account["breakers"], account["slowUntil"] is not None) == ({}, {}, True)
+
     def test_never_to_this_machine(
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:

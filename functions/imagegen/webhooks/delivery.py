@@ -20,6 +20,7 @@ from imagegen.generations.records import Generation, WebhookState
 from imagegen.kit import log
 from imagegen.kit.errors import TryAgain, Unavailable
 from imagegen.webhooks import admission, signing, store
+from imagegen.webhooks.errors import WebhooksNotConfigured
 from imagegen.webhooks.records import WebhookAccount
 from imagegen.webhooks.schemas import WebhookMessage
 from imagegen.webhooks.secrets import secrets_of
@@ -48,7 +49,12 @@ def deliver(deps: Deps, generation_id: str) -> None:
     if generation is None or generation.webhook is not WebhookState.DUE or generation.webhook_url is None:
         return
     account = store.read_account(deps.db, generation.user_id)
-    secrets = secrets_of(deps, account)
+    try:
+        secrets = secrets_of(deps, account)
+    except WebhooksNotConfigured as error:
+        # The operator has to act: the queue and the outbox only repeat it, for three days.
+        log.error(f"webhook not sent: {error}", generationRequestId=generation_id, userId=generation.user_id)
+        raise
     host, now = admission.host_of(generation.webhook_url), deps.now()
     try:
         admitted = _admitted(deps, account, host, generation_id, now)
