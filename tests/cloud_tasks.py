@@ -13,12 +13,16 @@ class Tasks:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        # When each is to be delivered at the earliest; None is at once.
+        self.scheduled: list[str | None] = []
         tasks = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                tasks.sent.append((self.path, json.loads(body)["task"]["httpRequest"]))
+                task = json.loads(body)["task"]
+                tasks.sent.append((self.path, task["httpRequest"]))
+                tasks.scheduled.append(task.get("scheduleTime"))
                 name = f"{self.path.removeprefix('/').removeprefix('v2/')}/1"
                 content = json.dumps({"name": name, "task": {"name": f"/{name}"}}).encode()
                 self.send_response(200)

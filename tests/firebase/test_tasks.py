@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_mock import MockerFixture
@@ -33,6 +34,18 @@ class TestEnqueue:
         ((path, request),) = tasks.sent
         assert path == f"/projects/{PROJECT}-emulated-{region}/locations/{region}/queues/processGeneration/tasks"
         assert json.loads(base64.b64decode(request["body"])) == {"data": {"generationRequestId": "gen1"}}
+
+    def test_a_delay(self, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A task with a delay is scheduled for later, one without is not scheduled."""
+        monkeypatch.setenv("GCLOUD_PROJECT", f"{PROJECT}-delayed")
+        monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", tasks.host)
+        for delay_seconds in (0, 60):
+            FirebaseTaskQueue(5).enqueue("deliverWebhook", {"generationRequestId": "gen1"}, delay_seconds)
+        at_once, later = tasks.scheduled
+        assert at_once is None
+        assert later is not None
+        ahead = datetime.fromisoformat(later).replace(tzinfo=UTC) - datetime.now(UTC)
+        assert timedelta(seconds=30) < ahead <= timedelta(seconds=60)
 
     def test_deployed(
         self,
