@@ -12,6 +12,7 @@ from firebase_functions import https_fn, options, scheduler_fn, tasks_fn
 from flask import Request, Response
 
 from imagegen.config import (
+    AUDIT_FUNCTION_TIME_LIMIT_SECONDS,
     FUNCTION_TIME_LIMIT_SECONDS,
     JOB_DELIVERIES,
     RECONCILE_FUNCTION_TIME_LIMIT_SECONDS,
@@ -191,6 +192,28 @@ def verifyBooks(request: Request) -> Response:
     from imagegen.books import endpoints
 
     return serving.answer(request, endpoints.VERIFY_BOOKS, production)
+
+
+@https_fn.on_request(cors=_READ)
+def getAudit(request: Request) -> Response:
+    """GET or POST: the result of the last nightly audit."""
+    from imagegen.books import endpoints
+
+    return serving.answer(request, endpoints.GET_AUDIT, production)
+
+
+@triggers.scheduled({"auditStatus": "success"})
+@scheduler_fn.on_schedule(
+    schedule="0 3 * * *",
+    timezone=ZoneInfo("Etc/UTC"),
+    retry_count=3,
+    timeout_sec=AUDIT_FUNCTION_TIME_LIMIT_SECONDS,
+)
+def auditBooks(event: scheduler_fn.ScheduledEvent) -> None:
+    """Daily 03:00 UTC: verify the books of all accounts, from where the last run stopped."""
+    from imagegen.books import audit
+
+    audit.audit_books(production())
 
 
 # Reports

@@ -38,6 +38,7 @@ PATHS = [
     *(f"{collection}/one" for collection in CATALOG),
     "modelSettings/one",
     "weeklyReports/2026-W46",
+    "audits/latest",
     *(f"webhookAccounts/{uid}" for uid in ("alice", "bob")),
     "anything/else",
 ]
@@ -175,6 +176,7 @@ class TestEverythingElse:
         "path",
         [
             "weeklyReports/2026-W46",
+            "audits/latest",
             "modelSettings/one",
             "webhookAccounts/alice",
             "anything/else",

@@ -55,6 +55,7 @@ OPENAPI = Endpoint(
 )
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
+    books_endpoints.GET_AUDIT,
     books_endpoints.VERIFY_BOOKS,
     credits_endpoints.GET_USER_CREDITS,
     credits_endpoints.GRANT_CREDITS,

@@ -17,6 +17,7 @@ FUNCTION_TIME_LIMIT_SECONDS = 120
 # Schedules may run for up to 1,800 seconds.
 RECONCILE_FUNCTION_TIME_LIMIT_SECONDS = 240
 REPORT_FUNCTION_TIME_LIMIT_SECONDS = 540
+AUDIT_FUNCTION_TIME_LIMIT_SECONDS = 1800
 # Firebase Hosting answers a call with a 504 after 60 s, and the call goes on. What is left is for a cold start.
 ANSWER_TIME_LIMIT_SECONDS = 50
 # A body may pause for this long, and ends within twice this time.
@@ -141,6 +142,8 @@ class Settings:
     firestore_timeout_seconds: float = 3.0
     # For a run of the weekly report, with the reports of earlier weeks. Only the schedule waits for it.
     report_time_limit_seconds: float = 480
+    # After this time, a run of the audit ends with the page that it verifies.
+    audit_time_limit_seconds: float = 1680
     # Thresholds per day: the report tests only accounts and days that exceed them.
     watched_credits_a_day: int = 50
     watched_new_accounts_a_day: int = 5
@@ -166,6 +169,11 @@ class Settings:
             raise ValueError("the function time limit must be longer than drawing and storing a picture")
         if self.report_time_limit_seconds >= REPORT_FUNCTION_TIME_LIMIT_SECONDS:
             raise ValueError("report_time_limit_seconds must be less than the time limit of the report's function")
+        # The last page may take 20 seconds, and its last reads 10.
+        if self.audit_time_limit_seconds + 60 >= AUDIT_FUNCTION_TIME_LIMIT_SECONDS:
+            raise ValueError(
+                "audit_time_limit_seconds must be a minute less than the time limit of the audit's function"
+            )
 
     @property
     def drawing_seconds(self) -> float:

@@ -45,6 +45,50 @@ def sound() -> dict[str, Any]:
     }
 
 
+# One wrong field, and the breach that it is.
+FAULTS: list[tuple[str, object, str]] = [
+    ("account.credits", 8, "BALANCE_WRONG"),
+    ("account.credits", -1, "BALANCE_NEGATIVE"),
+    ("account.credits", "9", "CORRUPT_DOCUMENT"),
+    ("account.openingCredits", 11, "CHAIN_BROKEN"),
+    ("account.ledgerCount", 4, "LEDGER_COUNT_WRONG"),
+    ("entries.b_refund.sequence", 6, "SEQUENCE_BROKEN"),
+    ("entries.b_refund.sequence", 3, "SEQUENCE_BROKEN"),
+    ("entries.b_refund.balanceAfter", 11, "CHAIN_BROKEN"),
+    ("entries.b_refund.balanceAfter", -1, "BALANCE_NEGATIVE"),
+    ("entries.b_refund.type", "gift", "CORRUPT_DOCUMENT"),
+    ("entries.b_refund.credits", 2, "REFUND_WRONG"),
+    ("entries.a_deduction.credits", True, "CORRUPT_DOCUMENT"),
+    ("entries.a_deduction.generationRequestId", "b", "ENTRY_REPEATED"),
+    ("entries.a_deduction.generationRequestId", "b", "ENTRY_ID_WRONG"),
+    ("entries.x_grant.generationRequestId", "a", "ENTRY_ID_WRONG"),
+    ("entries.a_deduction.generationRequestId", ["a"], "GENERATION_MISSING"),
+    ("generations.a.creditsCharged", 4, "DEDUCTION_WRONG"),
+    ("generations.a.status", "failed", "REFUND_WRONG"),
+    ("generations.a.status", "done", "CORRUPT_DOCUMENT"),
+    ("generations.c.leaseExpiresAt", None, "CORRUPT_DOCUMENT"),
+    ("generations.a.imageUrl", None, "STATUS_INCONSISTENT"),
+    ("generations.a.creditsRefunded", 3, "STATUS_INCONSISTENT"),
+    ("generations.b.status", "completed", "REFUND_WRONG"),
+    ("generations.b.creditsRefunded", 0, "STATUS_INCONSISTENT"),
+    ("generations.b.status", "pending", "REFUND_WRONG"),
+    ("generations.c.completedAt", NOON, "STATUS_INCONSISTENT"),
+    ("generations.c.createdAt", NOON - timedelta(hours=2, seconds=1), "NEVER_ENDED"),
+    ("entries.b_refund.sequence", 2, "REFUND_WRONG"),
+]
+
+
+def faulty(path: str, value: object) -> dict[str, Any]:
+    """Sound books but for one field."""
+    stored = sound()
+    *way, name = path.split(".")
+    holder = stored
+    for part in way:
+        holder = holder[part]
+    holder[name] = value
+    return stored
+
+
 def kinds(stored: dict[str, Any]) -> set[str]:
     return {str(breach.kind) for breach in check.check("u", **stored, now=NOON)}
 
@@ -54,48 +98,10 @@ class TestCheck:
         """A grant, a picture, a refund and a pending generation are sound books."""
         assert check.check("u", **sound(), now=NOON) == []
 
-    @pytest.mark.parametrize(
-        ("path", "value", "kind"),
-        [
-            ("account.credits", 8, "BALANCE_WRONG"),
-            ("account.credits", -1, "BALANCE_NEGATIVE"),
-            ("account.credits", "9", "CORRUPT_DOCUMENT"),
-            ("account.openingCredits", 11, "CHAIN_BROKEN"),
-            ("account.ledgerCount", 4, "LEDGER_COUNT_WRONG"),
-            ("entries.b_refund.sequence", 6, "SEQUENCE_BROKEN"),
-            ("entries.b_refund.sequence", 3, "SEQUENCE_BROKEN"),
-            ("entries.b_refund.balanceAfter", 11, "CHAIN_BROKEN"),
-            ("entries.b_refund.balanceAfter", -1, "BALANCE_NEGATIVE"),
-            ("entries.b_refund.type", "gift", "CORRUPT_DOCUMENT"),
-            ("entries.b_refund.credits", 2, "REFUND_WRONG"),
-            ("entries.a_deduction.credits", True, "CORRUPT_DOCUMENT"),
-            ("entries.a_deduction.generationRequestId", "b", "ENTRY_REPEATED"),
-            ("entries.a_deduction.generationRequestId", "b", "ENTRY_ID_WRONG"),
-            ("entries.x_grant.generationRequestId", "a", "ENTRY_ID_WRONG"),
-            ("entries.a_deduction.generationRequestId", ["a"], "GENERATION_MISSING"),
-            ("generations.a.creditsCharged", 4, "DEDUCTION_WRONG"),
-            ("generations.a.status", "failed", "REFUND_WRONG"),
-            ("generations.a.status", "done", "CORRUPT_DOCUMENT"),
-            ("generations.c.leaseExpiresAt", None, "CORRUPT_DOCUMENT"),
-            ("generations.a.imageUrl", None, "STATUS_INCONSISTENT"),
-            ("generations.a.creditsRefunded", 3, "STATUS_INCONSISTENT"),
-            ("generations.b.status", "completed", "REFUND_WRONG"),
-            ("generations.b.creditsRefunded", 0, "STATUS_INCONSISTENT"),
-            ("generations.b.status", "pending", "REFUND_WRONG"),
-            ("generations.c.completedAt", NOON, "STATUS_INCONSISTENT"),
-            ("generations.c.createdAt", NOON - timedelta(hours=2, seconds=1), "NEVER_ENDED"),
-            ("entries.b_refund.sequence", 2, "REFUND_WRONG"),
-        ],
-    )
+    @pytest.mark.parametrize(("path", "value", "kind"), FAULTS)
     def test_each_fault_has_its_kind(self, path: str, value: object, kind: str) -> None:
         """One wrong field is a breach of the kind that describes it."""
-        stored = sound()
-        *way, name = path.split(".")
-        holder = stored
-        for part in way:
-            holder = holder[part]
-        holder[name] = value
-        assert kind in kinds(stored)
+        assert kind in kinds(faulty(path, value))
 
     def test_one_corrupt_sequence_is_not_told_twice(self) -> None:
         """Entries whose sequence is unreadable are in no order: they are corrupt, and not out of order as well."""

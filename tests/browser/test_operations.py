@@ -54,6 +54,47 @@ class TestOperations:
         expect(page.locator(".facts")).to_contain_text("Ledger entries")
         keep_screenshot(page, "operations")
 
+    def test_the_last_audit_is_shown(self, console: Console, open_page: OpenPage) -> None:
+        """Before the first audit the card says so; then it shows its result, with what is wrong."""
+        page = open_page(console, "create")
+        figures = {"accounts": 1234, "entries": 9, "generations": 4, "overdue": 0, "openedCredits": 1}
+        figures |= {"grantedCredits": 0, "deductedCredits": 0, "refundedCredits": 0, "heldCredits": 1}
+        audit: dict[str, object] = {
+            "startedAt": "2026-11-21T03:00:00Z",
+            "updatedAt": "2026-11-21T03:05:00Z",
+            "endedAt": "2026-11-21T03:05:00Z",
+            "figures": figures,
+            "breachCount": 0,
+            "breaches": [],
+            "unverifiedCount": 0,
+            "unverified": [],
+        }
+        faults = {
+            "endedAt": None,
+            "breachCount": 1,
+            "breaches": [{"kind": "BALANCE_WRONG", "userId": "ada", "where": None, "message": "off by 1"}],
+            "unverifiedCount": 1,
+            "unverified": [{"userId": "bob", "message": "Unavailable while its documents were read"}],
+        }
+        answers = [None, audit, audit | faults]
+        page.route("**/api/getAudit", lambda route: route.fulfill(json={"audit": answers[len(told)]}))
+        told: list[str] = []
+        while True:
+            page.get_by_role("link", name="Operations").click()
+            shown = page.locator(".audit p")
+            expect(shown).to_be_visible()
+            told.append(" ".join(shown.inner_text().split()))
+            if len(told) == len(answers):
+                break
+            page.get_by_role("link", name="Create").click()
+            expect(shown).to_have_count(0)
+        assert told[0] == "There was no nightly audit yet."
+        assert told[1].endswith("1,234 accounts, no breach.")
+        assert "not finished" in told[2]
+        assert told[2].endswith("1,234 accounts, 1 breaches, 1 accounts not verified.")
+        expect(page.get_by_role("table", name="Breaches")).to_contain_text("off by 1")
+        expect(page.get_by_role("table", name="Not verified")).to_contain_text("bob")
+
 
 class TestRecentCalls:
     def test_reads_and_writes_are_shown_where_known(self, console: Console, open_page: OpenPage) -> None:

@@ -26,6 +26,7 @@ from tests.world import PausesOnly, World
 HTTPS_FUNCTIONS = [
     "cancelGenerationRequest",
     "createGenerationRequest",
+    "getAudit",
     "getCatalog",
     "getGenerationStatus",
     "getUserCredits",
@@ -40,7 +41,7 @@ HTTPS_FUNCTIONS = [
     "rotateWebhookSecret",
     "verifyBooks",
 ]
-FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "deliverWebhook", "processGeneration", "reconcile", "weeklyReport"])
+FUNCTIONS = sorted([*HTTPS_FUNCTIONS, "auditBooks", "deliverWebhook", "processGeneration", "reconcile", "weeklyReport"])
 
 
 def trigger(client: httpx.Client, name: str) -> str:

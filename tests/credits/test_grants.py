@@ -10,9 +10,10 @@ from google.cloud.firestore import DELETE_FIELD
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.credits.errors import InsufficientCredits
 from imagegen.credits.service import Grant, get_user_credits, grant
+from imagegen.generations.errors import GenerationFailed
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest
 from tests.generations.test_creation import create
-from tests.world import NOON, World, refusal
+from tests.world import NOON, AlwaysFails, World, refusal
 
 MakeWorld = Callable[..., World]
 
@@ -62,6 +63,45 @@ class TestGrant:
         create(world, "new")
         assert get_user_credits(world.deps, "new", 10, None).current_credits == 4
         world.check_books("new")
+
+    @pytest.mark.parametrize("opening_credits", [0, 7])
+    def test_to_a_deleted_account_goes_on_with_its_ledger(self, make_world: MakeWorld, opening_credits: int) -> None:
+        """If only the document was deleted, sequence and balance go on, and no credit is lost or made."""
+        world = make_world(model_b=AlwaysFails())
+        ada = world.account("ada", opening_credits) if opening_credits else "ada"
+        if not opening_credits:
+            give(world, ada, key="first")
+        create(world, ada)
+        with pytest.raises(GenerationFailed):
+            create(world, ada, model="Model B")
+        before = world.credits(ada)
+        world.db.document(f"users/{ada}").delete()
+        granted = give(world, ada, key="after")
+        assert granted.entry.balance_after == before + 5
+        assert granted.entry.sequence == len(world.ledger(ada))
+        assert world.fields("users/ada")["openingCredits"] == opening_credits
+        world.check_books(ada)
+        assert give(world, ada, key="after").replayed
+
+    def test_to_a_deleted_account_is_limited_too(self, make_world: MakeWorld) -> None:
+        """The credits of the ledger count for the limit of the balance."""
+        world = make_world()
+        world.account("rich", 999_999_990)
+        give(world, "rich", key="first")
+        world.db.document("users/rich").delete()
+        with pytest.raises(InvalidRequest):
+            give(world, "rich", credits=6, key="second")
+        assert world.fields("users/rich") == {}
+
+    def test_twenty_concurrent_grants_to_a_deleted_account(self, make_world: MakeWorld) -> None:
+        """It is opened once, and its ledger has no gap."""
+        world = make_world()
+        give(world, "ada", key="first")
+        world.db.document("users/ada").delete()
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(lambda number: give(world, "ada", key=str(number)), range(20)))
+        assert world.credits("ada") == 105
+        world.check_books("ada")
 
     def test_to_a_profile_without_credits(self, make_world: MakeWorld) -> None:
         """A user document without credits has a balance of 0, and a grant opens its books."""

@@ -6,6 +6,9 @@ type Catalog = Schemas["CatalogAnswer"];
 type Entry = Schemas["TransactionAnswer"];
 type Figures = Schemas["FiguresAnswer"];
 type Breach = Schemas["BreachAnswer"];
+type Unverified = Schemas["UnverifiedAnswer"];
+type Faults = { breaches: Breach[]; unverified: Unverified[] };
+type AuditResult = Schemas["AuditAnswer"];
 type Generation = Schemas["GenerationAnswer"];
 type WeeklyReport = Schemas["WeeklyReportAnswer"];
 
@@ -13,6 +16,7 @@ type WeeklyReport = Schemas["WeeklyReportAnswer"];
 interface Answers {
   cancelGenerationRequest: Generation;
   createGenerationRequest: Schemas["QueuedGenerationAnswer"];
+  getAudit: Schemas["GetAuditAnswer"];
   getCatalog: Catalog;
   getGenerationStatus: Generation;
   getUserCredits: Schemas["UserCreditsAnswer"];

@@ -6,7 +6,7 @@ Pure: works on the stored fields, also if they are corrupt. Must not know Firest
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,44 +99,105 @@ def check(
     """Return all breaches of one account, from its stored ledger entries and generations by id."""
     if account is None and not entries and not generations:
         return []
-    found = [*_entries(entries), *_generations(entries, generations)]
-    found += [
-        (BreachKind.NEVER_ENDED, generation_id, "pending for more than two hours: check that reconcile runs")
-        for generation_id, generation in generations.items()
-        if _is_stuck(generation, now)
-    ]
-    found += [(BreachKind.ACCOUNT_MISSING, None, "there is no account document")] if account is None else []
-    found += _account(account, entries) if account is not None else []
-    return [Breach(kind, user_id, where, message) for kind, where, message in found]
+    found = [*_entries(entries), *_generations(entries, generations), *_stuck(generations, now)]
+    if account is None:
+        found.append(_NO_ACCOUNT)
+    else:
+        usable = [(entry_id, entry) for entry_id, entry in entries.items() if is_ordered(entry)]
+        chain, _ = _chain(account, sorted(usable, key=lambda item: item[1]["sequence"]), Running())
+        found += [*_account(account, len(entries), sum(map(_signed, entries.values()))), *chain]
+    return _breaches(user_id, found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What is known of a ledger after some of its entries; `balance` is by the last of them, None before the first."""
+
+    entries: int = 0
+    signed_credits: int = 0
+    balance: int | None = None
+
+
+def check_ledger_page(
+    user_id: str, account: Fields | None, entries: Sequence[tuple[str, Fields]], running: Running
+) -> tuple[list[Breach], Running]:
+    """Return the breaches of some entries, in the order of their sequence, and what is known after them.
+
+    `running` is what is known of the entries before. Which generations the entries name is not checked here.
+    """
+    chain, running = _chain(account or {}, entries, running)
+    return _breaches(user_id, [*_entries(dict(entries)), *(chain if account is not None else [])]), running
+
+
+def check_ledger_end(user_id: str, account: Fields | None, count: int, running: Running) -> list[Breach]:
+    """Return the breaches of an account document, and whether all `count` entries were in the pages."""
+    found = [_NO_ACCOUNT] if account is None else list(_account(account, count, running.signed_credits))
+    if count != running.entries:
+        message = f"{count - running.entries} entries have no sequence: they cannot be put in order"
+        found.append((BreachKind.CORRUPT_DOCUMENT, None, message))
+    return _breaches(user_id, found)
+
+
+def check_generations_page(
+    user_id: str, entries: Mapping[str, Fields], generations: Mapping[str, Fields], now: datetime
+) -> list[Breach]:
+    """Return the breaches of some generations and all entries that name them."""
+    unordered = {entry_id: entry for entry_id, entry in entries.items() if not is_ordered(entry)}
+    return _breaches(user_id, [*_entries(unordered), *_generations(entries, generations), *_stuck(generations, now)])
+
+
+def is_ordered(entry: Fields) -> bool:
+    """Return whether an entry has a place in its ledger: an integer sequence of 0 or more."""
+    sequence = entry.get("sequence")
+    return type(sequence) is int and sequence >= 0
 
 
 _Found = tuple[BreachKind, str | None, str]
+_NO_ACCOUNT: _Found = (BreachKind.ACCOUNT_MISSING, None, "there is no account document")
 
 
-def _account(account: Fields, entries: Mapping[str, Fields]) -> Iterator[_Found]:
-    credits, opening, count = account.get("credits", 0), _opening(account), account.get("ledgerCount", 0)
-    for name, value in (("credits", credits), ("openingCredits", opening), ("ledgerCount", count)):
+def _breaches(user_id: str, found: Iterable[_Found]) -> list[Breach]:
+    return [Breach(kind, user_id, where, message) for kind, where, message in found]
+
+
+def _stuck(generations: Mapping[str, Fields], now: datetime) -> Iterator[_Found]:
+    for generation_id, generation in generations.items():
+        if _is_stuck(generation, now):
+            yield BreachKind.NEVER_ENDED, generation_id, "pending for more than two hours: check that reconcile runs"
+
+
+def _account(account: Fields, count: int, signed_credits: int) -> Iterator[_Found]:
+    """Compare an account with the number of its entries and the sum of their credits."""
+    credits, opening, ledger_count = account.get("credits", 0), _opening(account), account.get("ledgerCount", 0)
+    for name, value in (("credits", credits), ("openingCredits", opening), ("ledgerCount", ledger_count)):
         if type(value) is not int:
             yield BreachKind.CORRUPT_DOCUMENT, None, f"{name} is {value!r}; it must be an integer"
         elif value < 0:
             kind = BreachKind.BALANCE_NEGATIVE if name == "credits" else BreachKind.CORRUPT_DOCUMENT
             yield kind, None, f"{name} is {value}; it must be 0 or more"
-    if count != len(entries):
-        yield BreachKind.LEDGER_COUNT_WRONG, None, f"ledgerCount is {count!r}; the ledger has {len(entries)} entries"
-    balance = _credits(opening)
-    usable = [(entry_id, entry) for entry_id, entry in entries.items() if type(entry.get("sequence")) is int]
-    for place, (entry_id, entry) in enumerate(sorted(usable, key=lambda item: item[1]["sequence"]), start=1):
-        if entry["sequence"] != place:
-            yield BreachKind.SEQUENCE_BROKEN, entry_id, f"sequence is {entry['sequence']}; it must be {place}"
-        balance += _signed(entry)
-        after = entry.get("balanceAfter")
-        if type(after) is int and after != balance:
-            yield BreachKind.CHAIN_BROKEN, entry_id, f"balanceAfter is {after}; the entries so far add up to {balance}"
-            # The next entry is compared with this one, so that one fault causes one breach.
-            balance = after
-    explained = _credits(opening) + sum(map(_signed, entries.values()))
+    if ledger_count != count:
+        yield BreachKind.LEDGER_COUNT_WRONG, None, f"ledgerCount is {ledger_count!r}; the ledger has {count} entries"
+    explained = _credits(opening) + signed_credits
     if type(credits) is int and credits != explained:
         yield BreachKind.BALANCE_WRONG, None, f"credits is {credits}; opening credits and ledger add up to {explained}"
+
+
+def _chain(account: Fields, entries: Sequence[tuple[str, Fields]], running: Running) -> tuple[list[_Found], Running]:
+    """Follow the ledger: each entry has the next sequence, and its balance follows from the one before."""
+    found: list[_Found] = []
+    balance = _credits(_opening(account)) if running.balance is None else running.balance
+    for place, (entry_id, entry) in enumerate(entries, start=running.entries + 1):
+        sequence, after = entry.get("sequence"), entry.get("balanceAfter")
+        if sequence != place:
+            found.append((BreachKind.SEQUENCE_BROKEN, entry_id, f"sequence is {sequence}; it must be {place}"))
+        balance += _signed(entry)
+        if type(after) is int and after != balance:
+            message = f"balanceAfter is {after}; the entries so far add up to {balance}"
+            found.append((BreachKind.CHAIN_BROKEN, entry_id, message))
+            # The next entry is compared with this one, so that one fault causes one breach.
+            balance = after
+    signed_credits = running.signed_credits + sum(_signed(entry) for _, entry in entries)
+    return found, Running(entries=running.entries + len(entries), signed_credits=signed_credits, balance=balance)
 
 
 def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
@@ -155,6 +216,8 @@ def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
             is_valid = generation_id is None and entry_id.endswith("_grant")
         else:
             is_valid = entry_id == f"{generation_id}_{entry_type}"
+            if not isinstance(generation_id, str):
+                yield _missing(entry_id, generation_id)
         if not is_valid:
             yield BreachKind.ENTRY_ID_WRONG, entry_id, f"not the id of a {entry_type} of generation {generation_id!r}"
 
@@ -165,9 +228,9 @@ def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields
         entry_type, generation_id = entry.get("type"), entry.get("generationRequestId")
         if entry_type not in (EntryType.DEDUCTION, EntryType.REFUND):
             continue
-        if not isinstance(generation_id, str) or generation_id not in generations:
-            yield BreachKind.GENERATION_MISSING, entry_id, f"the account has no generation {generation_id!r}"
         if isinstance(generation_id, str):
+            if generation_id not in generations:
+                yield _missing(entry_id, generation_id)
             posted.setdefault((generation_id, str(entry_type)), []).append(entry)
     counts = Counter({key: len(found) for key, found in posted.items()})
     for (generation_id, entry_type), count in counts.items():
@@ -178,6 +241,10 @@ def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields
         refunds = posted.get((generation_id, EntryType.REFUND), [])
         for kind, message in _generation(generation, deductions, refunds):
             yield kind, generation_id, message
+
+
+def _missing(entry_id: str, generation_id: object) -> _Found:
+    return BreachKind.GENERATION_MISSING, entry_id, f"the account has no generation {generation_id!r}"
 
 
 # Whether a rule holds, and the breach if it does not.

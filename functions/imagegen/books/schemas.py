@@ -1,9 +1,11 @@
-"""Owns the wire models of verifyBooks.
+"""Owns the wire models of verifyBooks and getAudit.
 
 Must not know Firestore nor the rules of the books.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from pydantic import Field
 
@@ -43,9 +45,40 @@ class BreachAnswer(ResponseModel):
     message: str
 
 
+class UnverifiedAnswer(ResponseModel):
+    """An account that could not be verified, and why."""
+
+    user_id: str
+    message: str
+
+
 class VerifyBooksAnswer(ResponseModel):
     """The 200 of verifyBooks; `next_page_token` is absent on the last page."""
 
     figures: FiguresAnswer
     breaches: list[BreachAnswer]
+    unverified: list[UnverifiedAnswer]
     next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)
+
+
+class GetAuditRequest(RequestModel):
+    """The query or the body of getAudit, which has no fields."""
+
+
+class AuditAnswer(ResponseModel):
+    """The result of an audit; `ended_at` is null while accounts are left for the next run."""
+
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    figures: FiguresAnswer
+    breach_count: int
+    breaches: list[BreachAnswer]
+    unverified_count: int
+    unverified: list[UnverifiedAnswer]
+
+
+class GetAuditAnswer(ResponseModel):
+    """The 200 of getAudit; `audit` is null before the first one."""
+
+    audit: AuditAnswer | None

@@ -74,11 +74,16 @@ def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: da
     return kept
 
 
+def signed_credits(entry_type: EntryType, amount_credits: int) -> int:
+    """Return the change of the balance by an entry."""
+    return -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
+
+
 def _post(
     account: Account, entry_type: EntryType, amount_credits: int, of_id: str, reason: str
 ) -> tuple[Account, LedgerEntry]:
-    signed_credits = -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
-    changed = replace(account, credits=account.credits + signed_credits, ledger_count=account.ledger_count + 1)
+    credits = account.credits + signed_credits(entry_type, amount_credits)
+    changed = replace(account, credits=credits, ledger_count=account.ledger_count + 1)
     entry = LedgerEntry(
         entry_id=entry_id(of_id, entry_type),
         type=entry_type,

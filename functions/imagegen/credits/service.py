@@ -44,6 +44,7 @@ def grant(
 ) -> Grant:
     """Add credits to an account, and open it if it does not exist; idempotent by its key.
 
+    If the document of an account was deleted and its ledger was not, the ledger goes on.
     The ledger entry keeps the administrator's uid: that of the first call with the key.
 
     Raises:
@@ -59,7 +60,7 @@ def grant(
         account, existing = store.read_account_and_entry_in(transaction, user_id, entry_id)
         if existing is not None:
             return existing
-        before = account or Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
+        before = account or _reopened(user_id, store.read_ledger_ends_in(transaction, user_id))
         granted, entry = ledger.grant(before, grant_id, amount_credits, reason)
         entry = replace(entry, attempt_id=attempt_id, administrator_uid=administrator_uid)
         write = store.create_account if account is None else store.write_account
@@ -77,6 +78,22 @@ def grant(
     if not replayed:
         log.info(f"{amount_credits} credits granted", userId=user_id, transactionId=entry.entry_id)
     return Grant(entry, replayed)
+
+
+def _reopened(user_id: str, ends: tuple[LedgerEntry, LedgerEntry] | None) -> Account:
+    """Return an account without a document: a new one, or a deleted one as its ledger says, so that no credit is lost.
+
+    `ends` are the first and the last entry of its ledger.
+    """
+    if ends is None:
+        return Account(user_id=user_id, credits=0, opening_credits=0, ledger_count=0)
+    first, last = ends
+    return Account(
+        user_id=user_id,
+        credits=last.balance_after,
+        opening_credits=first.balance_after - ledger.signed_credits(first.type, first.credits),
+        ledger_count=last.sequence,
+    )
 
 
 def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:

@@ -31,8 +31,23 @@ def read_account_and_entry_in(
     return stored_account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
 
 
+def read_ledger_ends_in(transaction: Transaction, user_id: str) -> tuple[LedgerEntry, LedgerEntry] | None:
+    """Read the first and the last entry of a ledger, in two round trips; None, in one, if there is no entry."""
+    last = _end_of_ledger(transaction, user_id, firestore.Query.DESCENDING)
+    if last is None:
+        return None
+    first = _end_of_ledger(transaction, user_id, firestore.Query.ASCENDING)
+    return first or last, last
+
+
+def _end_of_ledger(transaction: Transaction, user_id: str, direction: str) -> LedgerEntry | None:
+    query = _ledger(account_reference(transaction.client, user_id)).order_by("sequence", direction=direction).limit(1)
+    found = transaction.find(query)
+    return _stored_entry(*found) if found else None
+
+
 def create_account(transaction: Transaction, account: Account, entry: LedgerEntry, now: datetime) -> None:
-    """Write a new account with its first ledger entry; neither may exist."""
+    """Write a new account with a ledger entry; neither may exist."""
     reference = account_reference(transaction.client, account.user_id)
     transaction.create(reference, _account_fields(account, now) | {"createdAt": now})
     _create_entry(transaction, reference, entry)

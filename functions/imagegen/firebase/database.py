@@ -49,9 +49,9 @@ class Database:
         """Return this database with one deadline for all exchanges together, `timeout_seconds` from now."""
         return replace(self, shared_deadline=Deadline(timeout_seconds))
 
-    def get(self, reference: firestore.DocumentReference) -> Snapshot:
+    def get(self, reference: firestore.DocumentReference, read_time: datetime | None = None) -> Snapshot:
         """Read one document, in one round trip."""
-        return self.exchange(lambda seconds: reference.get(retry=None, timeout=seconds))
+        return self.exchange(lambda seconds: reference.get(retry=None, timeout=seconds, read_time=read_time))
 
     def get_all(self, references: Iterable[firestore.DocumentReference]) -> list[Snapshot]:
         """Read several documents at one read time, in one round trip; in any order."""

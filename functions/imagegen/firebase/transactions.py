@@ -54,6 +54,11 @@ class Transaction(firestore.Transaction):
         }
         return [fields[reference.path] for reference in references]
 
+    def find(self, query: firestore.Query) -> tuple[str, Mapping[str, Any]] | None:
+        """Run a query in one round trip; return id and fields of its first document, None without one."""
+        snapshots = query.stream(self, retry=ONCE, timeout=self._deadline.remaining_seconds)
+        return next(((snapshot.id, snapshot.to_dict() or {}) for snapshot in list(snapshots)), None)
+
     def count(self, query: Any) -> int:
         """Count the results of a query in one round trip."""
         counted = query.count("count").get(transaction=self, retry=ONCE, timeout=self._deadline.remaining_seconds)

@@ -11,6 +11,7 @@ from datetime import datetime
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from imagegen.kit.fields import camel
 from imagegen.kit.weeks import Week
 from imagegen.reports.figures import DIMENSIONS
 from imagegen.reports.records import AccountWeek, Anomaly, Change, SlowGeneration, Totals, WeeklyReport
@@ -122,8 +123,7 @@ def _is_a(kind: Any, value: Any) -> bool:
 
 
 def _field(name: str) -> str:
-    first, *rest = _RENAMED.get(name, name).split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return camel(_RENAMED.get(name, name))
 
 
 def _dimension_field(dimension: str) -> str:

@@ -18,16 +18,19 @@ export async function verifyBooks(signal, say) {
   let sums = null;
   /** @type {Breach[]} */
   const breaches = [];
+  /** @type {Unverified[]} */
+  const unverified = [];
   let pageToken = null;
   do {
     /** @type {Answers["verifyBooks"]} */
     const body = (await call("verifyBooks", { query: { pageToken, pageSize: PAGE_SIZE }, signal })).body;
     sums = sums ? added(sums, body.figures) : body.figures;
     breaches.push(...body.breaches);
+    unverified.push(...body.unverified);
     pageToken = body.nextPageToken;
     say(`${number(sums.accounts)} accounts so far …`);
   } while (pageToken);
-  return verdictView(sums, breaches);
+  return verdictView(sums, { breaches, unverified });
 }
 
 /**
@@ -43,11 +46,13 @@ const added = (sums, figures) =>
 
 /**
  * @param {Figures} sums
- * @param {Breach[]} breaches
+ * @param {Faults} faults
  */
-function verdictView(sums, breaches) {
-  const isBalanced = breaches.length === 0;
-  const verdict = isBalanced ? "The books balance." : `The books do not balance: ${number(breaches.length)} breaches.`;
+function verdictView(sums, faults) {
+  const { breaches, unverified } = faults;
+  const isBalanced = breaches.length + unverified.length === 0;
+  const found = `${number(breaches.length)} breaches, ${number(unverified.length)} accounts not verified`;
+  const verdict = isBalanced ? "The books balance." : `The books do not balance: ${found}.`;
   announce(verdict);
   const facts = factList({
     Accounts: number(sums.accounts),
@@ -63,9 +68,18 @@ function verdictView(sums, breaches) {
   return html`
     <p class=${isBalanced ? "done" : "failed"}>${verdict}</p>
     <dl class="facts">${facts}</dl>
-    ${isBalanced ? nothing : breachTable(breaches)}
+    ${faultTables(faults)}
   `;
 }
+
+/**
+ * What is wrong, and what could not be verified; nothing where there is neither.
+ * @param {Faults} faults
+ */
+export const faultTables = ({ breaches, unverified }) => [
+  breaches.length > 0 ? breachTable(breaches) : nothing,
+  unverified.length > 0 ? unverifiedTable(unverified) : nothing,
+];
 
 /** @param {Breach[]} breaches */
 const breachTable = (breaches) =>
@@ -78,4 +92,15 @@ const breachTable = (breaches) =>
       { title: "What", cell: (breach) => breach.message },
     ],
     breaches,
+  );
+
+/** @param {Unverified[]} unverified */
+const unverifiedTable = (unverified) =>
+  table(
+    "Not verified",
+    [
+      { title: "Account", cell: (each) => idCode(each.userId) },
+      { title: "Why", cell: (each) => each.message },
+    ],
+    unverified,
   );

@@ -4,6 +4,7 @@ import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { fire } from "../../backend/triggers.js";
 import { card, pageHeader } from "../../ui/elements.js";
 import { Action, actionButton } from "../../ui/once.js";
+import { auditView, lastAudit } from "./audit.js";
 import { verifyBooks } from "./books.js";
 import { Calls, callsCard } from "./calls.js";
 import { FailureRates } from "./rates.js";
@@ -14,12 +15,19 @@ export function make(page) {
   const { emulators } = page;
   const rates = emulators.firestore ? new FailureRates(page) : null;
   const books = new Action(page.update, (say) => verifyBooks(page.signal, say));
+  const audit = lastAudit(page);
   const reconcile = emulators.functions ? new Action(page.update, fireReconcile) : null;
   const calls = emulators.functions ? new Calls(page) : null;
   return () => html`
     ${pageHeader("Operations", "What an operator looks at, and sets.")} ${rates ? ratesCard(rates) : nothing}
     <div class="columns even">
-      ${actionCard("Books", "Compares every balance with its ledger and its generations.", "Verify the books", books)}
+      ${actionCard(
+        "Books",
+        "Compares every balance with its ledger and its generations. Runs every night by itself.",
+        "Verify the books",
+        books,
+        auditView(audit),
+      )}
       ${
         reconcile
           ? actionCard(
@@ -45,13 +53,14 @@ async function fireReconcile() {
  * @param {string} hint
  * @param {string} label
  * @param {Action} action
+ * @param {unknown} [before]
  */
-const actionCard = (title, hint, label, action) =>
+const actionCard = (title, hint, label, action, before = nothing) =>
   card(
     title,
     html`
       <p class="hint">${hint}</p>
-      ${actionButton(label, action)}
+      ${before} ${actionButton(label, action)}
       <div class="outcome" role="status">${action.outcome}</div>
     `,
   );
