@@ -36,6 +36,8 @@ class TestFill:
         assert told == [(done, WEEKS) for done in range(WEEKS + 1)]
         assert filled.planted_model == "model-b"
         assert filled.found is not None
+        # What the model explains, such as a colour or the whole week, is not told as well.
+        assert [each.value for each in filled.reports[-1].anomalies if each.kind == "failureRate"] == ["model-b"]
         assert [report.week.week_id for report in filled.reports] == [f"2026-W{week}" for week in range(38, 47)]
         reports = {
             snapshot.id: snapshot.to_dict() or {} for snapshot in catalogued.collection("weeklyReports").stream()

@@ -1,5 +1,6 @@
 """Which changes of a week are reported as anomalies, and which are not."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,27 @@ def by_model(**models: Totals) -> WeeklyReport:
     names = ("requests", "completed", "failed", "credits_consumed", "credits_refunded")
     total = Totals(**{name: sum(getattr(each, name) for each in models.values()) for name in names})
     return a_week(total, {"model": {name.replace("_", "-"): each for name, each in models.items()}})
+
+
+def crossed(requests: int, broken: Mapping[tuple[str, str], float]) -> WeeklyReport:
+    """A week of three dimensions in equal, independent shares; 5% fail, and more of what is broken."""
+    values = {"model": "ab", "style": "xyz", "color": "rstuv"}
+    cells = list(itertools.product(*values.values()))
+    groups: dict[str, dict[str, list[tuple[float, float]]]] = {dimension: {} for dimension in values}
+    whole = []
+    for cell in cells:
+        rates = [broken.get(key, 0.0) for key in zip(values, cell, strict=True)]
+        counted = (requests / len(cells), requests / len(cells) * max(0.05, *rates))
+        whole.append(counted)
+        for dimension, value in zip(values, cell, strict=True):
+            groups[dimension].setdefault(value, []).append(counted)
+
+    def total(parts: list[tuple[float, float]]) -> Totals:
+        return of(round(sum(each for each, _ in parts)), failed=round(sum(failed for _, failed in parts)))
+
+    return a_week(
+        total(whole), {name: {value: total(parts) for value, parts in each.items()} for name, each in groups.items()}
+    )
 
 
 def kinds(found: list[Anomaly]) -> set[str]:
@@ -138,6 +160,35 @@ class TestFailureRate:
         found = find_anomalies(by_model(model_a=of(150, failed=150), model_b=of(150, failed=150)), [usual] * 8)
         assert [(each.dimension, each.severity) for each in found] == [(None, "critical")]
         assert found[0].message == "100.0% of 300 requests failed; 5.0% is usual over 8 weeks."
+
+    @pytest.mark.parametrize(
+        ("broken", "told"),
+        [
+            ({("model", "b"): 0.3}, {"b"}),
+            ({("style", "x"): 0.4}, {"x"}),
+            ({("model", "b"): 0.3, ("style", "x"): 0.3}, {"b", "x"}),
+            ({("color", "r"): 0.4, ("color", "s"): 0.4}, {"r", "s"}),
+            ({("model", "a"): 0.3, ("model", "b"): 0.3}, {None}),
+        ],
+    )
+    def test_what_a_cause_explains_is_not_told(
+        self, broken: dict[tuple[str, str], float], told: set[str | None]
+    ) -> None:
+        """Broken values are told, and neither the other values that they make look bad nor the week."""
+        found = find_anomalies(crossed(900, broken), [crossed(900, {})] * 8)
+        assert {each.value for each in found} == told
+        assert kinds(found) == {"failureRate"}
+
+    def test_a_value_may_stand_out_of_a_bad_week(self) -> None:
+        """If all fail more often and one value far more, both are told."""
+        usual = by_model(model_a=of(300, failed=15), model_b=of(300, failed=15), model_c=of(300, failed=15))
+        week = by_model(model_a=of(300, failed=60), model_b=of(300, failed=60), model_c=of(300, failed=150))
+        assert {each.value for each in find_anomalies(week, [usual] * 8)} == {None, "model-c"}
+
+    def test_the_only_value_is_not_told_beside_its_week(self) -> None:
+        """Where all requests have one value, the week is told and the value is not."""
+        found = find_anomalies(by_model(model_a=of(300, failed=90)), [by_model(model_a=of(300, failed=15))] * 8)
+        assert [each.value for each in found] == [None]
 
     def test_a_rate_that_is_always_high_is_usual(self) -> None:
         """A failure rate of 40% is no anomaly if it was always 40%."""

@@ -6,6 +6,7 @@ Pure: from reports to anomalies. Must not know Firestore, the clock, nor how rep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 from typing import Literal
@@ -42,8 +43,8 @@ _OVERALL_P = 0.005
 _OVERALL_POINTS = 0.03
 _GROUP_FALSE_DISCOVERIES = 0.02
 _GROUP_POINTS = 0.05
-# If the whole week is bad, a group must also differ from the rest of its week with this p-value.
-_STANDS_OUT_P = 0.05
+# Values explain a bad week unless what they leave of it has a smaller p-value than this, and is worse than usual.
+_SUSPICIOUS_P = 0.05
 # The prior of the failure rate: 5%, with the weight of 10 requests.
 _PRIOR_FAILED = 0.5
 _PRIOR_COMPLETED = 9.5
@@ -99,9 +100,9 @@ def low_power(
     if _ended(current.totals) < _MIN_ENDED:
         names.append(FAILURE_RATE)
     names += [
-        f"{FAILURE_RATE}:{dimension}={value}"
-        for dimension, value, group, _ in _groups(current, baseline)
-        if _ended(group) < _MIN_ENDED
+        f"{FAILURE_RATE}:{group.dimension}={group.value}"
+        for group in _groups(current, baseline)
+        if _ended(group.totals) < _MIN_ENDED
     ]
     suspects = _suspects(current, account_credits_a_day)
     if suspects and _peers(current, suspects) < _MIN_PEERS:
@@ -163,36 +164,107 @@ def _is_beyond(value: float, usual: float, factor: float, *, inclusive: bool = F
     return larger >= smaller if inclusive else larger > smaller
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Requests of a week, and those of the weeks before: of one value of a dimension, or of the whole week (None)."""
+
+    dimension: str | None
+    value: str | None
+    totals: Totals
+    earlier: Sequence[Totals]
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """A group whose failures are significant, and the rate by which it raises the failures of the whole week."""
+
+    group: _Group
+    p: float
+    raised_rate: float
+
+
 def _failures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[Anomaly]:
     """Compare the failure rates of the week, and of each value of each dimension, with the weeks before.
 
-    There are many values, so their tests control the false discovery rate. If the whole week is bad, one broken model
-    makes every style look bad: then a value is reported only if it also differs from the rest of the week.
+    There are many values, so their tests control the false discovery rate. One broken model makes the week, every style
+    and every size look bad. So causes are taken one after the other (forward selection): what a cause explains is added
+    to what is expected of the other groups, and these are tested again. In a bad week the first cause is a value
+    without which the week is not bad; if there is none, it is the week, which is dropped if the values found after it
+    explain it together.
     """
-    earlier = [week.totals for week in baseline]
-    week_is_bad = False
-    if _ended(current.totals) >= _MIN_ENDED:
-        p = _failure_p(current.totals, earlier)
-        week_is_bad = p < _OVERALL_P and _is_worse(current.totals, earlier, _OVERALL_POINTS)
-        if week_is_bad:
-            yield _failure_anomaly(None, None, current.totals, earlier, p)
-    groups = [group for group in _groups(current, baseline) if _ended(group[2]) >= _MIN_ENDED]
-    p_values = [_failure_p(group, before) for _, _, group, before in groups]
+    ended = _ended(current.totals)
+    if ended < _MIN_ENDED:
+        return
+    week = _Group(None, None, current.totals, [each.totals for each in baseline])
+    groups = [group for group in _groups(current, baseline) if _ended(group.totals) >= _MIN_ENDED]
+    causes: list[_Cause] = []
+    candidates = _candidates(groups, causes, ended)
+    week_p = _failure_p(week)
+    if week_p < _OVERALL_P and _is_worse(week, _OVERALL_POINTS):
+        candidates = [cause for cause in candidates if _explains(cause.group, week)]
+        if not candidates:
+            causes.append(_Cause(week, week_p, _excess_rate(week)))
+            candidates = _candidates(groups, causes, ended)
+    while candidates:
+        # The cause that explains most: a true one is in all groups that it makes look bad.
+        causes.append(max(candidates, key=lambda cause: cause.raised_rate))
+        candidates = _candidates(groups, causes, ended)
+    if len(causes) > 1 and causes[0].group is week:
+        # Several values together may explain the week (backward elimination).
+        explained = sum(_excess_rate(cause.group) * _ended(cause.group.totals) for cause in causes[1:]) / ended
+        if not _is_suspicious(week, explained):
+            del causes[0]
+    for cause in causes:
+        yield _failure_anomaly(cause.group, cause.p)
+
+
+def _candidates(groups: Sequence[_Group], causes: Sequence[_Cause], ended: int) -> list[_Cause]:
+    """Return the groups that are significantly worse than usual even with what the causes explain."""
+    raised = [_explained_rate(group, causes) for group in groups]
+    p_values = list(map(_failure_p, groups, raised))
     believed = benjamini_hochberg(p_values, _GROUP_FALSE_DISCOVERIES)
-    for (dimension, value, group, before), p, is_believed in zip(groups, p_values, believed, strict=True):
-        if not is_believed or not _is_worse(group, before, _GROUP_POINTS):
-            continue
-        if not week_is_bad or _stands_out(group, current.totals):
-            yield _failure_anomaly(dimension, value, group, before, p)
+    return [
+        _Cause(group, p, _excess_rate(group, rate) * _ended(group.totals) / ended)
+        for group, rate, p, is_believed in zip(groups, raised, p_values, believed, strict=True)
+        if is_believed and _is_worse(group, _GROUP_POINTS, rate) and all(cause.group is not group for cause in causes)
+    ]
 
 
-def _groups(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[tuple[str, str, Totals, list[Totals]]]:
-    """Yield dimension, value, totals, and the totals of the earlier weeks, for each value with requests."""
+def _explained_rate(group: _Group, causes: Sequence[_Cause]) -> float:
+    """Return the rate by which the causes raise the failures of a group.
+
+    Values of one dimension have no requests in common; those of different dimensions are taken to be independent. The
+    rate of a bad week includes what the values after it add.
+    """
+    if causes and causes[0].group.dimension is None:
+        return causes[0].raised_rate
+    return sum(cause.raised_rate for cause in causes if cause.group.dimension != group.dimension)
+
+
+def _explains(group: _Group, week: _Group) -> bool:
+    """Return whether the rest of the week is as usual; not if there is no rest."""
+    rest = Totals(
+        completed=week.totals.completed - group.totals.completed, failed=week.totals.failed - group.totals.failed
+    )
+    usual = Totals(
+        completed=sum(each.completed for each in week.earlier) - sum(each.completed for each in group.earlier),
+        failed=sum(each.failed for each in week.earlier) - sum(each.failed for each in group.earlier),
+    )
+    return _ended(rest) > 0 and not _is_suspicious(_Group(None, None, rest, [usual]))
+
+
+def _is_suspicious(group: _Group, raised_rate: float = 0.0) -> bool:
+    """Return whether what is left of a bad week is still worse than usual."""
+    return _failure_p(group, raised_rate) < _SUSPICIOUS_P and _is_worse(group, _OVERALL_POINTS, raised_rate)
+
+
+def _groups(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterator[_Group]:
+    """Yield each value with requests."""
     for dimension, values in current.by_dimension.items():
         before: list[Mapping[str, Totals]] = [week.by_dimension.get(dimension, {}) for week in baseline]
-        for value, group in values.items():
-            if group.requests:
-                yield dimension, value, group, [week[value] for week in before if value in week]
+        for value, totals in values.items():
+            if totals.requests:
+                yield _Group(dimension, value, totals, [week[value] for week in before if value in week])
 
 
 def _ended(totals: Totals) -> int:
@@ -200,49 +272,47 @@ def _ended(totals: Totals) -> int:
     return totals.completed + totals.failed
 
 
-def _failure_p(totals: Totals, earlier: Sequence[Totals]) -> float:
-    """Return the p-value of the failures if the rate is unchanged (beta-binomial posterior predictive)."""
-    failed, ended = sum(each.failed for each in earlier), sum(map(_ended, earlier))
+def _failure_p(group: _Group, raised_rate: float = 0.0) -> float:
+    """Return the p-value of the failures if the rate is the usual one, raised by `raised_rate`.
+
+    The distribution is the beta-binomial posterior predictive; a raised rate keeps its weight.
+    """
+    failed, ended = sum(each.failed for each in group.earlier), sum(map(_ended, group.earlier))
     weight = min(1.0, _MAX_HISTORY / ended) if ended else 0.0
     alpha, beta = _PRIOR_FAILED + weight * failed, _PRIOR_COMPLETED + weight * (ended - failed)
-    return beta_binomial_tail(totals.failed, _ended(totals), alpha, beta)
+    raised = raised_rate * (alpha + beta)
+    if raised >= beta:
+        return 1.0
+    return beta_binomial_tail(group.totals.failed, _ended(group.totals), alpha + raised, beta - raised)
 
 
-def _usual_rate(earlier: Sequence[Totals]) -> float:
-    failed, ended = sum(each.failed for each in earlier), sum(map(_ended, earlier))
+def _usual_rate(group: _Group) -> float:
+    failed, ended = sum(each.failed for each in group.earlier), sum(map(_ended, group.earlier))
     return (_PRIOR_FAILED + failed) / (_PRIOR_FAILED + _PRIOR_COMPLETED + ended)
 
 
-def _is_worse(totals: Totals, earlier: Sequence[Totals], points: float) -> bool:
-    rate = totals.failed / _ended(totals)
-    return totals.failed >= _MIN_FAILED and rate - _usual_rate(earlier) >= points
+def _excess_rate(group: _Group, raised_rate: float = 0.0) -> float:
+    return group.totals.failed / _ended(group.totals) - _usual_rate(group) - raised_rate
 
 
-def _stands_out(group: Totals, week: Totals) -> bool:
-    """Return whether a group has a higher failure rate than the rest of its week."""
-    rest = Totals(completed=week.completed - group.completed, failed=week.failed - group.failed)
-    if not _ended(rest):
-        return False
-    points = group.failed / _ended(group) - rest.failed / _ended(rest)
-    return points >= _GROUP_POINTS and _failure_p(group, [rest]) < _STANDS_OUT_P
+def _is_worse(group: _Group, points: float, raised_rate: float = 0.0) -> bool:
+    return group.totals.failed >= _MIN_FAILED and _excess_rate(group, raised_rate) >= points
 
 
-def _failure_anomaly(
-    dimension: str | None, value: str | None, totals: Totals, earlier: Sequence[Totals], p: float
-) -> Anomaly:
-    ended, weeks = _ended(totals), sum(1 for each in earlier if _ended(each))
-    rate, usual = totals.failed / ended, _usual_rate(earlier)
-    if dimension is None:
+def _failure_anomaly(group: _Group, p: float) -> Anomaly:
+    ended, weeks = _ended(group.totals), sum(1 for each in group.earlier if _ended(each))
+    rate, usual = group.totals.failed / ended, _usual_rate(group)
+    if group.dimension is None:
         observed = f"{rate:.1%} of {ended:,} requests failed"
     else:
-        observed = f"{dimension.capitalize()} {value} failed {rate:.1%} of {ended:,} requests"
+        observed = f"{group.dimension.capitalize()} {group.value} failed {rate:.1%} of {ended:,} requests"
     compared = (
         f"{usual:.1%} is usual over {_weeks(weeks)}" if weeks else f"without earlier weeks {usual:.1%} is assumed"
     )
     return _anomaly(
         FAILURE_RATE,
-        dimension=dimension,
-        value=value,
+        dimension=group.dimension,
+        value=group.value,
         observed=rate,
         expected=usual,
         score=p,
