@@ -106,9 +106,9 @@ def costs() -> list[Figure]:
             "create: success with a key", measured(server, world, lambda: create(world, USER, "key")), Cost(4, 2, 4)
         ),
         at_most("create: failed model", measured(server, world, fail), Cost(6, 3, 6)),
-        at_most("create: asynchronous", measured(server, world, lambda: submit(world, USER)), Cost(4, 1, 4)),
+        at_most("create: asynchronous", measured(server, world, lambda: submit(world, USER)), Cost(3, 1, 3)),
         Figure("  and enqueued (1)", str(len(world.queue.tasks)), len(world.queue.tasks) == 1),
-        at_most("drawing it", measured(server, world, lambda: process(deps, world.queue.tasks[0][1])), Cost(5, 2, 3)),
+        at_most("drawing it", measured(server, world, lambda: process(deps, world.queue.tasks[0][1])), Cost(4, 1, 2)),
         at_most("a page of 3", measured(server, world, lambda: get_user_credits(deps, USER, 3, None)), Cost(2, 4, 0)),
     ]
     server.stop()

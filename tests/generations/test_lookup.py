@@ -107,6 +107,15 @@ class TestList:
                 break
         assert sorted(found) == sorted(mine)
 
+    def test_a_page_of_ended_ones_is_full(self, world: World) -> None:
+        """Firestore filters what has ended: others between them do not make a page shorter."""
+        completed = []
+        for _ in range(3):
+            completed.append(generate(world))
+            generate(world, model="Model B")
+        page = list_generations(world.deps, "ada", Filters(stage=Stage.COMPLETED), 2, None)
+        assert ids(page.generations) == [completed[2], completed[1]]
+
     def test_filters(self, world: World) -> None:
         """Each filter alone and all together find the matching generations; every index they need exists."""
         a = generate(world)

@@ -104,6 +104,12 @@ class TestDocumentedExamples:
         rules = file("match /cities/{city}/{document=**} { allow read; }")
         assert allows(rules, path) is expected
 
+    def test_the_parts_around_a_recursive_wildcard_do_not_overlap(self):
+        """No part of a path is matched by both the pattern before a recursive wildcard and the one after it."""
+        rules = file("match /a/{any=**}/{x}/{y} { allow read; }")
+        assert allows(rules, "a/b/c")
+        assert not allows(rules, "a/b")
+
     def test_a_match_does_not_include_subcollections(self):
         """Rules of a document do not cascade to its collections."""
         rules = file("match /cities/{city} { allow read; }")
