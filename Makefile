@@ -24,7 +24,7 @@ test: $(VENV)/.development ## Run the tests, and list those that are skipped (wi
 # The representatives of these are in `make test`: the cases and examples here are many more of the same.
 .PHONY: test-long
 test-long: $(VENV)/.development ## Run the exhaustive tests: deaths at every step, 200 simulated seeds, many generated requests
-	@CRASH_ROUNDS=20 MODEL_EXAMPLES=200 $(BIN)/python -m pytest -q -n 2 $(EXHAUSTIVE:%=embedded-firebase/tests/firestore/%)
+	@CRASH_ROUNDS=10 MODEL_EXAMPLES=100 $(BIN)/python -m pytest -q -n 2 $(EXHAUSTIVE:%=embedded-firebase/tests/firestore/%)
 	@$(MAKE) --no-print-directory fuzz EXAMPLES=100
 	@$(BIN)/python -m pytest -q -n 2 -m long
 

@@ -14,7 +14,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
-from _pytest.mark import ParameterSet
 from google.api_core import exceptions
 from google.cloud import firestore
 
@@ -219,7 +218,7 @@ REPEATED = KEYED | QUEUED | GRANTS
 CALLS = KEYLESS | REPEATED | SETTLING
 
 
-def cases(names: Iterable[str], short: str) -> list[ParameterSet]:
+def cases(names: Iterable[str], short: str) -> list[object]:
     """The cases of a test: `short` is in each run, as the representative of all others, which are `long`."""
     assert short in names
     return [pytest.param(name, marks=() if name == short else pytest.mark.long) for name in names]

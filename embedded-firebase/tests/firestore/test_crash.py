@@ -1,7 +1,7 @@
 """A server on disk that is killed under load, again and again, at random moments.
 
 Every acknowledged commit is there after the restart, none is there in part, indexes agree with documents, and time goes
-on. CRASH_ROUNDS=200 in the environment kills more often; `make test-long` sets 20.
+on. CRASH_ROUNDS=200 in the environment kills more often; `make test-long` sets 10.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Random programs of writes, transactions and queries have the same results on the server and a naive model.
 
 A program runs through Google's client, step by step, and on the model; results, times and error codes must agree.
-MODEL_EXAMPLES=5000 in the environment tries more programs; `make test-long` sets 200.
+MODEL_EXAMPLES=5000 in the environment tries more programs; `make test-long` sets 100.
 """
 
 import math
