@@ -41,6 +41,7 @@ class TestReports:
         expect(page.get_by_text("One week so far")).to_be_visible()
         expect(page.locator(".plot")).to_have_count(0)
 
+    @pytest.mark.long  # tests/documents runs `make history` in the ordinary run, and it takes as long here.
     def test_a_history_is_filled_from_the_page(self, empty: Console, open_page: OpenPage) -> None:
         """A button fills nine weeks and shows the latest report; it stays visible while others load."""
         page = open_page(empty, "reports")

@@ -176,6 +176,15 @@ class TestConditions:
         assert not says("request.auth.token.admin == false || request.auth.token.other != 1", auth=admin)
         assert not says("request.auth.token.admin == true", auth=user("u", admin="true"))
 
+    def test_maps_are_equal_by_their_entries(self):
+        """Two maps are equal if they have the same keys and equal values, in any order."""
+        caller = user("u", a=1, b={"c": [2]})
+        same = {"b": {"c": [2.0]}, "sub": "u", "a": 1}
+        assert says("resource.data == request.auth.token", auth=caller, data=same)
+        for other in (same | {"a": 2}, same | {"b": {"c": [3]}}, same | {"d": 1}, {"a": 1}, {}):
+            assert says("resource.data != request.auth.token", auth=caller, data=other)
+            assert not says("resource.data == request.auth.token", auth=caller, data=other)
+
     def test_nan_equals_nothing_and_has_no_order(self):
         """NaN does not equal itself, and has no order."""
         nan = {"n": float("nan")}
