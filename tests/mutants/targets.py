@@ -34,7 +34,13 @@ TARGETS = {
     "functions/imagegen/kit/weeks.py": ["tests/kit", "tests/reports"],
     # What a deployment enforces.
     "firestore.rules": ["tests/test_firestore_rules.py"],
-    "firestore.indexes.json": ["tests/test_firebase_files.py", "tests/generations", "tests/reports", "tests/webhooks"],
+    "firestore.indexes.json": [
+        "tests/test_firebase_files.py",
+        "tests/generations/test_lookup.py",
+        "tests/generations/test_recovery.py",
+        "tests/reports/test_service.py",
+        "tests/webhooks",
+    ],
     # The semantics of Firestore.
     **{
         f"{FIRESTORE}/rules/{name}.py": ["tests/firestore/rules"]
