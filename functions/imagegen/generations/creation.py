@@ -118,7 +118,6 @@ def create_generation_request(
     if not respond_async and (until - deps.now()).total_seconds() < settings.drawing_seconds:
         log.warn("refused: what comes before the charge took too long")
         raise Unavailable
-    seconds = settings.queue_time_limit_seconds if respond_async else settings.lease_seconds
     pending = Generation(
         generation_id=generation_id,
         user_id=order.user_id,
@@ -130,15 +129,13 @@ def create_generation_request(
         status=GenerationStatus.PENDING,
         credits_charged=chosen.cost_credits,
         created_at=now,
-        started_at=None if respond_async else now,
-        lease_expires_at=now + timedelta(seconds=seconds),
+        started_at=now,
+        lease_expires_at=now + timedelta(seconds=settings.lease_seconds),
         attempt_id=attempt_id,
-        attempts=0 if respond_async else 1,
-        enqueued_at=now if respond_async else None,
-        enqueue_again_at=now + worker.ENQUEUE_AGAIN_AFTER if respond_async else None,
         idempotency_fingerprint=fingerprint,
         webhook_url=order.webhook_url,
     )
+    pending = worker.queued(settings, pending) if respond_async else pending
     reservation = reserve(deps, pending, may_exist=idempotency_key is not None)
     if reservation.generation.attempt_id != attempt_id:
         return _replay(deps, reservation.generation, fingerprint, respond_async=respond_async)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from imagegen.catalog.catalog import Catalog, Choice
+from imagegen.config import Settings
 from imagegen.deps import Deps
 from imagegen.firebase.tasks import TaskQueueError
 from imagegen.firebase.transactions import Transaction
@@ -25,11 +26,24 @@ from imagegen.kit.errors import InvalidRequest, TryAgain, Unavailable
 PROCESS_GENERATION = "processGeneration"
 # After this time a queued generation is enqueued again; each time after twice as long as the time before, so that a
 # long queue does not grow by tasks that it has already.
-ENQUEUE_AGAIN_AFTER = timedelta(minutes=2)
+_ENQUEUE_AGAIN_AFTER = timedelta(minutes=2)
 # A repeated call enqueues the task again if that was not done for as long.
 _REPEAT_AFTER = timedelta(minutes=1)
 # Not MODEL_REFUSED and NOT_OFFERED: a retry would have the same outcome.
 _RETRYABLE = {FailureReason.MODEL_ERROR, FailureReason.MODEL_TIMEOUT, FailureReason.STORAGE_ERROR}
+
+
+def queued(settings: Settings, generation: Generation) -> Generation:
+    """Return a new generation as one that is queued, and not begun by the call that creates it."""
+    created_at = generation.created_at
+    return replace(
+        generation,
+        started_at=None,
+        attempts=0,
+        lease_expires_at=_queued_until(settings, generation),
+        enqueued_at=created_at,
+        enqueue_again_at=created_at + _ENQUEUE_AGAIN_AFTER,
+    )
 
 
 def submit(deps: Deps, reservation: Reservation) -> Generation:
@@ -71,7 +85,7 @@ def enqueue_again(deps: Deps, generation: Generation, updated_at: datetime) -> b
     enqueued, so that of concurrent calls one enqueues it.
     """
     now = deps.now()
-    waited = ENQUEUE_AGAIN_AFTER
+    waited = _ENQUEUE_AGAIN_AFTER
     if generation.enqueued_at is not None and generation.enqueue_again_at is not None:
         waited = generation.enqueue_again_at - generation.enqueued_at
     again = replace(generation, enqueued_at=now, enqueue_again_at=now + 2 * waited)
@@ -97,7 +111,7 @@ def take_back(deps: Deps, generation: Generation, updated_at: datetime) -> bool:
     if it has changed since `updated_at`.
     """
     now = deps.now()
-    queued_until = _queued_until(deps, generation)
+    queued_until = _queued_until(deps.settings, generation)
     is_queued = generation.enqueued_at is not None and generation.started_at is not None
     if not is_queued or generation.attempts >= deps.settings.model_attempts or queued_until <= now:
         return False
@@ -108,7 +122,7 @@ def take_back(deps: Deps, generation: Generation, updated_at: datetime) -> bool:
         # A new fencing token: should the worker be alive, its failure must not end the generation.
         attempt_id=deps.new_id(),
         enqueued_at=now,
-        enqueue_again_at=now + ENQUEUE_AGAIN_AFTER,
+        enqueue_again_at=now + _ENQUEUE_AGAIN_AFTER,
     )
     if store.queue_generation_if_unchanged(deps.db, waiting, updated_at):
         _is_enqueued(deps, waiting)
@@ -217,16 +231,16 @@ def _claim(deps: Deps, generation_id: str) -> Reservation | None:
 def _requeue(deps: Deps, claimed: Reservation) -> bool:
     """Put a generation back into the queue; return False if its time there is over or the commit is not confirmed."""
     generation, now = claimed.generation, deps.now()
-    queued_until = _queued_until(deps, generation)
+    queued_until = _queued_until(deps.settings, generation)
     if claimed.updated_at is None or queued_until <= now:
         return False
     # The queue delivers the task again. It is enqueued again only if the queue has lost it.
-    again_at = now + ENQUEUE_AGAIN_AFTER
+    again_at = now + _ENQUEUE_AGAIN_AFTER
     waiting = replace(
         generation, started_at=None, lease_expires_at=queued_until, enqueued_at=now, enqueue_again_at=again_at
     )
     return store.queue_generation_if_unchanged(deps.db, waiting, claimed.updated_at)
 
 
-def _queued_until(deps: Deps, generation: Generation) -> datetime:
-    return generation.created_at + timedelta(seconds=deps.settings.queue_time_limit_seconds)
+def _queued_until(settings: Settings, generation: Generation) -> datetime:
+    return generation.created_at + timedelta(seconds=settings.queue_time_limit_seconds)
