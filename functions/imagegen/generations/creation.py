@@ -114,10 +114,7 @@ def create_generation_request(
             raise
         return _replay(deps, existing, fingerprint, respond_async=respond_async)
     settings = deps.settings
-    until = (called_at or now) + timedelta(seconds=settings.call_time_limit_seconds - settings.settling_seconds)
-    if not respond_async and (until - deps.now()).total_seconds() < settings.drawing_seconds:
-        log.warn("refused: what comes before the charge took too long")
-        raise Unavailable
+    until = None if respond_async else _picture_due_at(deps, called_at or now)
     pending = Generation(
         generation_id=generation_id,
         user_id=order.user_id,
@@ -148,6 +145,20 @@ def create_generation_request(
         )
     outcome = picture.draw(deps, reservation.generation, chosen, until)
     return _created_or_raise(deps, settle(deps, reservation, outcome), outcome=outcome)
+
+
+def _picture_due_at(deps: Deps, called_at: datetime) -> datetime:
+    """Return when a caller who waits needs the picture.
+
+    Raises:
+        Unavailable: too little time is left to charge for it.
+    """
+    settings = deps.settings
+    due_at = called_at + timedelta(seconds=settings.call_time_limit_seconds - settings.settling_seconds)
+    if (due_at - deps.now()).total_seconds() < settings.drawing_seconds:
+        log.warn("refused: what comes before the charge took too long")
+        raise Unavailable
+    return due_at
 
 
 def _replay(deps: Deps, existing: Generation, fingerprint: str | None, *, respond_async: bool) -> Created:
