@@ -17,7 +17,7 @@ import resource
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -44,6 +44,9 @@ ROOT = Path(__file__).parent.parent.parent
 PROJECT = "demo-bench-report"
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 LAST_WEEK = Week.of(MONDAY).back(1)
+# Billed reads as a share of the requests, and how much faster than reading each request.
+_MOST_READS = 0.02
+_LEAST_SPEED_UP = 5
 WEEKS = 9
 
 
@@ -59,8 +62,8 @@ class Measured:
     by_dimension: dict[str, dict[str, Totals]]
 
 
-def main() -> None:
-    """Measure at each size and print the figures with their bars."""
+def main() -> int:
+    """Measure at each size and print the figures with their bars; return 1 if one is missed."""
     parser = argparse.ArgumentParser(prog="make bench-report", description=__doc__)
     parser.add_argument(
         "--requests", type=int, action="append", help="requests in the week (default: 10000 and 100000)"
@@ -70,7 +73,7 @@ def main() -> None:
     results = {size: measure(size) for size in options.requests or [10_000, 100_000]}
     if options.json:
         print(json.dumps({size: {name: as_json(one) for name, one in both.items()} for size, both in results.items()}))
-        return
+        return 0 if are_met(results) else 1
     print(f"{'requests':>10}  {'report':<13}{'seconds':>9}{'round trips':>13}{'billed reads':>14}{'peak MiB':>10}")
     for size, both in results.items():
         for name, one in both.items():
@@ -79,10 +82,27 @@ def main() -> None:
     print()
     for size, both in results.items():
         ours, streaming = both["aggregating"], both["streaming"]
-        print(f"{size:>10,}  billed reads are {ours.billed_reads / size:.2%} of the requests (at most 2%)")
-        print(f"{size:>10,}  {streaming.seconds / ours.seconds:.1f} times as fast (at least 5)")
-    trips = {both["aggregating"].round_trips for both in results.values()}
-    print(f"            round trips {'are the same at each size' if len(trips) == 1 else 'differ by size'}")
+        share = ours.billed_reads / size
+        print(f"{size:>10,}  billed reads are {share:.2%} of the requests (at most {_MOST_READS:.0%})")
+        print(f"{size:>10,}  {streaming.seconds / ours.seconds:.1f} times as fast (at least {_LEAST_SPEED_UP})")
+    is_constant = len(round_trips(results)) == 1
+    print(f"            round trips {'are the same at each size' if is_constant else 'differ by size'}")
+    print(f"            {'all bars are met' if are_met(results) else 'a bar is MISSED'}")
+    return 0 if are_met(results) else 1
+
+
+def are_met(results: Mapping[int, Mapping[str, Measured]]) -> bool:
+    """Return whether all bars are met; that both reports are equal is checked before."""
+    return len(round_trips(results)) == 1 and all(
+        both["aggregating"].billed_reads <= _MOST_READS * size
+        and both["streaming"].seconds >= _LEAST_SPEED_UP * both["aggregating"].seconds
+        for size, both in results.items()
+    )
+
+
+def round_trips(results: Mapping[int, Mapping[str, Measured]]) -> set[int]:
+    """The numbers of round trips, one if it does not depend on the size."""
+    return {both["aggregating"].round_trips for both in results.values()}
 
 
 def as_json(one: Measured) -> dict[str, float]:
@@ -314,4 +334,4 @@ TEMPLATE = document_of(
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
