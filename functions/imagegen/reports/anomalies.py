@@ -32,7 +32,6 @@ BASELINE_WEEKS = 8
 CONFIRMING_WEEKS = 4
 
 _Z_LIMIT = 3.5
-_RATIO_LIMIT = 1.6
 # A ratio that makes an anomaly critical; also required with only one to three weeks of baseline.
 _LARGE_RATIO = 3.0
 _MIN_COUNT = 20
@@ -117,10 +116,8 @@ def _volumes(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterato
             continue
         usual = median(earlier)
         z = robust_z(value / unit, [each / unit for each in earlier])
-        if len(earlier) < CONFIRMING_WEEKS:
-            unusual = _is_beyond(value, usual, _LARGE_RATIO, inclusive=True)
-        else:
-            unusual = abs(z) > _Z_LIMIT and _is_beyond(value, usual, _RATIO_LIMIT)
+        # The spread is at least a tenth of the median: such a z is more than 1.8 times the usual.
+        unusual = _is_large(value, usual) if len(earlier) < CONFIRMING_WEEKS else abs(z) > _Z_LIMIT
         if unusual:
             what = "requests were made" if kind == REQUESTS else "credits were charged"
             yield _anomaly(
@@ -158,10 +155,9 @@ def _can_judge(value: int, earlier: Sequence[int], unit: float) -> bool:
     return max(value, median(earlier)) >= _MIN_COUNT * unit
 
 
-def _is_beyond(value: float, usual: float, factor: float, *, inclusive: bool = False) -> bool:
-    """Return whether a value is more than `factor` times the usual one, or less than 1/`factor` of it."""
-    larger, smaller = max(value, usual), factor * min(value, usual)
-    return larger >= smaller if inclusive else larger > smaller
+def _is_large(value: float, usual: float) -> bool:
+    """Return whether a value is at least three times the usual one, or at most a third of it."""
+    return max(value, usual) >= _LARGE_RATIO * min(value, usual)
 
 
 @dataclass(frozen=True)
@@ -209,7 +205,7 @@ def _failures(current: WeeklyReport, baseline: Sequence[WeeklyReport]) -> Iterat
         # The cause that explains most: a true one is in all groups that it makes look bad.
         causes.append(max(candidates, key=lambda cause: cause.raised_rate))
         candidates = _candidates(groups, causes, ended)
-    if len(causes) > 1 and causes[0].group is week:
+    if causes and causes[0].group is week:
         # Several values together may explain the week (backward elimination).
         explained = sum(_excess_rate(cause.group) * _ended(cause.group.totals) for cause in causes[1:]) / ended
         if not _is_suspicious(week, explained):
@@ -424,7 +420,7 @@ def _anomaly(
     """
     if status is None:
         status = "confirmed" if baseline_weeks >= CONFIRMING_WEEKS else "provisional"
-    is_large = status == "confirmed" and _is_beyond(observed, expected, _LARGE_RATIO, inclusive=True)
+    is_large = status == "confirmed" and _is_large(observed, expected)
     return Anomaly(
         kind=kind,
         dimension=dimension,
