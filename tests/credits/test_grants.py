@@ -93,14 +93,14 @@ class TestGrant:
             give(world, "rich", credits=6, key="second")
         assert world.fields("users/rich") == {}
 
-    def test_twenty_concurrent_grants_to_a_deleted_account(self, make_world: MakeWorld) -> None:
+    def test_concurrent_grants_to_a_deleted_account(self, make_world: MakeWorld) -> None:
         """It is opened once, and its ledger has no gap."""
         world = make_world()
         give(world, "ada", key="first")
         world.db.document("users/ada").delete()
-        with ThreadPoolExecutor(20) as pool:
-            list(pool.map(lambda number: give(world, "ada", key=str(number)), range(20)))
-        assert world.credits("ada") == 105
+        with ThreadPoolExecutor(5) as pool:
+            list(pool.map(lambda number: give(world, "ada", key=str(number)), range(5)))
+        assert world.credits("ada") == 30
         world.check_books("ada")
 
     def test_to_a_profile_without_credits(self, make_world: MakeWorld) -> None:
