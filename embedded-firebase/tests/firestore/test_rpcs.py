@@ -15,6 +15,7 @@ from google.cloud.firestore_v1.vector import Vector
 
 from embedded_firebase.firestore.rpc.methods import METHODS
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
+from embedded_firebase.firestore.transactions import turns
 
 
 @pytest.fixture
@@ -336,8 +337,11 @@ class TestTransactions:
 
     @pytest.mark.embedded
     @pytest.mark.parametrize("threads", [20, 50])
-    def test_contending_threads_all_succeed(self, db, threads):
+    def test_contending_threads_all_succeed(self, db, threads, monkeypatch):
         """Each increments one counter within the client's default five attempts."""
+        # On a loaded machine a round trip may take longer than a turn of 0.1 s.
+        for limit in ("TURN_SECONDS", "MAX_WAIT_SECONDS", "CONTENDED_SECONDS"):
+            monkeypatch.setattr(turns, limit, 50.0)
         counter = db.document("c/counter")
         counter.set({"n": 0})
         start = threading.Barrier(threads)

@@ -1,9 +1,11 @@
 """Turns of transactions on contended keys."""
 
+import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from embedded_firebase.firestore.transactions.turns import CONTENDED_SECONDS, TURN_SECONDS, Turns
+from embedded_firebase.firestore.transactions import turns as turns_module
+from embedded_firebase.firestore.transactions.turns import CONTENDED_SECONDS, MAX_WAIT_SECONDS, TURN_SECONDS, Turns
 
 KEY = frozenset({"document"})
 OTHER = frozenset({"other"})
@@ -47,6 +49,24 @@ class TestTurns:
         turns.take(b"b", OTHER)
         turns.let_pass(b"c", frozenset({"third"}))
         assert len(turns._queue) == 2
+
+    def test_a_waiter_that_wakes_after_its_turn(self, monkeypatch):
+        """On a loaded machine a turn may be granted and expire before its waiter runs again: it goes on without."""
+        seconds = [0.0]
+        turns = Turns(lambda: seconds[0])
+
+        class Late(threading.Event):
+            def wait(self, timeout=None):
+                turns.leave(b"first")
+                seconds[0] += MAX_WAIT_SECONDS
+                turns.let_pass(b"third", KEY)
+                return False
+
+        turns.note_conflict(KEY)
+        turns.take(b"first", KEY)
+        monkeypatch.setattr(turns_module, "_Turn", functools.partial(turns_module._Turn, granted=Late()))
+        turns.take(b"late", KEY)
+        assert not turns
 
     def test_a_silent_holder_is_passed_over(self):
         """A dead holder delays others by at most its turn."""

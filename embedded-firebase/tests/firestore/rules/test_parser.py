@@ -37,6 +37,7 @@ class TestParse:
         ("source", "position", "said"),
         [
             ("", "line 1, column 1", '"rules_version"'),
+            ("rules_version = '2';", "line 1, column 21", '"service", found the end of the file'),
             ("service cloud.firestore {}", "line 1, column 1", '"rules_version"'),
             ("rules_version = '1';", "line 1, column 17", "'2'"),
             ("rules_version = '2';\nservice firebase.storage {}", "line 2, column 9", '"cloud"'),

@@ -176,6 +176,12 @@ class TestConditions:
         assert not says("request.auth.token.admin == false || request.auth.token.other != 1", auth=admin)
         assert not says("request.auth.token.admin == true", auth=user("u", admin="true"))
 
+    def test_integers_are_exact(self):
+        """An integer of 64 bits is not rounded to a double; a longer one is."""
+        assert says("resource.data.n == 9007199254740993", data={"n": 2**53 + 1})
+        assert says("resource.data.n != 9007199254740992", data={"n": 2**53 + 1})
+        assert says("resource.data.a == resource.data.b", data={"a": 2**64, "b": 2**64 + 1})
+
     def test_maps_are_equal_by_their_entries(self):
         """Two maps are equal if they have the same keys and equal values, in any order."""
         caller = user("u", a=1, b={"c": [2]})

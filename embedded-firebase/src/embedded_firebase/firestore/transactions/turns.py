@@ -114,7 +114,9 @@ class Turns:
             self._grant()
 
     def _end(self, turn: _Turn) -> None:
-        self._queue.remove(turn)
+        # Another thread may have ended it already: it expired before its owner ran again.
+        if turn in self._queue:
+            self._queue.remove(turn)
         turn.ended.set()
 
     def _grant(self) -> None:
