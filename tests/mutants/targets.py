@@ -21,7 +21,7 @@ TARGETS = {
     # The edge.
     "functions/imagegen/web/serving.py": _HTTP,
     "functions/imagegen/web/triggers.py": ["tests/web", "tests/generations/test_tasks.py", "tests/webhooks"],
-    "functions/imagegen/kit/errors.py": ["tests/kit", "tests/contract/test_wire.py", "tests/generations"],
+    "functions/imagegen/kit/errors.py": ["tests/kit", "tests/web", "tests/generations/test_endpoints.py"],
     "functions/imagegen/kit/idempotency.py": ["tests/kit", "tests/generations/test_creation.py"],
     "functions/imagegen/kit/ids.py": ["tests/kit", "tests/contract/test_bad_input.py"],
     "functions/imagegen/kit/log.py": ["tests/kit", "tests/contract/test_log.py"],
@@ -31,7 +31,7 @@ TARGETS = {
     "functions/imagegen/kit/timeouts.py": ["tests/kit"],
     "functions/imagegen/kit/urls.py": ["tests/kit", "tests/webhooks"],
     "functions/imagegen/kit/violations.py": ["tests/kit", "tests/contract/test_bad_input.py"],
-    "functions/imagegen/kit/weeks.py": ["tests/kit", "tests/reports"],
+    "functions/imagegen/kit/weeks.py": ["tests/kit", "tests/reports/test_service.py"],
     # What a deployment enforces.
     "firestore.rules": ["tests/test_firestore_rules.py"],
     "firestore.indexes.json": [

@@ -234,6 +234,25 @@ class TestAggregation:
         )
         assert found == {"s": 2.0**63}
 
+    @pytest.mark.parametrize(
+        ("values", "total"),
+        [
+            ([2**62, 2**62 - 1], 2**63 - 1),
+            ([-(2**62), -(2**62)], -(2**63)),
+            ([-(2**62), -(2**62), -1], -float(2**63)),
+        ],
+    )
+    def test_the_bounds_of_a_sum(self, values, total):
+        """A sum is an integer if it has 64 bits, and otherwise a double."""
+        figures = self.figures(
+            documents(*({"v": value} for value in values)), {"alias": "s", "sum": {"field": {"field_path": "v"}}}
+        )
+        assert (figures["s"], type(figures["s"])) == (total, type(total))
+
+    def test_count_up_to_one(self):
+        """A count may stop at the first result, to see whether there is one."""
+        assert self.figures(MIXED, {"alias": "n", "count": {"up_to": {"value": 1}}}) == {"n": 1}
+
     def test_count_up_to(self):
         """A count can stop at a limit."""
         assert self.figures(MIXED, {"alias": "n", "count": {"up_to": {"value": 2}}}) == {"n": 2}
