@@ -24,7 +24,7 @@ def absent_from(recipe: str) -> list[str]:
         for module in re.findall(r"-m ((?:tests|operations|embedded_firebase)[\w.]*)", line):
             path = folder / module.replace(".", "/")
             absent += [] if path.with_suffix(".py").exists() or (path / "__main__.py").exists() else [module]
-        named = re.findall(r"(?<!--output) ((?:tests|functions|operations|initial_data)/[\w./-]+)", line)
+        named = re.findall(r"(?<!--output)(?<!touch) ((?:tests|functions|operations|initial_data)/[\w./-]+)", line)
         absent += [path for path in named if not (folder / path).exists()]
     return absent
 

@@ -31,6 +31,8 @@ class TestCheck:
             (ROOT, group(order_by=[{"field": {"field_path": "__name__"}, "direction": 2}]), 1, "ascending"),
             (ROOT, group(offset=1), 1, "offset"),
             (ROOT, group(limit={"value": 1}), 1, "limit"),
+            (ROOT, group(start_at={"values": [{"reference_value": f"{ROOT}/c/a"}]}), 1, "cursors"),
+            (ROOT, group(end_at={"values": [{"reference_value": f"{ROOT}/c/a"}]}), 1, "cursors"),
         ],
     )
     def test_any_other_query_is_refused(self, parent, message, count, match):
