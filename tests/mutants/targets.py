@@ -48,9 +48,18 @@ TARGETS = {
     },
     f"{FIRESTORE}/query/aggregation.py": ["tests/firestore/test_query.py", "tests/firestore/test_rpcs.py"],
     f"{FIRESTORE}/query/filters.py": ["tests/firestore/test_query.py", "tests/firestore/test_model.py"],
-    f"{FIRESTORE}/query/listing.py": ["tests/firestore/test_rpcs.py", "tests/firestore/http/test_rest.py"],
+    f"{FIRESTORE}/query/listing.py": [
+        "tests/firestore/rules/test_guard.py",
+        "tests/firestore/test_rpcs.py",
+        "tests/firestore/http/test_rest.py",
+    ],
     f"{FIRESTORE}/query/partitions.py": ["tests/firestore/test_partitions.py"],
-    f"{FIRESTORE}/query/query.py": ["tests/firestore/test_query.py", "tests/firestore/test_model.py"],
+    f"{FIRESTORE}/query/query.py": [
+        "tests/firestore/test_query.py",
+        "tests/firestore/test_targets.py",
+        "tests/firestore/test_listen.py",
+        "tests/firestore/test_model.py",
+    ],
     f"{FIRESTORE}/transactions/control.py": [
         "tests/firestore/test_transactions.py",
         "tests/firestore/test_engine.py",
