@@ -17,6 +17,9 @@ TARGETS = {
     "functions/imagegen/generations/settlement.py": ["tests/generations", "tests/crash/test_cost.py"],
     "functions/imagegen/generations/creation.py": ["tests/generations", "tests/crash/test_cost.py"],
     "functions/imagegen/generations/worker.py": ["tests/generations"],
+    "functions/imagegen/generations/limits.py": ["tests/generations/test_limits.py"],
+    "functions/imagegen/generations/recovery.py": ["tests/generations/test_recovery.py"],
+    "functions/imagegen/generations/outbox.py": ["tests/generations/test_outbox.py", "tests/webhooks"],
     "functions/imagegen/generations/lookup.py": ["tests/generations"],
     # The edge.
     "functions/imagegen/web/serving.py": _HTTP,
