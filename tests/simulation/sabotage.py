@@ -177,7 +177,11 @@ def task_at_each_replay(patch: pytest.MonkeyPatch) -> None:
 
 def longer_queue_after_each_attempt(patch: pytest.MonkeyPatch) -> None:
     """Give a generation another hour each time that it is queued again."""
-    patch.setattr(worker, "_queued_until", lambda deps, _generation: deps.now() + timedelta(hours=1))
+
+    def queued_until(_settings: object, generation: Generation) -> datetime:
+        return (generation.started_at or generation.created_at) + timedelta(hours=1)
+
+    patch.setattr(worker, "_queued_until", queued_until)
 
 
 def one_attempt_too_many(patch: pytest.MonkeyPatch) -> None:
