@@ -25,7 +25,7 @@ test: $(VENV)/.development ## Run the tests, and list those that are skipped (wi
 .PHONY: test-long
 test-long: $(VENV)/.development ## Run the exhaustive tests: deaths at every step, 200 simulated seeds, many generated requests
 	@CRASH_ROUNDS=10 MODEL_EXAMPLES=100 $(BIN)/python -m pytest -q -n 2 $(EXHAUSTIVE:%=embedded-firebase/tests/firestore/%)
-	@$(MAKE) --no-print-directory fuzz EXAMPLES=100
+	@$(MAKE) --no-print-directory fuzz EXAMPLES=40
 	@$(BIN)/python -m pytest -q -n 2 -m long
 
 EXHAUSTIVE := test_crash.py test_model.py
