@@ -22,7 +22,7 @@ from imagegen.providers.model import ImageRequest, ModelError
 from tests.crash.mortal import abandon
 from tests.generations.test_creation import create
 from tests.generations.test_worker import die_while_drawing, stage, submit, submitted
-from tests.world import A_PICTURE, NOON, AlwaysFails, Does, Draws, Paints, World
+from tests.world import A_PICTURE, NOON, AlwaysFails, Does, Paints, World
 
 MakeWorld = Callable[..., World]
 PROCESS = "processGeneration"
@@ -197,6 +197,18 @@ class TestDeadWorkers:
         assert stage(world, created) == ("completed", None)
         assert submitted(world, created).attempts == 2
         world.check_books(ada)
+
+    def test_overlapping_runs(self, make_world: MakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+        """Of overlapping runs one queues the generation again: there is one task, and one line of the log."""
+        world = make_world()
+        created = submit(world, world.account("ada", 5))
+        die_while_drawing(world, created)
+        world.queue.tasks.clear()
+        world.clock.advance(seconds=181)
+        with ThreadPoolExecutor(5) as runs:
+            list(runs.map(lambda _: reconcile(world.deps), range(5)))
+        assert world.queue.tasks == [(PROCESS, created.generation.generation_id)]
+        assert capsys.readouterr().out.count("queued again after its lease") == 1
 
     def test_the_last_attempt(self, make_world: MakeWorld) -> None:
         """A generation whose workers died at all its attempts is refunded."""
@@ -444,30 +456,3 @@ class TestPictures:
         assert stage(world, created) == ("failed", "STORAGE_ERROR")
         assert submitted(world, created).delete_picture_at == NOON + timedelta(minutes=5)
         world.check_books(ada)
-
-
-class TestCatalog:
-    def test_without_a_catalog_no_attempt_is_spent(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
-        """If the catalog cannot be loaded, the task is delivered again and the generation is not claimed."""
-        world = make_world(model_a=Draws())
-        ada = world.account("ada", 5)
-        created = submit(world, ada)
-        mocker.patch.object(world.deps.catalog, "current", side_effect=Unavailable)
-        with pytest.raises(Unavailable):
-            process(world.deps, created.generation.generation_id)
-        assert (submitted(world, created).stage, submitted(world, created).attempts) == ("queued", 0)
-
-    def test_an_item_that_only_a_reload_would_show(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
-        """If an item is not in the cached catalog and the reload fails, the generation waits: it is not refunded."""
-        world = make_world()
-        ada = world.account("ada", 9)
-        created = submit(world, ada)
-        world.db.document(f"generationRequests/{created.generation.generation_id}").update({"size": "2048x2048"})
-        world.db.document("sizes/2048x2048").set({"name": "2048x2048", "credits": 4})
-        reload = mocker.patch.object(world.deps.catalog, "_load", side_effect=Unavailable)
-        with pytest.raises(Unavailable):
-            process(world.deps, created.generation.generation_id)
-        assert stage(world, created) == ("pending", None)
-        mocker.stop(reload)
-        process(world.deps, created.generation.generation_id)
-        assert stage(world, created) == ("completed", None)

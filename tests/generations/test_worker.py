@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from google.cloud import firestore
+from pytest_mock import MockerFixture
 
 from embedded_firebase.firestore.testing.faults import DatabaseFaults
 from imagegen.config import Settings
@@ -298,6 +299,33 @@ class TestProcess:
         process(world.deps, submit(world, ada, size="Big").generation.generation_id)
         assert [asked.width for asked in draws.requests] == [2048]
         assert world.credits(ada) == 5
+
+
+class TestCatalog:
+    def test_without_a_catalog_no_attempt_is_spent(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """If the catalog cannot be loaded, the task is delivered again and the generation is not claimed."""
+        world = make_world(model_a=Draws())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        mocker.patch.object(world.deps.catalog, "current", side_effect=Unavailable)
+        with pytest.raises(Unavailable):
+            process(world.deps, created.generation.generation_id)
+        assert (submitted(world, created).stage, submitted(world, created).attempts) == ("queued", 0)
+
+    def test_an_item_that_only_a_reload_would_show(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """If an item is not in the cached catalog and the reload fails, the generation waits: it is not refunded."""
+        world = make_world()
+        ada = world.account("ada", 9)
+        created = submit(world, ada)
+        world.db.document(f"generationRequests/{created.generation.generation_id}").update({"size": "2048x2048"})
+        world.db.document("sizes/2048x2048").set({"name": "2048x2048", "credits": 4})
+        reload = mocker.patch.object(world.deps.catalog, "_load", side_effect=Unavailable)
+        with pytest.raises(Unavailable):
+            process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("pending", None)
+        mocker.stop(reload)
+        process(world.deps, created.generation.generation_id)
+        assert stage(world, created) == ("completed", None)
 
 
 class TestFailures:

@@ -98,7 +98,6 @@ def _end_of_account(deps: Deps, deadline: Deadline, contended: set[str], found: 
             break
         try:
             if worker.take_back(deps, generation, updated_at):
-                log.warn("generation queued again after its lease", **picture.ids(generation))
                 run.taken_back += 1
                 continue
             ended = end(deps, Reservation(generation), FailureReason.LEASE_EXPIRED)

@@ -125,6 +125,7 @@ def take_back(deps: Deps, generation: Generation, updated_at: datetime) -> bool:
         enqueue_again_at=now + _ENQUEUE_AGAIN_AFTER,
     )
     if store.queue_generation_if_unchanged(deps.db, waiting, updated_at):
+        log.warn("generation queued again after its lease", **picture.ids(generation))
         _is_enqueued(deps, waiting)
     return True
 
