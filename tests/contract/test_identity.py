@@ -123,6 +123,13 @@ class TestSignIn:
         admin = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))
         assert guarded.post("/createGenerationRequest", json=world.body("bob"), headers=admin).status_code == 200
 
+    def test_a_charge_keeps_who_acts_for_its_account(self, guarded: httpx.Client, world: World) -> None:
+        """The entry of a charge has the uid of an administrator who acts for the account, and none of its owner."""
+        for uid in ("root", "bob"):
+            token = tokens.unsigned(tokens.claims(world.db.project, uid, admin=True))
+            guarded.post("/createGenerationRequest", json=world.body("bob"), headers=bearer(token))
+        assert [entry.get("administratorUid", "absent") for entry in world.ledger("bob")] == ["root", "absent"]
+
     def test_a_grant_keeps_its_administrator(self, guarded: httpx.Client, world: World) -> None:
         """The ledger entry of a grant has the administrator's uid, which getUserCredits does not show."""
         admin = bearer(tokens.unsigned(tokens.claims(world.db.project, "root", admin=True)))

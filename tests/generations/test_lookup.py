@@ -180,6 +180,12 @@ class TestCancel:
         assert stage(world, created) == ("cancelled", None)
         world.check_books("ada")
 
+    @pytest.mark.parametrize(("caller", "kept"), [(ADA, "absent"), (Caller("root", is_admin=True), "root")])
+    def test_by_an_administrator(self, world: World, caller: Caller, kept: str) -> None:
+        """The entry of the refund keeps who cancelled, if it was an administrator for another account."""
+        cancel_generation(world.deps, caller, submit(world, "ada").generation.generation_id)
+        assert [entry.get("administratorUid", "absent") for entry in world.ledger("ada")] == ["absent", kept]
+
     def test_processing(self, make_world: MakeWorld) -> None:
         """A generation that is being drawn cannot be cancelled: it is drawn and charged."""
         refused: list[dict[str, str]] = []

@@ -27,7 +27,9 @@ from imagegen.generations.records import Generation, Stage
 from imagegen.images.records import Image
 
 
-def _settle_without_guard(deps: Deps, reservation: settlement.Reservation, outcome: settlement.Outcome) -> Generation:
+def _settle_without_guard(
+    deps: Deps, reservation: settlement.Reservation, outcome: settlement.Outcome, **_: object
+) -> Generation:
     found, now = reservation.generation, deps.now()
 
     def body(transaction: Transaction) -> Generation:
@@ -92,7 +94,7 @@ def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
 def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
     """Read the balance before the transaction that charges it."""
 
-    def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> settlement.Reservation:
+    def reserve(deps: Deps, pending: Generation, **_: object) -> settlement.Reservation:
         generation_id = pending.generation_id
         account = credits_store.read_account(deps.db, pending.user_id)
         if account is None:

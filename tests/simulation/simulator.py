@@ -183,9 +183,9 @@ def _leave_nothing_to_chance(patch: pytest.MonkeyPatch, scheduler: Scheduler, ra
 
 
 def _recorded(settle: Callable[..., Any], shared: Shared) -> Callable[..., Any]:
-    def recorded(deps: Any, reservation: Any, outcome: Any) -> Any:
+    def recorded(deps: Any, reservation: Any, outcome: Any, **named: Any) -> Any:
         shared.settled.append((reservation, outcome))
-        return settle(deps, reservation, outcome)
+        return settle(deps, reservation, outcome, **named)
 
     return recorded
 

@@ -56,8 +56,8 @@ class LedgerEntry:
     balance_after: int
     generation_id: str | None
     reason: str
-    # The call that wrote a grant, and the administrator who made it; None where callers need not sign in, and in older
-    # entries.
+    # The call that wrote a grant; and the administrator who made it, or who acted for another account: None where
+    # callers need not sign in, and in older entries.
     attempt_id: str | None = None
     administrator_uid: str | None = None
     recorded_at: datetime | None = None

@@ -136,7 +136,9 @@ def _create_entry(transaction: Transaction, account_reference: firestore.Documen
         "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
     }
     if entry.type is EntryType.GRANT:
-        fields |= {"attemptId": entry.attempt_id, "administratorUid": entry.administrator_uid}
+        fields["attemptId"] = entry.attempt_id
+    if entry.type is EntryType.GRANT or entry.administrator_uid is not None:
+        fields["administratorUid"] = entry.administrator_uid
     transaction.create(_ledger(account_reference).document(entry.entry_id), fields)
 
 

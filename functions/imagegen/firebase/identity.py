@@ -31,6 +31,10 @@ class Caller:
         """Return whether the caller may use an account."""
         return self.is_admin or self.uid == user_id
 
+    def administrator_of(self, user_id: str) -> str | None:
+        """Return the uid that a ledger entry keeps: of an administrator who acts for another account, else None."""
+        return None if self.uid == user_id else self.uid
+
 
 ANONYMOUS = Caller(None)
 # Without authentication every caller may do everything.

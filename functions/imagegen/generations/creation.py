@@ -85,12 +85,14 @@ def create_generation_request(
     *,
     respond_async: bool = False,
     called_at: datetime | None = None,
+    administrator_uid: str | None = None,
 ) -> Created:
     """Charge for a picture and draw it; complete the generation, or refund it.
 
     With an idempotency key, a repeated call returns the result of the first one, even if the catalog has changed since.
     With `respond_async` the picture is drawn by a task, and the returned generation may be pending. Otherwise the
-    picture has what is left of the call's time limit, which began at `called_at` (by default, now).
+    picture has what is left of the call's time limit, which began at `called_at` (by default, now). The charge's entry
+    keeps `administrator_uid`, who acts for the account.
 
     Raises:
         InvalidRequest: a name is not in the catalog.
@@ -133,7 +135,7 @@ def create_generation_request(
         webhook_url=order.webhook_url,
     )
     pending = worker.queued(settings, pending) if respond_async else pending
-    reservation = reserve(deps, pending, may_exist=idempotency_key is not None)
+    reservation = reserve(deps, pending, may_exist=idempotency_key is not None, administrator_uid=administrator_uid)
     if reservation.generation.attempt_id != attempt_id:
         return _replay(deps, reservation.generation, fingerprint, respond_async=respond_async)
     if respond_async:

@@ -58,6 +58,7 @@ def _create(call: Call[CreateGenerationRequest]) -> Reply:
         call.idempotency_key,
         respond_async=call.respond_async,
         called_at=call.started_at,
+        administrator_uid=call.caller.administrator_of(call.request.user_id),
     )
     if call.respond_async:
         return _accepted(call, created)

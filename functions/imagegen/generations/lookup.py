@@ -66,7 +66,8 @@ def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generat
     """
     found = get_generation(deps, caller, generation_id)
     if found.status is GenerationStatus.PENDING:
-        found = settle(deps, Reservation(found), GenerationStatus.CANCELLED)
+        administrator_uid = caller.administrator_of(found.user_id)
+        found = settle(deps, Reservation(found), GenerationStatus.CANCELLED, administrator_uid=administrator_uid)
     if found.status is GenerationStatus.PENDING:
         raise GenerationStarted(generation_id)
     if found.status is not GenerationStatus.CANCELLED:

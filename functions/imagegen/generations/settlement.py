@@ -39,7 +39,7 @@ class Reservation:
     updated_at: datetime | None = None
 
 
-def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
+def reserve(deps: Deps, pending: Generation, *, may_exist: bool, administrator_uid: str | None = None) -> Reservation:
     """Charge an account and create the pending generation, in one transaction; return an existing generation as it is.
 
     With `may_exist` (the id derives from an idempotency key) the generation is read first: one more document read. Its
@@ -73,6 +73,7 @@ def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
                 credits_store.write_limits(transaction, admitted)
             return refusal, False
         store.create_generation(transaction, pending)
+        entry = replace(entry, administrator_uid=administrator_uid)
         credits_store.write_account(transaction, charged, entry, pending.created_at)
         return pending, True
 
@@ -83,19 +84,21 @@ def reserve(deps: Deps, pending: Generation, *, may_exist: bool) -> Reservation:
     return Reservation(reserved, updated_at if created else None)
 
 
-def settle(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
+def settle(
+    deps: Deps, reservation: Reservation, outcome: Outcome, *, administrator_uid: str | None = None
+) -> Generation:
     """End a pending generation, see `end`, and enqueue its webhook.
 
     Raises:
         Unavailable: Firestore was not available; if the generation is still pending, it is refunded after its lease.
     """
-    ended = end(deps, reservation, outcome)
+    ended = end(deps, reservation, outcome, administrator_uid=administrator_uid)
     # Also if another call ended it: an earlier commit of this call may have been applied, with its response lost.
     enqueue_webhook(deps, ended)
     return ended
 
 
-def end(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
+def end(deps: Deps, reservation: Reservation, outcome: Outcome, *, administrator_uid: str | None = None) -> Generation:
     """End a pending generation, with its picture or with a refund; return it as it is then. Idempotent.
 
     A picture takes one compare-and-set commit, if this call wrote the generation last; otherwise, or if that commit is
@@ -139,6 +142,7 @@ def end(deps: Deps, reservation: Reservation, outcome: Outcome) -> Generation:
         else:
             ended = _refunded(current, outcome, now, refunded_credits=current.credits_charged)
             refunded, entry = ledger.refund(account, current.generation_id, current.credits_charged, outcome)
+            entry = replace(entry, administrator_uid=administrator_uid)
             credits_store.write_account(transaction, refunded, entry, now)
         store.end_generation(transaction, ended)
         return ended
