@@ -5,6 +5,8 @@ SHELL := /bin/sh
 VENV := functions/venv
 BIN := $(VENV)/bin
 RUN := PYTHONPATH=.:functions $(BIN)/python
+# Tests and benches start many processes, and each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets

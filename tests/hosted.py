@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pytest_mock import MockerFixture
 
+from embedded_firebase.functions import host as hosts
 from embedded_firebase.functions import server
 from embedded_firebase.functions.discovery import discover
 from embedded_firebase.functions.environment import set_environment
@@ -66,6 +67,8 @@ def client(world: World, firestore_host: str, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("MODEL_FAILURE_RATE", "0")
         monkeypatch.setenv("WEBHOOK_SECRET", MASTER_SECRET)
         production._built.cache_clear()
+        # A host serves one test, which would wait for its end.
+        monkeypatch.setattr(hosts, "_POLL_SECONDS", 0.002)
         # Any origin, because the deployed functions answer CORS themselves.
         # No schedule, because a test would change when it runs at a full five minutes.
         options = HostOptions(any_origin=True, fire_schedules=False)

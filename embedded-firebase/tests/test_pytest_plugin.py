@@ -1,5 +1,6 @@
 """The pytest plugin in another project."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_faults_are_gone(firestore_client):
     firestore_client.document("c/d").set({})
 """
 
+CORES = """
+import os
+from pathlib import Path
+
+
+def test_cores(worker_id):
+    Path(f"cores of {worker_id}").write_text(str(os.sched_getaffinity(0)))
+"""
+
 
 def run(folder: Path, **environment: str) -> str:
     (folder / "test_project.py").write_text(PROJECT)
@@ -90,6 +100,22 @@ class TestInAnotherProject:
         output = run(tmp_path, FIRESTORE_EMULATOR_HOST=firestore_host)
         assert "103 passed, 1 skipped" in output, output
         assert "FIRESTORE_EMULATOR_HOST names another Firestore" in output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process on a core")
+class TestOneCore:
+    @pytest.mark.parametrize(("setting", "is_kept"), [("true", True), ("false", False)])
+    def test_of_a_worker(self, tmp_path, setting, is_kept):
+        """Workers keep to one core each, on different ones, if the configuration asks for it."""
+        (tmp_path / "pytest.ini").write_text(f"[pytest]\nfirestore_one_core_per_worker = {setting}\n")
+        (tmp_path / "test_cores.py").write_text(CORES)
+        # The worker that runs this test may be kept to one core itself.
+        every_core = set(range(os.cpu_count() or 1))
+        start = f"import os, pytest; os.sched_setaffinity(0, {every_core}); raise SystemExit(pytest.main())"
+        command = [sys.executable, "-c", start, "-n", "2", "--dist", "each", "-p", "no:cacheprovider"]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=50)
+        cores = {name.read_text() for name in tmp_path.glob("cores of *")}
+        assert cores == ({str({core}) for core in sorted(every_core)[:2]} if is_kept else {str(every_core)})
 
 
 class TestFaults:

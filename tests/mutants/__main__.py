@@ -38,7 +38,7 @@ def main() -> int:
     stale = set(reasons)
     killed = total = unexplained = 0
     with tempfile.TemporaryDirectory() as folder:
-        copies = [Copy.make(ROOT, Path(folder) / str(number)) for number in range(_AT_ONCE)]
+        copies = [Copy.make(ROOT, Path(folder) / str(number), number) for number in range(_AT_ONCE)]
         for path, tests in targets.items():
             everything = mutants_of(ROOT, path)
             stale -= {mutant.mutant_id for mutant in everything}
@@ -84,12 +84,12 @@ def _survivors(copies: list[Copy], mutants: list[Mutant], tests: list[str], limi
                 if passed is None:
                     continue
                 mutant = running.pop(number)
-                (copy.folder / mutant.path).write_text((ROOT / mutant.path).read_text())
+                copy.change(mutant.path, (ROOT / mutant.path).read_text())
                 if passed:
                     yield mutant
             if waiting:
                 running[number] = waiting.pop()
-                (copy.folder / running[number].path).write_text(running[number].text)
+                copy.change(running[number].path, running[number].text)
                 copy.begin(tests, limit_seconds)
         time.sleep(0.02)
 

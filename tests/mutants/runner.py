@@ -43,18 +43,26 @@ class Copy:
     """A copy of the repository, in which at most one process at a time runs tests."""
 
     folder: Path
+    number: int
     pid: int = 0
     started: float = 0.0
     limit_seconds: float = 0.0
 
     @classmethod
-    def make(cls, root: Path, folder: Path) -> Copy:
-        """Copy a repository without what is installed in it."""
+    def make(cls, root: Path, folder: Path, number: int) -> Copy:
+        """Copy a repository without what is installed in it; the number says on which core its tests run."""
         shutil.copytree(root, folder, ignore=_LEFT_OUT, symlinks=True)
         # Some tests ask git for the tracked files.
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True, timeout=60)
         subprocess.run(["git", "add", "--all"], cwd=folder, check=True, timeout=60)
-        return cls(folder)
+        return cls(folder, number)
+
+    def change(self, path: str, text: str) -> None:
+        """Change a file, and forget its bytecode, which says no more of its source than the second and the size."""
+        file = self.folder / path
+        file.write_text(text)
+        for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+            compiled.unlink()
 
     def begin(self, tests: Sequence[str], limit_seconds: float) -> None:
         """Begin tests in a forked process; the first that fails ends it."""
@@ -65,7 +73,7 @@ class Copy:
             code = 1
             try:
                 os.setpgid(0, 0)
-                code = _run(self.folder, tests)
+                code = _run(self.folder, self.number, tests)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -94,7 +102,7 @@ class Copy:
             return
 
 
-def _run(folder: Path, tests: Sequence[str]) -> int:
+def _run(folder: Path, number: int, tests: Sequence[str]) -> int:
     is_embedded = all(not (folder / test).exists() for test in tests)
     where = folder / _EMBEDDED if is_embedded else folder
     os.chdir(where)
@@ -102,12 +110,15 @@ def _run(folder: Path, tests: Sequence[str]) -> int:
     os.dup2(log, 1)
     os.dup2(log, 2)
     own = [str(folder / _EMBEDDED / "src"), str(where), *([] if is_embedded else [str(folder / "functions")])]
-    os.environ |= {"PYTHONPATH": os.pathsep.join(own), "PYTHONDONTWRITEBYTECODE": "1"}
-    sys.dont_write_bytecode = True
+    os.environ["PYTHONPATH"] = os.pathsep.join(own)
     checkout = str(Path(__file__).parents[2])
     sys.path[:] = own + [path for path in sys.path if path and (not path.startswith(checkout) or "venv" in path)]
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
         del sys.modules[name]
+    # Imported here, from the copy.
+    from embedded_firebase.pytest_plugin import keep_to_one_core
+
+    keep_to_one_core(number)
     options = [
         "-q",
         "-x",

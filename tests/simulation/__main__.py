@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from tests.simulation.sabotage import BUGS
-from tests.simulation.simulator import Sabotage, SeedFailed, simulate, try_seed
+from tests.simulation.simulator import Sabotage, SeedFailed, simulate, start_worker, try_seed
 
 _SECONDS_BETWEEN_LINES = 0.5
 
@@ -34,7 +34,7 @@ def main() -> int:
     seeds = range(options.first, options.first + options.seeds)
     since = time.monotonic()
     # Not forked: a forked copy of a process with gRPC threads can hang.
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), start_worker) as pool:
         failures = _failures(pool.map(functools.partial(try_seed, bug), seeds, chunksize=10), len(seeds))
     for seed, message in failures[:3]:
         print(f"\nSeed {seed} failed:\n{message}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import closing
+from multiprocessing import current_process
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from google.api_core.retry import retry_base
 from google.api_core.timeout import TimeToDeadlineTimeout
 
 from embedded_firebase.firestore.messages import Document, Value
+from embedded_firebase.pytest_plugin import keep_to_one_core
 from imagegen.config import Settings
 from imagegen.generations import creation, lookup, picture, worker
 from tests.simulation.auditor import Auditor, Promises, require
@@ -82,6 +84,12 @@ def simulate(seed: int, sabotage: Sabotage | None = None) -> list[str]:
         finally:
             scheduler.stop()
     return scheduler.trace
+
+
+def start_worker() -> None:
+    """Prepare one of several processes that run seeds."""
+    # multiprocessing numbers the names of its processes.
+    keep_to_one_core(int(current_process().name.rpartition("-")[2]))
 
 
 def try_seed(sabotage: Sabotage | None, seed: int) -> tuple[int, str]:

@@ -11,6 +11,7 @@ embedded one (its server, faults, counts) are skipped.
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,34 @@ if TYPE_CHECKING:
     from embedded_firebase.firestore.testing.faults import DatabaseFaults
 
 _HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the setting of the plugin to the configuration file."""
+    parser.addini(
+        "firestore_one_core_per_worker",
+        type="bool",
+        default=False,
+        help="keep each worker of pytest-xdist, and the processes that it starts, on one core",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a worker of pytest-xdist on one core, if the configuration asks for it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and config.getini("firestore_one_core_per_worker"):
+        keep_to_one_core(int(worker))
+
+
+def keep_to_one_core(number: int) -> None:
+    """Keep this process, and those that it starts, on the core of this number, modulo the cores; not on macOS.
+
+    A client and its Firestore in one process take turns under one GIL: on several cores half of their time goes into
+    moving between them.
+    """
+    if sys.platform == "linux":
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 @pytest.fixture(scope="session")

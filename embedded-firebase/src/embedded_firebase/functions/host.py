@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from embedded_firebase.tasks.schedules import ScheduledJob
 
+# Stopping takes as long.
+_POLL_SECONDS = 0.05
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
@@ -126,9 +129,8 @@ class FunctionsHost:
             self._servers.append(
                 FunctionsServer(pages.listener, local_only(site, host, any_origin=options.any_origin), {})
             )
-        # A short poll interval, because stopping takes as long.
         self._serving = [
-            threading.Thread(target=server.serve_forever, args=(0.05,), name="server", daemon=True)
+            threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="server", daemon=True)
             for server in self._servers
         ]
 
