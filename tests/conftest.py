@@ -27,7 +27,9 @@ hypothesis.settings.load_profile("unhurried")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "pure: needs no Firestore, no network and no clock")
-    config.addinivalue_line("markers", "long: exhaustive; run by `make test-long`, not by `make test`")
+    config.addinivalue_line(
+        "markers", "long: more cases of the same, or details of the console; in `make test-long` only"
+    )
     config.addinivalue_line(
         "markers", "embedded: needs what only the embedded Firestore has (faults, counters, its own address)"
     )

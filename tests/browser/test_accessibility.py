@@ -9,7 +9,10 @@ from tests.browser.axe import serious_faults
 from tests.browser.conftest import OpenPage
 from tests.browser.console import Console
 
-PAGES = ["create", "account", "reports", "data", "operations"]
+PAGES = [
+    "create",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("account", "reports", "data", "operations")),
+]
 
 
 def settle(page: Page) -> None:
@@ -44,6 +47,7 @@ class TestEveryPage:
         settle(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
+    @pytest.mark.long
     def test_a_new_page_has_the_focus(self, console: Console, open_page: OpenPage) -> None:
         """After a change of page by the keyboard the heading has the focus, and the title names the page."""
         page = open_page(console, "create")
@@ -51,6 +55,7 @@ class TestEveryPage:
         expect(page.get_by_role("heading", level=1, name="Reports")).to_be_focused()
         expect(page).to_have_title("Reports · Image generations")
 
+    @pytest.mark.long
     def test_the_theme_is_kept(self, console: Console, open_page: OpenPage) -> None:
         """A chosen theme overrides the system's, also after a reload."""
         page = open_page(console, "create", scheme="light")
@@ -63,6 +68,7 @@ class TestEveryPage:
         expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
         assert page.evaluate(ground) != bright
 
+    @pytest.mark.long
     def test_the_theme_is_set_before_the_first_paint(self, console: Console, open_page: OpenPage) -> None:
         """A chosen theme is set before any module runs, so that the other one does not flash."""
         page = open_page(console, "create")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, Watch
@@ -31,6 +32,7 @@ class TestStatement:
         assert ledger.locator("tbody td:nth-child(3)").all_inner_texts() == ["6", "4", "2"]
         keep_screenshot(page, "account")
 
+    @pytest.mark.long
     def test_the_ledger_has_more_pages(self, console: Console, open_page: OpenPage) -> None:
         """There are twenty entries on a page, and more on request; the first new one gets the focus."""
         grant(console, "regular", 22)
@@ -42,6 +44,7 @@ class TestStatement:
         expect(rows.nth(20)).to_be_focused()
         expect(rows.last.locator("td").nth(2)).to_have_text("2")
 
+    @pytest.mark.long
     def test_an_entry_says_what_it_was_for(self, console: Console, open_page: OpenPage) -> None:
         """A grant shows its reason where it has one, and a generation opens with its prompt."""
         grant(console, "customer", 1)
@@ -67,6 +70,7 @@ class TestStatement:
         page.keyboard.press("Escape")
         expect(rows.first.get_by_role("button", name="Show generation")).to_be_focused()
 
+    @pytest.mark.long
     def test_an_unknown_account_is_reported(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
         """The field has an error, and other accounts are offered."""
         watch.expect_refusal(404)
@@ -95,6 +99,7 @@ class TestGrants:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("42 credits")
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(2)
 
+    @pytest.mark.long
     def test_a_grant_does_not_scroll_the_page(self, console: Console, open_page: OpenPage) -> None:
         """The old ledger stays until the new one is loaded, and the result is in view."""
         grant(console, "veteran", 25)
@@ -115,6 +120,7 @@ class TestGrants:
         expect(rows.first.locator("td").nth(1)).to_have_text("+50")
         assert page.evaluate("scrollY") == before
 
+    @pytest.mark.long
     def test_a_grant_needs_an_account(self, console: Console, open_page: OpenPage) -> None:
         """Without an account nothing is sent, and the account field gets the focus."""
         page = open_page(console, "account")
@@ -122,6 +128,7 @@ class TestGrants:
         expect(page.locator("[data-field=account] .fault")).to_have_text("Choose an account.")
         expect(page.get_by_label("Account", exact=True)).to_be_focused()
 
+    @pytest.mark.long
     def test_an_account_is_created(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
         """A new account is selected with its opening credits, and the form is empty again."""
         watch.expect_refusal(404)
@@ -136,6 +143,7 @@ class TestGrants:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("50 credits")
         expect(page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")).to_have_count(1)
 
+    @pytest.mark.long
     def test_an_account_is_not_created_twice(self, console: Console, open_page: OpenPage) -> None:
         """The name of another account is refused at the field, and the other account is granted no credits."""
         grant(console, "taken", 1)
@@ -148,6 +156,7 @@ class TestGrants:
         expect(form.get_by_label("Name")).to_be_focused()
         assert console.document("users/taken")["credits"] == {"integerValue": "2"}
 
+    @pytest.mark.long
     def test_an_error_is_beside_its_field(self, console: Console, open_page: OpenPage) -> None:
         """Errors that the page can find are shown at their fields before sending, until the field is edited."""
         page = open_page(console, "account", account="testUser2")
@@ -163,6 +172,7 @@ class TestGrants:
         expect(form.get_by_label("Name")).not_to_have_attribute("aria-invalid", "true")
         expect(faults.last).to_be_visible()
 
+    @pytest.mark.long
     def test_an_error_of_the_server_is_beside_its_field(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:

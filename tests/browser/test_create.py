@@ -31,6 +31,7 @@ def submit(page: Page) -> None:
 
 
 class TestRequest:
+    @pytest.mark.long
     def test_the_button_has_the_price_of_the_size(self, console: Console, open_page: OpenPage) -> None:
         """The price on the button is that of the chosen size."""
         page = open_page(console, "create", account="testUser1")
@@ -61,6 +62,7 @@ class TestRequest:
         expect(dialog).to_have_count(0)
         keep_screenshot(page, "create")
 
+    @pytest.mark.long
     def test_a_failed_picture_is_refunded(self, failing_console: Console, open_page: OpenPage) -> None:
         """After a model failure the page says so, and that nothing was charged."""
         page = open_page(failing_console, "create", account="testUser1")
@@ -83,6 +85,7 @@ class TestRequest:
         alert.get_by_role("link", name="Grant credits").click()
         expect(page.get_by_role("heading", level=1, name="Account")).to_be_focused()
 
+    @pytest.mark.long
     def test_an_account_is_needed(self, console: Console, open_page: OpenPage) -> None:
         """Without an account nothing is sent, the account field gets the focus, and accounts are offered."""
         page = open_page(console, "create")
@@ -97,6 +100,7 @@ class TestRequest:
         expect(page.get_by_label("Balance", exact=True)).to_be_focused()
         expect(page.get_by_role("group", name="Accounts to choose from")).to_be_hidden()
 
+    @pytest.mark.long
     def test_an_unknown_account_sends_nothing(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
         """The error is shown only at the account field, which gets the focus."""
         watch.expect_refusal(404)
@@ -108,6 +112,7 @@ class TestRequest:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
         expect(page.locator(".result")).to_contain_text("Nothing yet")
 
+    @pytest.mark.long
     def test_a_prompt_is_needed(self, console: Console, open_page: OpenPage) -> None:
         """An empty prompt is an error at its field before sending, until the prompt is edited."""
         page = open_page(console, "create", account="testUser1")
@@ -121,6 +126,7 @@ class TestRequest:
         expect(fault).to_be_hidden()
         expect(page.get_by_label("Prompt")).not_to_have_attribute("aria-invalid", "true")
 
+    @pytest.mark.long
     def test_an_error_is_beside_its_field(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
         """An error of the server about the prompt is shown only at the prompt."""
         watch.expect_refusal(400)
@@ -199,6 +205,7 @@ class TestRequest:
         expect(page.locator(".result")).to_be_focused()
         assert len(cancelled) == 1
 
+    @pytest.mark.long
     def test_the_focus_stays_while_a_picture_is_made(self, console: Console, open_page: OpenPage) -> None:
         """When the progress changes, a button keeps the focus; when Cancel goes, its group has the focus."""
         page = open_page(console, "create", account=open_account(console, "watcher"))
@@ -223,6 +230,7 @@ class TestRequest:
         page.locator(".result .done").wait_for()
         expect(page.get_by_role("button", name="Create for")).to_be_focused()
 
+    @pytest.mark.long
     def test_a_pending_picture_survives_navigation(self, console: Console, open_page: OpenPage) -> None:
         """After a visit to another page the pending picture is still waited for."""
         page = open_page(console, "create", account=open_account(console, "wanderer"))
@@ -243,6 +251,7 @@ class TestRequest:
         statuses.append("completed")
         expect(page.locator(".result img")).to_be_visible()
 
+    @pytest.mark.long
     def test_a_phone_scrolls_to_the_progress(self, console: Console, open_page: OpenPage) -> None:
         """On a phone the result is below the form, and is scrolled into view when the request starts."""
         page = open_page(console, "create", account=open_account(console, "commuter"), width=390)
@@ -251,6 +260,7 @@ class TestRequest:
         page.locator(".result .done").wait_for()
         expect(page.locator(".result img")).to_be_in_viewport(ratio=0.9)
 
+    @pytest.mark.long
     def test_the_keyboard_is_enough(self, console: Console, open_page: OpenPage) -> None:
         """A picture can be requested without a mouse, from the skip link on."""
         page = open_page(console, "create", account=open_account(console, "typist"))
@@ -275,6 +285,7 @@ class TestRequest:
 
 
 class TestGallery:
+    @pytest.mark.long
     def test_filters_narrow_it(self, console: Console, open_page: OpenPage) -> None:
         """Only matching pictures are shown; without a match the page says so."""
         account = open_account(console, "collector")
@@ -288,6 +299,7 @@ class TestGallery:
         page.locator(".filters").get_by_label("Model").select_option("model-b")
         expect(page.get_by_text("Nothing fits")).to_be_visible()
 
+    @pytest.mark.long
     def test_it_has_more_pages(self, console: Console, open_page: OpenPage) -> None:
         """There are twelve pictures on a page, and more on request; the first new one gets the focus."""
         account = open_account(console, "hoarder")
@@ -301,6 +313,7 @@ class TestGallery:
         expect(page.locator(".tile").last).to_be_focused()
         expect(page.get_by_role("button", name="Show more")).to_have_count(0)
 
+    @pytest.mark.long
     def test_it_follows_pending_pictures(self, console: Console, open_page: OpenPage) -> None:
         """A picture replaces its pending tile without a reload and without losing the focus."""
         account = open_account(console, "observer")

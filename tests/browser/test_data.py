@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -24,6 +25,7 @@ class TestTree:
         expect(fields).to_contain_text("name“1024x1792”string")
         keep_screenshot(page, "data")
 
+    @pytest.mark.long
     def test_it_follows_changes(self, console: Console, open_page: OpenPage) -> None:
         """A document that is written while the page is open changes there, with the collections below it."""
         page = open_page(console, "data")
@@ -37,6 +39,7 @@ class TestTree:
         expect(fields).to_contain_text("credits12integer")
         expect(fields).to_contain_text("transactions")
 
+    @pytest.mark.long
     def test_it_is_hidden_without_an_embedded_firestore(self, console: Console, open_page: OpenPage) -> None:
         """A deployed page shows neither the data nor the buttons that fire a trigger."""
         page = open_page(console, "create", account="testUser1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
@@ -23,6 +24,7 @@ class TestOperations:
         assert sorted(console.document("modelSettings/model-b")) == ["provider"]
         assert sorted(console.document("models/model-b")) == ["enabled", "name"]
 
+    @pytest.mark.long
     def test_a_failure_rate_is_shown_as_it_was_typed(self, console: Console, open_page: OpenPage) -> None:
         """7% is shown as 7, although 0.07 * 100 is not exactly 7 in floating point."""
         page = open_page(console, "operations")
@@ -35,6 +37,7 @@ class TestOperations:
         page.get_by_role("button", name="Use the default failure rate for Model B").click()
         expect(page.get_by_text("The default applies.")).to_be_visible()
 
+    @pytest.mark.long
     def test_expired_generations_are_reconciled(self, console: Console, open_page: OpenPage) -> None:
         """The button fires the trigger, and the call is in the list of recent calls."""
         page = open_page(console, "operations")
@@ -54,6 +57,7 @@ class TestOperations:
         expect(page.locator(".facts")).to_contain_text("Ledger entries")
         keep_screenshot(page, "operations")
 
+    @pytest.mark.long
     def test_the_last_audit_is_shown(self, console: Console, open_page: OpenPage) -> None:
         """Before the first audit the card says so; then it shows its result, with what is wrong."""
         page = open_page(console, "create")
@@ -97,6 +101,7 @@ class TestOperations:
 
 
 class TestRecentCalls:
+    @pytest.mark.long
     def test_reads_and_writes_are_shown_where_known(self, console: Console, open_page: OpenPage) -> None:
         """The cost of a call has its own columns; an unknown cost is a dash."""
         page = open_page(console, "create")
@@ -112,6 +117,7 @@ class TestRecentCalls:
             "\N{EN DASH}",
         ]
 
+    @pytest.mark.long
     def test_an_unknown_cost_has_no_columns(self, console: Console, open_page: OpenPage) -> None:
         """Without any known cost there are no cost columns, until a call has one."""
         page = open_page(console, "create")
@@ -123,6 +129,7 @@ class TestRecentCalls:
         calls.insert(0, _call(2, reads=1, writes=0))
         expect(head).to_contain_text("Reads")
 
+    @pytest.mark.long
     def test_an_update_leaves_the_table_where_it_is(self, console: Console, open_page: OpenPage) -> None:
         """The table keeps its scroll position and the focus when another call is listed."""
         page = open_page(console, "create")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, Watch
@@ -55,6 +56,7 @@ class TestRendering:
         page.keyboard.type("the ")
         expect(prompt).to_have_value("a fox in the snow")
 
+    @pytest.mark.long
     def test_a_half_typed_number_is_kept(self, console: Console, open_page: OpenPage) -> None:
         """An incomplete number has no value yet; the polling of a list beside it does not erase it."""
         calls: list[dict[str, object]] = []
@@ -71,6 +73,7 @@ class TestRendering:
         page.keyboard.type("1")
         expect(rate).to_have_value("1e1")
 
+    @pytest.mark.long
     def test_the_focus_stays_with_its_document(self, console: Console, open_page: OpenPage) -> None:
         """A new document before the focused one takes neither its focus nor its opened state."""
         page = open_page(console, "data")
@@ -83,6 +86,7 @@ class TestRendering:
         expect(page.locator("details[open] > summary", has_text="testUser1")).to_be_focused()
         expect(page.locator("details[open] > summary", has_text="aFirst")).to_have_count(0)
 
+    @pytest.mark.long
     def test_tab_continues_from_its_position(self, console: Console, open_page: OpenPage) -> None:
         """After the tiles have changed, Tab moves to the next tile and not to the top of the page."""
         console.call("grantCredits", {"userId": "tabbing", "credits": 9}, **{"Idempotency-Key": "tabbing"})
@@ -105,6 +109,7 @@ class TestRendering:
 
 
 class TestPages:
+    @pytest.mark.long
     def test_a_page_that_could_not_be_read_is_forgotten_with_its_list(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:

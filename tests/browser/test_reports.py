@@ -41,7 +41,7 @@ class TestReports:
         expect(page.get_by_text("One week so far")).to_be_visible()
         expect(page.locator(".plot")).to_have_count(0)
 
-    @pytest.mark.long  # tests/documents runs `make history` in the ordinary run, and it takes as long here.
+    @pytest.mark.long
     def test_a_history_is_filled_from_the_page(self, empty: Console, open_page: OpenPage) -> None:
         """A button fills nine weeks and shows the latest report; it stays visible while others load."""
         page = open_page(empty, "reports")
@@ -59,6 +59,7 @@ class TestReports:
             route.continue_()
         expect(page.get_by_text("The report of the last whole week is written.")).to_be_visible()
 
+    @pytest.mark.long
     def test_the_latest_week_starts_with_its_anomalies(
         self, history: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
     ) -> None:
@@ -74,6 +75,7 @@ class TestReports:
             assert page.get_by_role("table", name=f"By {dimension}").locator("tbody tr").count() > 1
         keep_screenshot(page, "reports")
 
+    @pytest.mark.long
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_axe_finds_nothing_serious_in_a_full_report(
         self, history: Console, open_page: OpenPage, scheme: str
@@ -84,6 +86,7 @@ class TestReports:
         assert serious_faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
+    @pytest.mark.long
     def test_another_week_can_be_selected(self, history: Console, open_page: OpenPage) -> None:
         """Each of the nine weeks can be selected: its totals are its report's, and the plots mark it."""
         page = open_page(history, "reports")
@@ -100,6 +103,7 @@ class TestReports:
         expect(plot.locator(".u-legend")).to_contain_text(f"Week{earlier}")
         expect(plot.locator(".u-legend")).to_contain_text(f"Requests{report['requests']}")
 
+    @pytest.mark.long
     def test_a_week_without_a_report_is_said_to_have_none(self, history: Console, open_page: OpenPage) -> None:
         """For a week that has no report the page says so before it shows the latest."""
         page = open_page(history, "reports/2020-W01")

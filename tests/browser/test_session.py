@@ -107,6 +107,7 @@ class TestSignIn:
         expect(page.get_by_role("button", name="Sign out testuser1@example.com")).to_be_visible()
         assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
 
+    @pytest.mark.long
     def test_a_closed_form_leaves_the_refusal(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
         """Without a sign-in the page says that it is needed, and offers another try."""
         watch.expect_refusal(401)
@@ -116,6 +117,7 @@ class TestSignIn:
         expect(page.get_by_role("button", name="Try again").first).to_be_visible()
         expect(page.get_by_label("Balance", exact=True)).to_have_text("Sign in to see it")
 
+    @pytest.mark.long
     def test_a_closed_form_can_be_opened_again(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
         """Without an Auth emulator in the settings, the sign-in button appears after the first 401."""
         watch.expect_refusal(401)

@@ -46,7 +46,7 @@ ANSWERS = [
 ]
 generated = hypothesis.settings(
     # `make test-long` and `make fuzz` set more.
-    max_examples=int(os.environ.get("EXAMPLES", "25")),
+    max_examples=int(os.environ.get("EXAMPLES", "4")),
     derandomize=True,
     database=None,
     deadline=None,

@@ -89,6 +89,7 @@ class TestCommands:
         for got, (command, answer) in zip(dev.paste(*(block for block, _ in pairs)), pairs, strict=True):
             assert masked(got) == masked(answer), command
 
+    @pytest.mark.long  # tests/operations fills a history in the ordinary run.
     def test_the_operators_commands_print(self, run: Callable[..., Dev]) -> None:
         """History, report and verify, in this order, find the planted anomaly and no breach."""
         (block,) = [block for block, _ in blocks("docs/operations.md") if block.startswith("make history")]

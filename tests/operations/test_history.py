@@ -27,7 +27,7 @@ def catalogued(db: firestore.Client) -> firestore.Client:
 
 
 class TestFill:
-    @pytest.mark.long  # tests/documents runs `make history` and `make report` in the ordinary run.
+    @pytest.mark.long  # tests/reports finds anomalies in the ordinary run.
     @pytest.mark.timeout(180)
     def test_nine_weeks_are_reported_and_the_planted_anomaly_is_found(self, catalogued: firestore.Client) -> None:
         """Each past week has its requests and a report, and the last report names the model that was made to fail."""
