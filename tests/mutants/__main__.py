@@ -28,7 +28,7 @@ _UNMUTATED_LIMIT_SECONDS = 300.0
 def main() -> int:
     """Run a sample of the mutants; return 1 if too few are killed, or if tests fail without a mutant."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
-    parser.add_argument("--of-each", type=int, default=16, help="mutants of each file (default: %(default)s)")
+    parser.add_argument("--of-each", type=int, default=8, help="mutants of each file (default: %(default)s)")
     parser.add_argument("--only", default="", help="only files whose path has this text")
     parser.add_argument("--mutant", help="print the diff of this mutant, and run only it")
     options = parser.parse_args()
