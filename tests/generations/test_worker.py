@@ -277,6 +277,19 @@ class TestProcess:
         assert model.asked == 0
         world.check_books(ada)
 
+    def test_a_replay_after_the_catalog_changed(self, make_world: MakeWorld) -> None:
+        """A queued generation is answered again, still pending, when its model is not sold any more."""
+        world = make_world()
+        first = submit(world, world.account("ada", 5), "key-1")
+        world.db.document("models/model-a").update({"enabled": False})
+        world.clock.advance(minutes=1)
+        again = submit(world, "ada", "key-1")
+        assert (again.generation.generation_id, again.generation.stage) == (
+            first.generation.generation_id,
+            Stage.QUEUED,
+        )
+        assert again.replayed
+
     def test_an_option_that_is_newer_than_the_cached_catalog(self, make_world: MakeWorld) -> None:
         """An option that another process sold from a newer catalog is drawn."""
         world = make_world()
