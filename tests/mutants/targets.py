@@ -8,6 +8,7 @@ _HTTP = [
     "tests/contract/test_wire.py",
     "tests/contract/test_bad_input.py",
     "tests/contract/test_identity.py",
+    "tests/contract/test_log.py",
 ]
 
 # File -> the tests that must kill its mutants, those that probably do first. `long` tests do not run.

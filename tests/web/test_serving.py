@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import flask
 import httpx
 import pytest
+from pytest_mock import MockerFixture
 
+from imagegen.generations import creation
 from imagegen.kit.errors import Unavailable
 from imagegen.web import serving
 from tests.world import World
@@ -45,6 +48,25 @@ class TestHeaders:
         """An error of a schedule is rendered with the same headers."""
         headers = serving.render(Unavailable()).headers
         assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+class TestTime:
+    def test_a_call_begins_before_its_body_is_read(
+        self, client: httpx.Client, world: World, mocker: MockerFixture
+    ) -> None:
+        """The time that the body took is taken from the time for the picture."""
+        create = mocker.spy(creation, "create_generation_request")
+        read: list[datetime] = []
+        json_object = serving.json_object
+
+        def reads(request: flask.Request) -> dict[str, Any]:
+            read.append(datetime.now(UTC))
+            return json_object(request)
+
+        mocker.patch.object(serving, "json_object", reads)
+        began = datetime.now(UTC)
+        client.post("/createGenerationRequest", json=world.body(world.account("ada", 5)))
+        assert began <= create.call_args.kwargs["called_at"] <= read[0]
 
 
 @pytest.mark.pure

@@ -74,7 +74,7 @@ class TestRunTask:
         """An unexpected error is a 500, and is logged once, in our log."""
         with pytest.raises(https_fn.HttpsError) as raised:
             deliver(ZeroDivisionError("a\u2028b"), {"generationRequestId": "gen1"})
-        assert raised.value.code == https_fn.FunctionsErrorCode.INTERNAL
+        assert (raised.value.code, raised.value.message) == (https_fn.FunctionsErrorCode.INTERNAL, "INTERNAL")
         assert "ZeroDivisionError: a\\\\u2028b" in capsys.readouterr().err
 
 
