@@ -25,7 +25,12 @@ TARGETS = {
     # The edge.
     "functions/imagegen/web/serving.py": _HTTP,
     "functions/imagegen/web/triggers.py": ["tests/web", "tests/generations/test_tasks.py", "tests/webhooks"],
-    "functions/imagegen/kit/errors.py": ["tests/kit", "tests/web", "tests/generations/test_endpoints.py"],
+    "functions/imagegen/kit/errors.py": [
+        "tests/kit",
+        "tests/web",
+        "tests/generations/test_endpoints.py",
+        "tests/contract/test_identity.py",
+    ],
     "functions/imagegen/kit/idempotency.py": ["tests/kit", "tests/generations/test_creation.py"],
     "functions/imagegen/kit/ids.py": ["tests/kit", "tests/contract/test_bad_input.py"],
     "functions/imagegen/kit/log.py": ["tests/kit", "tests/contract/test_log.py"],
