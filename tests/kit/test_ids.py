@@ -22,7 +22,7 @@ class TestIsDocumentId:
             category = unicodedata.category(character)
             if category in {"Cc", "Cf", "Zl", "Zp"}:
                 assert not ids.is_document_id(f"a{character}"), hex(ord(character))
-            elif category in {"Ll", "Lo", "So"}:
+            elif category in {"Ll", "Lu", "Lo", "Nd", "So"}:
                 assert ids.is_document_id(f"a{character}"), hex(ord(character))
 
     def test_length(self) -> None:

@@ -15,6 +15,11 @@ class TestCallWithin:
         """The result of a call in time is returned."""
         assert call_within(5, lambda: 7) == 7
 
+    def test_of_a_process_that_ends(self) -> None:
+        """The call's thread has a name for a dump of threads, and does not keep its process alive."""
+        thread = call_within(5, threading.current_thread)
+        assert (thread.name, thread.daemon) == ("bounded-call", True)
+
     def test_raises_the_error(self) -> None:
         """An error of the call reaches the caller unchanged."""
 

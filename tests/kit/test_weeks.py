@@ -28,3 +28,8 @@ class TestWeek:
         """A name that is malformed, or of a week that the year does not have, is refused."""
         with pytest.raises(ValueError):  # noqa: PT011 - the messages of the calendar differ.
             Week.parse(name)
+
+    def test_the_form_is_named(self) -> None:
+        """Text of another form is refused with an example of a week id."""
+        with pytest.raises(ValueError, match="'last' is not of the form 2026-W46"):
+            Week.parse("last")

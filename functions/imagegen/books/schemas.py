@@ -18,7 +18,7 @@ class VerifyBooksRequest(RequestModel):
 
     page_size: Count = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
     page_token: str | None = Field(
-        default=None, strict=True, min_length=1, max_length=4000, description="a nextPageToken of this list"
+        default=None, min_length=1, max_length=4000, description="a nextPageToken of this list"
     )
 
 

@@ -18,7 +18,6 @@ from imagegen.kit.schemas import Count, Name, RequestModel, ResponseModel, UserI
 GenerationId = Annotated[
     str,
     Field(
-        strict=True,
         min_length=1,
         max_length=MAX_ID_CHARACTERS,
         description="a generationRequestId",
@@ -73,7 +72,7 @@ class ListGenerationRequestsRequest(RequestModel):
     created_before: _Moment | None = Field(default=None, description=_MOMENT)
     page_size: Count = Field(default=20, ge=1, le=100, description="an integer from 1 to 100")
     page_token: str | None = Field(
-        default=None, strict=True, min_length=1, max_length=200, description="a nextPageToken of this list"
+        default=None, min_length=1, max_length=200, description="a nextPageToken of this list"
     )
 
 

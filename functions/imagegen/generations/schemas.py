@@ -32,7 +32,7 @@ def _webhook_url(value: str, info: ValidationInfo) -> str:
     return value
 
 
-WebhookUrl = Annotated[str, Field(strict=True, min_length=1, max_length=2048), AfterValidator(_webhook_url)]
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_webhook_url)]
 
 
 class CreateGenerationRequest(RequestModel):

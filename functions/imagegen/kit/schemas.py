@@ -64,7 +64,6 @@ Count = Annotated[int, BeforeValidator(_decimal)]
 UserId = Annotated[
     str,
     Field(
-        strict=True,
         min_length=1,
         max_length=MAX_ID_CHARACTERS,
         description="1 to 128 characters without '/', control and format characters, and not '.', '..' or '__...__'",
@@ -74,7 +73,7 @@ UserId = Annotated[
 ]
 Name = Annotated[
     str,
-    Field(strict=True, description="a name in the catalog", json_schema_extra={"pattern": r"\S"}),
+    Field(description="a name in the catalog", json_schema_extra={"pattern": r"\S"}),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
 ]
 
@@ -82,7 +81,6 @@ Name = Annotated[
 def text(max_characters: int) -> Any:
     """Return the field of a free text of 1 to `max_characters` characters."""
     return Field(
-        strict=True,
         description=f"1 to {max_characters:,} characters after trimming, without control characters",
         json_schema_extra={"pattern": TEXT_PATTERN},
     )

@@ -27,9 +27,7 @@ def _week_id(value: str) -> str:
     return value
 
 
-WeekId = Annotated[
-    str, Field(strict=True, json_schema_extra={"pattern": "^[0-9]{4}-W[0-5][0-9]$"}), AfterValidator(_week_id)
-]
+WeekId = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9]{4}-W[0-5][0-9]$"}), AfterValidator(_week_id)]
 
 
 class GetWeeklyReportRequest(RequestModel):
@@ -43,7 +41,7 @@ class ListWeeklyReportsRequest(RequestModel):
 
     page_size: Count = Field(default=10, ge=1, le=52, description="an integer from 1 to 52")
     page_token: str | None = Field(
-        default=None, strict=True, min_length=1, max_length=100, description="a nextPageToken of this list"
+        default=None, min_length=1, max_length=100, description="a nextPageToken of this list"
     )
 
 

@@ -39,7 +39,7 @@ class ListWebhookDeliveriesRequest(RequestModel):
     state: _State | None = Field(default=None, description="due, delivered or given_up")
     page_size: Count = Field(default=20, ge=1, le=100, description="an integer from 1 to 100")
     page_token: str | None = Field(
-        default=None, strict=True, min_length=1, max_length=300, description="a nextPageToken of this list"
+        default=None, min_length=1, max_length=300, description="a nextPageToken of this list"
     )
 
 
