@@ -92,11 +92,15 @@ class Model:
         if transaction and not transaction.read_only:
             self._check(transaction)
         state = dict(self.now)
+        deleted = set()
         for write in writes:
+            if write.path in deleted and write.fields is not None and write.exists:
+                raise Refused("INVALID_ARGUMENT")
             new = apply(write, state.get(write.path), moment)
             state.pop(write.path, None)
             if new is not None:
                 state[write.path] = new
+            deleted.add(write.path) if new is None else deleted.discard(write.path)
         self.now = state
         self.past.append((moment, state))
 
@@ -237,20 +241,21 @@ def holds(where: Where | None, fields: dict[str, Any]) -> bool:
         ">=": lambda found: found >= 0,
     }
     if where.op in comparisons:
-        return rank(held) == rank(operand) and comparisons[where.op](compare(held, operand))
+        return not is_nan(held) and rank(held) == rank(operand) and comparisons[where.op](compare(held, operand))
     match where.op:
         case "==":
             return same(held, operand)
         case "!=":
             return held is not None and not same(held, operand)
         case "in":
-            return any(same(held, other) for other in operand)
+            return any(same(held, other) for other in operand if is_listed(other))
         case "not-in":
             return held is not None and not any(same(held, other) for other in operand)
         case "array_contains":
-            return isinstance(held, list) and any(same(element, operand) for element in held)
+            return isinstance(held, list) and is_listed(operand) and any(same(element, operand) for element in held)
         case "array_contains_any":
-            return isinstance(held, list) and any(same(element, other) for element in held for other in operand)
+            listed = [other for other in operand if is_listed(other)]
+            return isinstance(held, list) and any(same(element, other) for element in held for other in listed)
     raise AssertionError(where.op)
 
 
@@ -289,6 +294,15 @@ def compare(one: Any, other: Any) -> int:
             flat = [[part for name in sorted(value) for part in (name, value[name])] for value in (one, other)]
             return compare(*flat)
     return int(one > other) - int(one < other)
+
+
+def is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def is_listed(value: Any) -> bool:
+    """Tell whether a list operator can match a value: null and NaN only match == and !=."""
+    return value is not None and not is_nan(value)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -212,6 +212,18 @@ class TestCommit:
         engine.commit(DATABASE, [created, updated, Write(delete=name("c/x")), put("c/x", 3)])
         assert values(engine.get(DATABASE, [name("c/a"), name("c/x")], Consistency())[0]) == [2, 3]
 
+    @pytest.mark.parametrize("stored", [True, False])
+    def test_a_document_deleted_by_the_commit_itself_cannot_be_updated(self, engine, stored):
+        """INVALID_ARGUMENT, not NOT_FOUND: no retry can help. Setting it anew is allowed."""
+        if stored:
+            engine.commit(DATABASE, [put("c/a", 1)])
+        updated = put("c/a", 2)
+        updated.current_document.exists = True
+        deleted = Write(delete=name("c/a"))
+        assert code(engine.commit, DATABASE, [deleted, updated]) is Code.INVALID_ARGUMENT
+        engine.commit(DATABASE, [deleted, put("c/a", 3), updated])
+        assert values(engine.get(DATABASE, [name("c/a")], Consistency())[0]) == [2]
+
     def test_another_databases_document_is_refused(self, engine):
         """A request can only use documents of its own database."""
         write = Write(update={"name": "projects/p/databases/other/documents/c/a"})

@@ -132,7 +132,7 @@ class TestQueries:
         for number in range(1, 5):
             query = query.count(f"n{number}")
         assert len(query.get()[0]) == 5
-        with pytest.raises(exceptions.InvalidArgument, match="5 aggregations"):
+        with pytest.raises(exceptions.InvalidArgument, match="aggregation query is 5"):
             query.count("n5").get()
 
     @pytest.mark.parametrize("value", [{"function_value": {}}, {"timestamp_value": Timestamp(nanos=-1)}])

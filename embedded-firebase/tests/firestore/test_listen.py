@@ -12,6 +12,7 @@ from google.cloud import firestore
 from google.cloud.firestore import CollectionReference, FieldFilter
 from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.watch import Watch
+from google.protobuf import timestamp_pb2
 
 from embedded_firebase.firestore.errors import Code
 from embedded_firebase.firestore.listen import mailbox
@@ -270,6 +271,27 @@ class TestResume:
         db.document("c/b").set({"v": 1})
         stream.add(1, db.collection("c"), read_time=read_time)
         assert stream.snapshot() == [("ADD", 1), ("changed", "b", 1), ("CURRENT", 1)]
+
+    def test_a_read_time_between_two_microseconds(self, db, stream):
+        """It is that of the microsecond before: clients take times from bundles and caches, to the nanosecond."""
+        db.document("c/a").set({"v": 1})
+        read_time = timestamp_pb2.Timestamp()
+        read_time.FromNanoseconds(db.document("c/a").get().read_time.timestamp_pb().ToNanoseconds() + 1)
+        db.document("c/b").set({"v": 1})
+        stream.add(1, db.collection("c"), read_time=read_time)
+        assert stream.snapshot() == [("ADD", 1), ("changed", "b", 1), ("CURRENT", 1)]
+
+    @pytest.mark.parametrize("read_time", [{"seconds": 1000, "nanos": 9999}, {"seconds": 0, "nanos": 1}])
+    def test_a_read_time_beyond_the_history(self, db, stream, read_time):
+        """Everything is sent again, with RESET first, as after a resume token that is too old."""
+        db.document("c/a").set({"v": 1})
+        stream.add(1, db.collection("c"), read_time=read_time)
+        assert stream.snapshot() == [("ADD", 1), ("RESET", 1), ("changed", "a", 1), ("CURRENT", 1)]
+
+    def test_a_read_time_in_the_future_is_refused(self, db, stream):
+        """Its target is removed with the cause."""
+        stream.add(1, db.collection("c"), read_time={"seconds": 32_503_680_000, "nanos": 1})
+        assert stream.next() == ("REMOVE", 1, Code.INVALID_ARGUMENT)
 
     @pytest.mark.parametrize("more", [{"resume_token": b"of another server"}, {"expected_count": 5}])
     def test_everything_is_sent_again(self, db, stream, more):

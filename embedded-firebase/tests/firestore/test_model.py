@@ -94,19 +94,20 @@ def programs(palette: list[Any]) -> st.SearchStrategy[list[Any]]:
     )
     batches = st.lists(changes, min_size=1, max_size=3)
 
-    # Google's client accepts null and NaN with == and != only.
+    # Google's client accepts null and NaN with == and !=, and in lists, only.
     comparable = scalars.filter(lambda value: value is not None and value == value)
     ranged = comparable | elements | maps
     listed = st.lists(comparable, min_size=1, max_size=3)
+    listed_any = st.lists(scalars, min_size=1, max_size=3)
     fields = st.sampled_from(FIELDS)
     positive = st.one_of(
         st.builds(Where, fields, st.just("=="), values),
         st.builds(Where, fields, st.sampled_from(["<", "<=", ">", ">="]), ranged),
-        st.builds(Where, fields, st.just("in"), listed),
+        st.builds(Where, fields, st.just("in"), listed_any),
     )
     contains = st.one_of(
         st.builds(Where, fields, st.just("array_contains"), comparable | maps),
-        st.builds(Where, fields, st.just("array_contains_any"), listed),
+        st.builds(Where, fields, st.just("array_contains_any"), listed_any),
     )
     unequal = st.builds(Where, fields, st.just("!="), values)
     not_in = st.builds(Where, fields, st.just("not-in"), listed)

@@ -183,6 +183,17 @@ class TestReads:
         assert status(owner("GREATER_THAN_OR_EQUAL", "alice")) == DENIED
         assert status(joined("AND", owner("GREATER_THAN", "a"), owner("EQUAL", "alice"))) == "OK"
 
+    def test_a_query_that_matches_nothing_is_judged_as_one_that_matches_anything(self, call):
+        """A list of nulls matches no document, so it has no branch to judge: default deny."""
+        query = where("notes")
+        nulls = {"arrayValue": {"values": [{"nullValue": None}]}}
+        query["structuredQuery"]["where"] = {
+            "fieldFilter": {"field": {"fieldPath": "owner"}, "op": "IN", "value": nulls}
+        }
+        assert call("RunQuery", query, ALICE).status == DENIED
+        query["structuredQuery"]["from"][0]["collectionId"] = "open"
+        assert call("RunQuery", query, ALICE).status == "OK"
+
     @pytest.mark.parametrize(("limit", "expected"), [(1, "OK"), (2, "OK"), (3, DENIED), (None, DENIED)])
     def test_a_rule_may_demand_a_limit(self, call, limit, expected):
         """A query, a count and a page have the limit that the caller wrote; without one it is an error."""

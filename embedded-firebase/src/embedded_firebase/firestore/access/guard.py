@@ -122,7 +122,8 @@ class GuardedEngine:
         shape: dict[bytes, Value] = {string("offset"): number(query.offset)}
         if query.asked_limit is not None:
             shape[string("limit")] = number(query.asked_limit)
-        for conjunction in disjuncts(query.condition):
+        # A query that matches nothing is judged as if it had no condition.
+        for conjunction in disjuncts(query.condition) or [()]:
             common = PartlyKnown({string("data"): _common_fields(conjunction)})
             if not self._allow("list", path, common, query=shape):
                 raise denied()

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 from embedded_firebase.firestore.query.filters import Condition, Op
 from embedded_firebase.firestore.query.query import Bound, Order
-from embedded_firebase.firestore.values.encoding import NULL, REFERENCE, invert
+from embedded_firebase.firestore.values.encoding import NAN_ENCODED, NULL_ENCODED, NUMBER, REFERENCE, invert
 from embedded_firebase.firestore.values.paths import path_key, prefix_end
 
 # Encoded values, and possibly the key of a document behind them; in the index of names a key alone.
 Position = tuple[bytes, ...]
 
-_NULL_ENCODED = bytes([NULL])
 # What follows a key directly.
 _BEHIND = b"\x00"
 
@@ -65,7 +64,7 @@ class IndexRange:
         stored_descending = self._orders[0].descending is self._forward
         alone = len(self._orders) == 1
         if condition.op in (Op.NOT_EQUAL, Op.NOT_IN):
-            if not alone or (condition.op is Op.NOT_IN and _NULL_ENCODED in condition.operands):
+            if not alone or (condition.op is Op.NOT_IN and NULL_ENCODED in condition.operands):
                 return False
             excluded = map(invert, condition.operands) if stored_descending else condition.operands
             self.excluded += tuple(self._prefix + operand for operand in excluded)
@@ -152,14 +151,15 @@ class IndexRange:
 def interval(condition: Condition, *, descending: bool) -> tuple[bytes | None, bytes | None]:
     """Return the half-open range of a field's encodings that an inequality selects.
 
-    It holds values of the operand's type alone; `!=` and `not-in` select all but null.
+    It holds values of the operand's type alone, without NaN; `!=` and `not-in` select all but null.
 
     Args:
         condition: an inequality.
         descending: whether the encodings are inverted.
     """
     operand = condition.operands[0]
-    low: bytes | None = operand[:1]
+    # NaN, the first of the numbers, lies in no range.
+    low: bytes | None = prefix_end(NAN_ENCODED) if operand[0] == NUMBER else operand[:1]
     high: bytes | None = prefix_end(operand[:1])
     match condition.op:
         case Op.LESS_THAN:
@@ -171,7 +171,7 @@ def interval(condition: Condition, *, descending: bool) -> tuple[bytes | None, b
         case Op.GREATER_THAN:
             low = prefix_end(operand)
         case _:
-            low, high = prefix_end(_NULL_ENCODED), None
+            low, high = prefix_end(NULL_ENCODED), None
     if not descending:
         return low, high
     return (

@@ -24,7 +24,7 @@ from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.views import Consistency
 from embedded_firebase.firestore.values.paths import parse_database
-from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
+from embedded_firebase.firestore.values.timestamps import floor_to_micros, set_micros
 
 MAX_TARGETS = 1_000
 # The kinds of `TargetChange`.
@@ -178,22 +178,28 @@ class _Stream:
                 raise invalid("A target needs a query or documents.")
 
     def _recall(self, target: Target, message: TargetMessage) -> bool:
-        """Restore what the client has been sent; False when its resume token or time is not valid here."""
+        """Restore what the client has been sent; False when its token is not valid here or the time is too old."""
         match message.WhichOneof("resume_type"):
             case "read_time":
-                target.show(self._read(target, to_micros(message.read_time)))
+                # Clients take it from bundles and caches; no commit lies between two microseconds.
+                since = floor_to_micros(message.read_time)
             case "resume_token" if message.resume_token:
                 origin, time = message.resume_token[:_ORIGIN_BYTES], message.resume_token[_ORIGIN_BYTES:]
                 if origin != self._origin:
                     return False
-                try:
-                    target.show(self._read(target, int.from_bytes(time, "big")))
-                except EmulatorError:
-                    return False
-                # On a count mismatch the client is sent everything again.
-                if message.HasField("expected_count") and message.expected_count.value != len(target.shown):
-                    target.shown.clear()
-                    return False
+                since = int.from_bytes(time, "big")
+            case _:
+                return True
+        try:
+            target.show(self._read(target, since))
+        except EmulatorError as error:
+            if error.code is not Code.FAILED_PRECONDITION:
+                raise
+            return False
+        # On a count mismatch the client is sent everything again.
+        if message.HasField("expected_count") and message.expected_count.value != len(target.shown):
+            target.shown.clear()
+            return False
         return True
 
     def _read(self, target: Target, time: int) -> Iterable[Document]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.messages import Document, StructuredAggregationQuery, Value
@@ -33,7 +35,10 @@ def parse(message: StructuredAggregationQuery) -> tuple[Aggregation, ...]:
     if not message.aggregations:
         raise invalid("Aggregations can not be empty.")
     if len(message.aggregations) > MAX_AGGREGATIONS:
-        raise invalid(f"A query has at most {MAX_AGGREGATIONS} aggregations; this has {len(message.aggregations)}.")
+        raise invalid(
+            f"The maximum number of aggregations allowed in an aggregation query is {MAX_AGGREGATIONS}. "
+            f"Received: {len(message.aggregations)}"
+        )
     parsed = []
     for position, entry in enumerate(message.aggregations, 1):
         operator = entry.WhichOneof("operator")
@@ -83,9 +88,24 @@ def _figure(aggregation: Aggregation, groups: Sequence[tuple[Document, int]]) ->
         return _count(aggregation, sum(count for _, count in groups))
     values = ((field(document.fields, aggregation.path), count) for document, count in groups)
     numbers = [(number(value), count) for value, count in values if value is not None and is_number(value)]
-    summed = sum(held * count for held, count in numbers)
+    summed = _sum(numbers)
     if aggregation.operator == "avg":
         return Value(double_value=float(summed) / sum(count for _, count in numbers)) if numbers else NULL_VALUE
     if isinstance(summed, int) and _MIN_INTEGER <= summed <= _MAX_INTEGER:
         return Value(integer_value=summed)
     return Value(double_value=float(summed))
+
+
+def _sum(numbers: Sequence[tuple[int | float, int]]) -> int | float:
+    """Return the sum of numbers, each with its count; integers have an integer sum."""
+    summed = sum(held * count for held, count in numbers)
+    if isinstance(summed, int) or math.isfinite(summed):
+        return summed
+    if infinite := [held for held, _ in numbers if not math.isfinite(held)]:
+        return sum(infinite)
+    # A partial sum has overflowed; the whole one may not.
+    exact = sum(Fraction(held) * count for held, count in numbers)
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf

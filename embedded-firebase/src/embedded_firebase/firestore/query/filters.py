@@ -1,11 +1,12 @@
 """Owns the conditions of a query: their grammar, their limits, and whether a document meets them.
 
-Must not know of orders, cursors or storage. A condition never compares across types: `age > 5` only matches numbers.
+Must not know of orders, cursors or storage. A condition never compares across types: `age > 5` only matches numbers,
+and no range holds NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
@@ -13,13 +14,12 @@ from math import prod
 
 from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.messages import Document, FieldFilter, Filter, Value
-from embedded_firebase.firestore.values.encoding import NULL, encode, field, is_nan, type_tag
+from embedded_firebase.firestore.values.encoding import NAN_ENCODED, NULL_ENCODED, encode, field, is_nan
 from embedded_firebase.firestore.values.paths import DOCUMENT_ID_FIELD, parse_document, parse_field_path
 
 MAX_DISJUNCTIONS = 30
 MAX_NOT_IN = 10
 MAX_FILTERS = 100
-_NULL_ENCODED = bytes([NULL])
 _AND, _OR = 1, 2
 
 
@@ -50,11 +50,16 @@ _UNARY_OPS = {
 _RANGES = frozenset({Op.LESS_THAN, Op.LESS_THAN_OR_EQUAL, Op.GREATER_THAN, Op.GREATER_THAN_OR_EQUAL})
 _NEGATIONS = frozenset({Op.NOT_EQUAL, Op.NOT_IN})
 _WITH_LIST = frozenset({Op.IN, Op.NOT_IN, Op.ARRAY_CONTAINS_ANY})
+# As in production null and NaN, which only compare with `==` and `!=`, match nothing under these.
+_WITHOUT_NULL = frozenset({Op.IN, Op.ARRAY_CONTAINS, Op.ARRAY_CONTAINS_ANY})
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition on one field: its operands are encoded, and a list operator has one for each element."""
+    """A condition on one field: its operands are encoded, and a list operator has one for each element.
+
+    Without operands it matches nothing.
+    """
 
     path: tuple[str, ...]
     op: Op
@@ -102,7 +107,7 @@ def _holds(condition: Condition, value: Value) -> bool:
         case Op.NOT_EQUAL | Op.NOT_IN:
             # Neither matches null, and a null among the excluded values excludes everything.
             encoded = encode(value)
-            if encoded == _NULL_ENCODED or (condition.op is Op.NOT_IN and _NULL_ENCODED in operands):
+            if encoded == NULL_ENCODED or (condition.op is Op.NOT_IN and NULL_ENCODED in operands):
                 return False
             return encoded not in operands
         case Op.ARRAY_CONTAINS | Op.ARRAY_CONTAINS_ANY:
@@ -111,7 +116,8 @@ def _holds(condition: Condition, value: Value) -> bool:
             return any(encode(element) in operands for element in value.array_value.values)
         case op:
             (operand,) = operands
-            return type_tag(value) == operand[0] and _COMPARE[op](encode(value), operand)
+            encoded = encode(value)
+            return encoded[0] == operand[0] and encoded != NAN_ENCODED and _COMPARE[op](encoded, operand)
 
 
 _COMPARE = {
@@ -170,7 +176,10 @@ def _parse_field_filter(message: FieldFilter, root: str) -> Condition:
             _check_name_operand(value, op, root)
     if op in _RANGES and any(is_nan(value) or value.WhichOneof("value_type") == "null_value" for value in values):
         raise invalid(f"'{op.value}' cannot compare with NaN or null; only equality can.")
-    return Condition(path, op, tuple(encode(value) for value in values))
+    operands = (encode(value) for value in values)
+    if op in _WITHOUT_NULL:
+        operands = (operand for operand in operands if operand not in (NULL_ENCODED, NAN_ENCODED))
+    return Condition(path, op, tuple(operands))
 
 
 def _check_name_operand(value: Value, op: Op, root: str) -> None:
@@ -194,6 +203,7 @@ def _check_together(condition: Condition | Composite) -> None:
     other = any(leaf.op in (Op.IN, Op.ARRAY_CONTAINS_ANY) for leaf in leaves) or _has_or(condition)
     if other and any(leaf.op is Op.NOT_IN for leaf in leaves):
         raise invalid("'not-in' cannot stand in one query with 'in', 'array-contains-any' or OR.")
+    _check_key_equality(leaves)
     count = _disjunctions(condition)
     if count > MAX_DISJUNCTIONS:
         raise invalid(
@@ -201,15 +211,26 @@ def _check_together(condition: Condition | Composite) -> None:
         )
 
 
+def _check_key_equality(leaves: Sequence[Condition]) -> None:
+    inequalities = {leaf.path for leaf in leaves if is_inequality(leaf)}
+    key = (DOCUMENT_ID_FIELD,)
+    if inequalities and key not in inequalities and any(leaf.op is Op.EQUAL and leaf.path == key for leaf in leaves):
+        raise invalid(
+            "Equality on key is not allowed if there are other inequality fields and key does not appear in "
+            "inequalities."
+        )
+
+
 def disjuncts(condition: Condition | Composite | None) -> list[tuple[Condition, ...]]:
     """Return the disjunctive normal form: conjunctions of which any must hold, with lists expanded except not-in.
 
-    There are at most `MAX_DISJUNCTIONS` of them. A query without a condition has one, which is empty.
+    There are at most `MAX_DISJUNCTIONS` of them. A query without a condition has one, which is empty; one that matches
+    nothing has none.
     """
     if condition is None:
         return [()]
     if isinstance(condition, Condition):
-        op = {Op.IN: Op.EQUAL, Op.ARRAY_CONTAINS_ANY: Op.ARRAY_CONTAINS}.get(condition.op)
+        op = _OF_EACH_OPERAND.get(condition.op)
         if op is None:
             return [(condition,)]
         return [(Condition(condition.path, op, (operand,)),) for operand in dict.fromkeys(condition.operands)]
@@ -217,6 +238,13 @@ def disjuncts(condition: Condition | Composite | None) -> list[tuple[Condition, 
     if condition.any_of:
         return [conjunction for part in parts for conjunction in part]
     return [tuple(leaf for part in choice for leaf in part) for choice in product(*parts)]
+
+
+_OF_EACH_OPERAND = {
+    Op.IN: Op.EQUAL,
+    Op.ARRAY_CONTAINS: Op.ARRAY_CONTAINS,
+    Op.ARRAY_CONTAINS_ANY: Op.ARRAY_CONTAINS,
+}
 
 
 def _has_or(condition: Condition | Composite) -> bool:

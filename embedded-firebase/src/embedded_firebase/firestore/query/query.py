@@ -248,8 +248,8 @@ def _parse_orders(
     for path in named:
         if named.count(path) > 1:
             raise invalid(f'order_by names the field "{".".join(path)}" twice.')
-    if NAME in named and named[-1] != NAME:
-        orders = orders[: named.index(NAME) + 1]
+    if NAME in named[:-1]:
+        raise invalid("order by clause cannot contain more fields after the key.")
     descending = orders[-1].descending if orders else False
     leaves = condition.leaves() if condition is not None else ()
     implied = {leaf.path for leaf in leaves if is_inequality(leaf)} | set(aggregated)

@@ -286,14 +286,21 @@ class Engine:
         """Compute the changes that writes make to the current documents. The caller holds the storage lock."""
         stored: dict[DocumentPath, Document | None] = {}
         pending: dict[DocumentPath, Document | None] = {}
+        deleted: set[DocumentPath] = set()
         results = []
         for write, path in targets:
             if path not in stored:
                 stored[path] = pending[path] = self._storage.get(path)
             if authorize is not None:
                 authorize(write, path, pending[path], commit_time)
+            if path in deleted and write.WhichOneof("operation") != "delete" and write.current_document.exists:
+                raise invalid(f"An earlier write of the commit deleted the document to update: {path.name}")
             outcome = write_rules.apply(write, pending[path], commit_time)
             pending[path] = outcome.document
+            if outcome.document is None:
+                deleted.add(path)
+            else:
+                deleted.discard(path)
             results.append(outcome.result)
         changes = [Change(path, document) for path, document in pending.items() if document is not stored[path]]
         return changes, results

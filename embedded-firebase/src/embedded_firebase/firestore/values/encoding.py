@@ -184,3 +184,8 @@ def _encode_map(value: Value) -> bytes:
         return struct.pack(">I", len(elements)) + b"".join(map(encode, elements))
     entries = (_ENTRY + escape_zeros(name.encode()) + SEGMENT_END + encode(fields[name]) for name in sorted(fields))
     return b"".join(entries) + _END
+
+
+# Below the functions that make them.
+NULL_ENCODED = encode(NULL_VALUE)
+NAN_ENCODED = encode(Value(double_value=math.nan))

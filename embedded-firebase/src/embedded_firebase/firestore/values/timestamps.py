@@ -14,6 +14,11 @@ def to_micros(timestamp: Timestamp) -> int:
     """
     if timestamp.nanos % 1_000:
         raise invalid("A timestamp here must be aligned to microseconds.")
+    return floor_to_micros(timestamp)
+
+
+def floor_to_micros(timestamp: Timestamp) -> int:
+    """Return a timestamp message as microseconds since the epoch, without its nanoseconds."""
     return timestamp.seconds * 1_000_000 + timestamp.nanos // 1_000
 
 
