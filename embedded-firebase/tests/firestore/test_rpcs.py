@@ -13,9 +13,11 @@ from google.cloud.firestore import FieldFilter
 from google.cloud.firestore_v1 import types
 from google.cloud.firestore_v1.vector import Vector
 
+from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.rpc.methods import METHODS
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.transactions import turns
+from embedded_firebase.firestore.verify import verification
 
 
 @pytest.fixture
@@ -324,6 +326,48 @@ class TestTransactions:
         db.document("c/a").set({})
         with pytest.raises(exceptions.Aborted):
             api.commit({"database": database, "transaction": begun.transaction})
+
+    def test_a_read_is_verified(self, db, api, root):
+        """`verify` checks the precondition of a document and changes nothing: the web SDK sends it for its reads."""
+        unchanged, missing = db.document("c/a"), db.document("c/b")
+        read_at = unchanged.set({"v": 1}).update_time
+
+        def commit(*writes):
+            request = messages.CommitRequest(database=root.removesuffix("/documents"), writes=writes)
+            return api.commit(types.CommitRequest.wrap(request))
+
+        def verify(name, **precondition):
+            write = verification(f"{root}/{name}")
+            write.current_document.MergeFrom(messages.Precondition(**precondition))
+            return write
+
+        held = verify("c/a", update_time=read_at.timestamp_pb())
+        other = messages.Write(update={"name": f"{root}/c/other"})
+        answer = commit(held, verify("c/b", exists=False), other)
+        assert [result.update_time for result in answer.write_results][:2] == [read_at, None]
+        assert unchanged.get().update_time == read_at
+        assert not missing.get().exists
+        unchanged.set({"v": 2})
+        for stale, error in (
+            (held, exceptions.FailedPrecondition),
+            (verify("c/b", exists=True), exceptions.NotFound),
+            (verify("c/a", exists=False), exceptions.AlreadyExists),
+            (verify("c"), exceptions.InvalidArgument),
+            (messages.Write.FromString(bytes([5 << 3 | 2, 1, 0xFF])), exceptions.InvalidArgument),
+        ):
+            with pytest.raises(error):
+                commit(messages.Write(delete=f"{root}/c/other"), stale)
+        assert db.document("c/other").get().exists
+
+    @pytest.mark.embedded
+    def test_a_verification_is_not_billed_as_a_write(self, db, api, root, firestore_counts):
+        """It writes nothing."""
+        request = messages.CommitRequest(
+            database=root.removesuffix("/documents"), writes=[verification(f"{root}/{'c' * 200}/a")]
+        )
+        api.commit(types.CommitRequest.wrap(request))
+        counts = firestore_counts()
+        assert (counts.writes, counts.deletes) == (0, 0)
 
     def test_read_only_transactions(self, db):
         """They see one snapshot, also with queries."""

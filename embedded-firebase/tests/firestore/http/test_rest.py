@@ -196,6 +196,22 @@ class TestTransactions:
         answer = http_client("POST", f"{documents}:commit", {"transaction": transaction, "writes": [write]})
         assert (answer.status, answer.content["error"]["status"]) == (409, "ABORTED")
 
+    def test_a_read_is_verified(self, http_client, documents, db):
+        """`verify` is taken in JSON too: its precondition is checked, and nothing is written."""
+        db.document("c/a").set({})
+        name = name_of(documents, "c/a")
+        other = {"update": {"name": name_of(documents, "c/b"), "fields": {}}}
+
+        def commit(**write):
+            return http_client("POST", f"{documents}:commit", {"writes": [write, other]}).content
+
+        version = http_client("GET", f"{documents}/c/a").content["updateTime"]
+        committed = commit(verify=name, currentDocument={"updateTime": version})
+        assert committed["writeResults"][0] == {"updateTime": version}
+        assert commit(verify=name, currentDocument={"exists": False})["error"]["status"] == "ALREADY_EXISTS"
+        for bad in ({"verify": 1}, {"verify": None}, {"verify": name, "delete": name}):
+            assert commit(**bad)["error"]["status"] == "INVALID_ARGUMENT"
+
     def test_commit_and_roll_back(self, http_client, documents, db):
         """A transaction can be committed and rolled back."""
         first, second = (

@@ -296,6 +296,15 @@ class TestWrites:
             allowed = {**update(path, owner=owner), "currentDocument": {"exists": False}}
             assert self.commit(call, allowed) == "ALREADY_EXISTS"
 
+    def test_a_verification_needs_permission_to_read(self, port):
+        """Its precondition would disclose the version of a document (oracle)."""
+        call = Rest(port)
+        for path, readable in (("notes/a", True), ("kept/k", True), ("notes/b", False), ("notes/none", False)):
+            for exists in (True, False):
+                verification = {"verify": f"{ROOT}/{path}", "currentDocument": {"exists": exists}}
+                expected = ("OK" if exists else "ALREADY_EXISTS") if readable else DENIED
+                assert self.commit(call, verification) == expected
+
     def test_transforms_and_masks_are_seen(self, call):
         """The rules judge the document as it would be stored."""
         masked = {**update("kept/k", text="t"), "updateMask": {"fieldPaths": ["text"]}}

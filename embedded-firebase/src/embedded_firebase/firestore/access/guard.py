@@ -25,6 +25,7 @@ from embedded_firebase.firestore.transactions.views import Consistency, View
 from embedded_firebase.firestore.values.encoding import ARRAY, MAP, VECTOR, encode
 from embedded_firebase.firestore.values.paths import DocumentPath, parse_document
 from embedded_firebase.firestore.values.timestamps import set_micros
+from embedded_firebase.firestore.verify import operation
 
 
 class GuardedEngine:
@@ -109,7 +110,10 @@ class GuardedEngine:
 
     def _check_write(self, write: Write, path: DocumentPath, current: Document | None, commit_time: int) -> None:
         after: Value = NULL
-        if write.WhichOneof("operation") == "delete":
+        kind = operation(write)
+        if kind == "verify":
+            method = "get"
+        elif kind == "delete":
             method = "delete"
         else:
             method = "create" if current is None else "update"

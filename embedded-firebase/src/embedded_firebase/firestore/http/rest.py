@@ -23,6 +23,7 @@ from embedded_firebase.firestore.rpc.methods import METHODS, Kind
 from embedded_firebase.firestore.rpc.service import database_of
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.testing.faults import Faults
+from embedded_firebase.firestore.verify import take_from_json
 
 # Method, template and RPC; the whole body is the request, but for those below. The first that fits is taken.
 ROUTES = (
@@ -145,8 +146,11 @@ def _message(rpc: str, values: dict[str, str], parameters: MultiDict[str, str], 
         EmulatorError: INVALID_ARGUMENT, naming the field.
     """
     message = getattr(messages, f"{rpc}Request")()
+    body, verifications = take_from_json({"document": body} if rpc in _BODY_IS_DOCUMENT else body)
     try:
-        json_format.ParseDict({"document": body} if rpc in _BODY_IS_DOCUMENT else body, message)
+        json_format.ParseDict(body, message)
+        for position, verification in verifications.items():
+            message.writes[position].MergeFrom(verification)
         for key in parameters:
             if key not in _SYSTEM_PARAMETERS:
                 json_format.ParseDict(_nested(message.DESCRIPTOR, key, parameters.getlist(key)), message)

@@ -336,8 +336,10 @@ class Rpcs:
         return committed
 
     def _count_changes(self, database: str, writes: Sequence[Write]) -> None:
-        deletes = sum(1 for write in writes if write.WhichOneof("operation") == "delete")
-        self._counters.count_changes(database, writes=len(writes) - deletes, deletes=deletes)
+        kinds = [write.WhichOneof("operation") for write in writes]
+        # One without a known operation is a verification, which writes nothing.
+        deletes, verifications = kinds.count("delete"), kinds.count(None)
+        self._counters.count_changes(database, writes=len(writes) - deletes - verifications, deletes=deletes)
 
 
 def _consistency(request: _Read) -> Consistency:

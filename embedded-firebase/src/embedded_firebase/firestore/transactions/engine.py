@@ -293,14 +293,15 @@ class Engine:
                 stored[path] = pending[path] = self._storage.get(path)
             if authorize is not None:
                 authorize(write, path, pending[path], commit_time)
-            if path in deleted and write.WhichOneof("operation") != "delete" and write.current_document.exists:
+            is_update = write.WhichOneof("operation") in ("update", "transform")
+            if path in deleted and is_update and write.current_document.exists:
                 raise invalid(f"An earlier write of the commit deleted the document to update: {path.name}")
             outcome = write_rules.apply(write, pending[path], commit_time)
             pending[path] = outcome.document
-            if outcome.document is None:
-                deleted.add(path)
-            else:
+            if is_update:
                 deleted.discard(path)
+            elif write.WhichOneof("operation") == "delete":
+                deleted.add(path)
             results.append(outcome.result)
         changes = [Change(path, document) for path, document in pending.items() if document is not stored[path]]
         return changes, results

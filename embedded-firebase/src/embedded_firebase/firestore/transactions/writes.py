@@ -16,6 +16,7 @@ from embedded_firebase.firestore.values.encoding import NULL_VALUE, encode, fiel
 from embedded_firebase.firestore.values.encoding import delete_field as remove_field
 from embedded_firebase.firestore.values.paths import DOCUMENT_ID_FIELD, parse_field_path
 from embedded_firebase.firestore.values.timestamps import set_micros, to_micros
+from embedded_firebase.firestore.verify import operation, verified_name
 
 _MIN_INTEGER, _MAX_INTEGER = -(1 << 63), (1 << 63) - 1
 
@@ -34,16 +35,17 @@ def target(write: Write) -> str:
     Raises:
         EmulatorError: INVALID_ARGUMENT when the write has no operation.
     """
-    match write.WhichOneof("operation"):
+    match operation(write):
         case "update":
-            name: str = write.update.name
+            return write.update.name
         case "delete":
-            name = write.delete
+            return write.delete
         case "transform":
-            name = write.transform.document
-        case _:
-            raise invalid("A write needs one operation: update, delete or transform.")
-    return name
+            return write.transform.document
+        case "verify":
+            return verified_name(write)
+        case None:
+            raise invalid("A write needs one operation: update, delete, transform or verify.")
 
 
 def apply(write: Write, current: Document | None, commit_time: int) -> Outcome:
@@ -62,6 +64,8 @@ def apply(write: Write, current: Document | None, commit_time: int) -> Outcome:
         check_precondition(write.current_document, name, current, commit_time)
     if write.WhichOneof("operation") == "delete":
         return Outcome(None, WriteResult())
+    if operation(write) == "verify":
+        return Outcome(current, WriteResult(update_time=None if current is None else current.update_time))
 
     document = Document(name=name)
     if write.WhichOneof("operation") == "update":
