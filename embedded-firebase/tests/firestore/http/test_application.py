@@ -29,11 +29,12 @@ class TestOrigins:
         ["http://localhost:3000", "https://localhost", "http://127.0.0.1:8081", "http://[::1]:1", "http://a.localhost"],
     )
     def test_pages_of_this_machine_may_read(self, http_client, documents, origin):
-        """A page of this machine, on any port, can read answers and errors (CORS)."""
+        """A page of this machine, on any port, can read answers and errors (CORS), of requests with credentials too."""
         for path in ("/", f"{documents}/c", f"{documents}/c/nothing", "/emulator/v1/nothing"):
             answer = http_client("GET", path, headers={"Origin": origin})
             assert answer.status != 403
             assert answer.headers["Access-Control-Allow-Origin"] == origin
+            assert answer.headers["Access-Control-Allow-Credentials"] == "true"
             assert answer.headers["Vary"] == "Origin"
 
     def test_a_preflight_is_answered(self, http_client, documents):
@@ -45,6 +46,7 @@ class TestOrigins:
         }
         answer = http_client("OPTIONS", f"{documents}/c/a", headers=headers)
         assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
         assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
         assert answer.headers["Access-Control-Allow-Headers"] == "authorization, x-goog-api-client"
 
@@ -57,6 +59,7 @@ class TestOrigins:
             answer = http_client(method, path, headers={"Origin": origin})
             assert answer.status == 403
             assert "Access-Control-Allow-Origin" not in answer.headers
+            assert "Access-Control-Allow-Credentials" not in answer.headers
         assert db.document("c/a").get().exists
 
     @pytest.mark.parametrize("path", ["/", "/emulator/v1/nothing"])

@@ -40,6 +40,8 @@ class Application:
         response = self._answer(request)
         if (origin := request.headers.get("Origin")) is not None:
             response.headers["Access-Control-Allow-Origin"] = origin
+            # The web SDK sends its requests with credentials, for cookies of proxies; none are read here.
+            response.headers["Access-Control-Allow-Credentials"] = "true"
             response.headers["Vary"] = "Origin"
         return response(environ, start_response)
 
