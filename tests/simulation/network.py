@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import EmulatorError
 from embedded_firebase.firestore.indexes import definitions as indexes
 from embedded_firebase.firestore.indexes.definitions import IndexSet
+from embedded_firebase.firestore.listen.streams import Listen
 from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.storage.storage import Storage
 from embedded_firebase.firestore.testing.counters import Counters
@@ -116,7 +117,8 @@ class Network:
             require_indexes=True,
         )
         self.engine._control._turns = _NoTurns()
-        self._rpcs = Rpcs(self.engine, Counters())
+        counters = Counters()
+        self._rpcs = Rpcs(self.engine, counters, partial(Listen(self.engine, counters).serve, None))
         if self._listener:
             self.engine.feed.subscribe(DATABASE, self._listener)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 
+from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.http.application import Application
 from embedded_firebase.firestore.http.control import Control
 from embedded_firebase.firestore.http.front import Front
@@ -108,7 +109,7 @@ class FirestoreServer:
             self._bind(host, grpc_port)
         grpc_address = self._bind_behind_front()
         rest = Rest(self._access, self.counters, self.faults)
-        control = Control(self, self.faults, self.counters)
+        control = Control(self, self.put_rules, self.faults, self.counters)
         application = Application({"/v1/": rest.respond, "/emulator/v1/": control.respond})
         try:
             self._front = Front(host, port, local_only(application, host.strip("[]")), grpc_address)
@@ -153,6 +154,18 @@ class FirestoreServer:
     def clear(self, project: str, database: str = "(default)") -> None:
         """Delete every document of a database at once."""
         self._engine.clear(database_name(project, database))
+
+    def put_rules(self, project: str, source: str) -> None:
+        """Replace the rules that bind the callers of a project.
+
+        Raises:
+            EmulatorError: INVALID_ARGUMENT for rules that cannot be read, with the line and column.
+        """
+        try:
+            rules = ruleset.parse(source)
+        except ValueError as error:
+            raise invalid(f"The rules cannot be read: {error}") from error
+        self._access.put_rules(project, rules)
 
     def documents(self, project: str, database: str = "(default)") -> Iterator[Document]:
         """Yield every document of a database as of now, in the order of names."""

@@ -285,7 +285,8 @@ class TestUrls:
         [
             ("GET", "/emulator/v1/projects/p/databases/(default)/documents", 405),
             ("DELETE", "/emulator/v1/projects/p/databases", 404),
-            ("PUT", "/emulator/v1/projects/p:securityRules", 404),
+            ("PUT", "/emulator/v1/projects/p:securityRule", 404),
+            ("GET", "/emulator/v1/projects/p:securityRules", 405),
         ],
     )
     def test_an_unknown_url_is_an_error(self, http_client, method, path, status):

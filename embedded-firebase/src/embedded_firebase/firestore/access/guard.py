@@ -61,13 +61,13 @@ class GuardedEngine:
             EmulatorError: PERMISSION_DENIED unless all of them may be read; that ends the transaction.
         """
         documents, view = self._engine.get(database, names, consistency)
-        for name, document in zip(names, documents, strict=True):
-            path = parse_document(name)
-            if not self._allow("get", _path(path), _resource(path, document)):
-                if view.transaction is not None:
-                    # Otherwise its commit would disclose whether the document has changed since.
-                    self._engine.rollback(database, view.transaction.id)
-                raise denied()
+        try:
+            self.check_documents(names, documents)
+        except EmulatorError:
+            if view.transaction is not None:
+                # Otherwise its commit would disclose whether the document has changed since.
+                self._engine.rollback(database, view.transaction.id)
+            raise
         return documents, view
 
     def query(self, query: Query, consistency: Consistency) -> tuple[Iterator[Document], View]:
@@ -76,14 +76,14 @@ class GuardedEngine:
         Raises:
             EmulatorError: PERMISSION_DENIED unless every document that the query could find may be listed.
         """
-        self._check_list(query)
+        self.check_query(query)
         return self._engine.query(query, consistency)
 
     def aggregate(
         self, query: Query, aggregations: Sequence[Aggregation], consistency: Consistency
     ) -> tuple[dict[str, Message], int, View]:
         """Return figures as `Engine.aggregate` does, of documents that may be listed."""
-        self._check_list(query)
+        self.check_query(query)
         return self._engine.aggregate(query, aggregations, consistency)
 
     def commit(
@@ -108,6 +108,33 @@ class GuardedEngine:
         """Refuse: no rule is about documents that do not exist in a list."""
         raise denied()
 
+    def check_documents(self, names: Sequence[str], documents: Sequence[Document | None]) -> None:
+        """Check that documents may be read, as they are; None for each missing one.
+
+        Raises:
+            EmulatorError: PERMISSION_DENIED.
+        """
+        for name, document in zip(names, documents, strict=True):
+            path = parse_document(name)
+            if not self._allow("get", _path(path), _resource(path, document)):
+                raise denied()
+
+    def check_query(self, query: Query) -> None:
+        """Check that every document that a query could find may be listed.
+
+        Raises:
+            EmulatorError: PERMISSION_DENIED.
+        """
+        path = _path_of_all(query.scope)
+        shape: dict[bytes, Value] = {string("offset"): number(query.offset)}
+        if query.asked_limit is not None:
+            shape[string("limit")] = number(query.asked_limit)
+        # A query that matches nothing is judged as if it had no condition.
+        for conjunction in disjuncts(query.condition) or [()]:
+            common = PartlyKnown({string("data"): _common_fields(conjunction)})
+            if not self._allow("list", path, common, query=shape):
+                raise denied()
+
     def _check_write(self, write: Write, path: DocumentPath, current: Document | None, commit_time: int) -> None:
         after: Value = NULL
         kind = operation(write)
@@ -120,17 +147,6 @@ class GuardedEngine:
             after = _resource(path, _written(write, current, commit_time))
         if not self._allow(method, _path(path), _resource(path, current), new_resource=after):
             raise denied()
-
-    def _check_list(self, query: Query) -> None:
-        path = _path_of_all(query.scope)
-        shape: dict[bytes, Value] = {string("offset"): number(query.offset)}
-        if query.asked_limit is not None:
-            shape[string("limit")] = number(query.asked_limit)
-        # A query that matches nothing is judged as if it had no condition.
-        for conjunction in disjuncts(query.condition) or [()]:
-            common = PartlyKnown({string("data"): _common_fields(conjunction)})
-            if not self._allow("list", path, common, query=shape):
-                raise denied()
 
     def _allow(
         self, method: str, path: Path, resource: Value, *, new_resource: Value = NULL, query: Value | None = None

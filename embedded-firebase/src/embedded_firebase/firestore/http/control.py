@@ -1,6 +1,6 @@
-"""Owns the URLs below /emulator/v1/: clear, export, import, faults and counters; must not know any rule of Firestore.
+"""Owns the URLs below /emulator/v1/: clear, export, import, rules, faults and counters.
 
-Clear, export and import are as in Google's emulator; faults and counters are this emulator's own.
+Must not know any rule of Firestore. Clear, export, import and rules are as in Google's emulator; faults and counters are this emulator's own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ URLS = Map(
         Rule("/emulator/v1/projects/<project>/databases/<database>/documents", endpoint="clear", methods=["DELETE"]),
         Rule("/emulator/v1/projects/<project>:export", endpoint="export_documents", methods=["POST"]),
         Rule("/emulator/v1/projects/<project>:import", endpoint="import_documents", methods=["POST"]),
+        Rule("/emulator/v1/projects/<project>:securityRules", endpoint="put_rules", methods=["PUT"]),
         Rule("/emulator/v1/faults", endpoint="add_fault", methods=["POST"]),
         Rule("/emulator/v1/faults", endpoint="clear_faults", methods=["DELETE"]),
         Rule("/emulator/v1/marks", endpoint="mark", methods=["POST"]),
@@ -55,12 +56,16 @@ class Control:
 
     Args:
         databases: are cleared, exported and imported.
+        put_rules: given a project and the source of its rules, which it replaces.
         faults: faults on demand.
         counters: counts of calls and billed operations.
     """
 
-    def __init__(self, databases: Databases, faults: Faults, counters: Counters) -> None:
+    def __init__(
+        self, databases: Databases, put_rules: Callable[[str, str], None], faults: Faults, counters: Counters
+    ) -> None:
         self._databases = databases
+        self._replace_rules = put_rules
         self._faults = faults
         self._counters = counters
 
@@ -107,6 +112,13 @@ class Control:
         except (OSError, ExportError) as error:
             raise invalid(f"The export cannot be read: {error}") from error
         self._databases.load(documents, project, database)
+
+    def _put_rules(self, request: Request, project: str) -> None:
+        match json_body(request):
+            case {"rules": {"files": [{"content": str(source)}]}}:
+                self._replace_rules(project, source)
+            case _:
+                raise invalid('The body must be {"rules": {"files": [{"content": "..."}]}}, with one file.')
 
     def _add_fault(self, request: Request) -> None:
         body = _body(request, "action", "rpc", "code", "count", "seconds", "database", "message")

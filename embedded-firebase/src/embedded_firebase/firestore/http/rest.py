@@ -98,9 +98,9 @@ class Rest:
 
     def _call(self, route: _Route, values: dict[str, str], request: Request) -> Iterator[Any]:
         rpc = route.rpc
-        behavior = self._access.behavior(rpc, request.headers.get("Authorization"))
         message = _message(rpc, values, request.args, json_body(request) if request.method != "GET" else {})
         database = database_of(message)
+        behavior = self._access.behavior(rpc, database, request.headers.get("Authorization"))
         self._counters.count_call(rpc, database)
         self._faults.meet(rpc, database, after=False)
         if rpc in _STREAMED:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 import grpc
 
@@ -20,6 +21,7 @@ from embedded_firebase.firestore.listen.targets import Difference, Target
 from embedded_firebase.firestore.messages import Document, ListenRequest, ListenResponse
 from embedded_firebase.firestore.messages import Target as TargetMessage
 from embedded_firebase.firestore.query import query
+from embedded_firebase.firestore.query.query import Query
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
 from embedded_firebase.firestore.transactions.views import Consistency
@@ -32,6 +34,16 @@ _NO_CHANGE, _ADD, _REMOVE, _CURRENT, _RESET = range(5)
 _ORIGIN_BYTES = 8
 
 
+class Guard(Protocol):
+    """Checks what a client may hear of; raises PERMISSION_DENIED."""
+
+    def check_documents(self, names: Sequence[str], documents: Sequence[Document | None]) -> None:
+        """Check that documents may be read as they are, None for each missing one."""
+
+    def check_query(self, query: Query) -> None:
+        """Check that every document that a query could find may be listed."""
+
+
 class Listen:
     """Serves the listen streams of one engine."""
 
@@ -41,8 +53,15 @@ class Listen:
         # A resume token holds a time and the server that issued it: another server has another history.
         self._origin = secrets.token_bytes(_ORIGIN_BYTES)
 
-    def serve(self, requests: Iterator[ListenRequest], context: grpc.ServicerContext) -> Iterator[ListenResponse]:
+    def serve(
+        self, guard: Guard | None, requests: Iterator[ListenRequest], context: grpc.ServicerContext
+    ) -> Iterator[ListenResponse]:
         """Answer the requests of one stream until its client ends it.
+
+        Args:
+            guard: checks what the client may hear of; None for an administrator.
+            requests: add and remove targets.
+            context: of the call.
 
         Raises:
             EmulatorError: INVALID_ARGUMENT for a request that is not about this stream's database or its targets.
@@ -58,7 +77,7 @@ class Listen:
                 return
             mailbox.put_request(first)
             threading.Thread(target=_read, args=(requests, mailbox), name="firestore-listen", daemon=True).start()
-            yield from _Stream(self._engine, self._counters, database, mailbox, self._origin).responses()
+            yield from _Stream(self._engine, self._counters, guard, database, mailbox, self._origin).responses()
         finally:
             mailbox.end()
             self._engine.feed.unsubscribe(database, mailbox.put_commit)
@@ -67,9 +86,18 @@ class Listen:
 class _Stream:
     """The targets of one stream, and what its client has been sent of them."""
 
-    def __init__(self, engine: Engine, counters: Counters, database: str, mailbox: Mailbox, origin: bytes) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        counters: Counters,
+        guard: Guard | None,
+        database: str,
+        mailbox: Mailbox,
+        origin: bytes,
+    ) -> None:
         self._engine = engine
         self._counters = counters
+        self._guard = guard
         self._database = database
         self._mailbox = mailbox
         self._origin = origin
@@ -88,8 +116,7 @@ class _Stream:
                 case "add_target":
                     yield from self._add(request.add_target)
                 case "remove_target":
-                    self._targets.pop(request.remove_target, None)
-                    self._mailbox.wanted = frozenset().union(*(target.keys for target in self._targets.values()))
+                    self._drop(request.remove_target)
                     yield _target_change(_REMOVE, request.remove_target)
                 case _:
                     raise invalid("A listen request needs add_target or remove_target.")
@@ -107,8 +134,16 @@ class _Stream:
         """Send what has changed in all targets up to a time."""
         commits = self._mailbox.take_commits(time)
         changes = dict(targets.latest(commits or ()))
-        for target in self._targets.values():
-            if commits is None or (target.must_be_read and target.is_touched(changes)):
+        for target in list(self._targets.values()):
+            is_touched = commits is None or target.is_touched(changes)
+            try:
+                if is_touched:
+                    self._check(target, time)
+            except EmulatorError as error:
+                self._drop(target.id)
+                yield _target_change(_REMOVE, target.id, cause=error)
+                continue
+            if commits is None or (target.must_be_read and is_touched):
                 difference = target.show(self._read(target, time))
             elif target.must_be_read:
                 continue
@@ -132,6 +167,7 @@ class _Stream:
         time = self._engine.read_time()
         yield from self._catch_up(time)
         try:
+            self._check(target, time)
             resumed = self._recall(target, message)
             difference = target.show(self._read(target, time))
         except EmulatorError as error:
@@ -201,6 +237,20 @@ class _Stream:
             target.shown.clear()
             return False
         return True
+
+    def _check(self, target: Target, time: int) -> None:
+        """Check that the client may see a target as of a time, which it is told of next (no TOCTOU)."""
+        if self._guard is None:
+            return
+        if target.query is not None:
+            self._guard.check_query(target.query)
+        else:
+            documents, _ = self._engine.get(self._database, target.names, Consistency(read_time=time))
+            self._guard.check_documents(target.names, documents)
+
+    def _drop(self, target_id: int) -> None:
+        self._targets.pop(target_id, None)
+        self._mailbox.wanted = frozenset().union(*(target.keys for target in self._targets.values()))
 
     def _read(self, target: Target, time: int) -> Iterable[Document]:
         consistency = Consistency(read_time=time)

@@ -18,6 +18,7 @@ from embedded_firebase.firestore.rpc.rpcs import Rpcs
 from embedded_firebase.firestore.rules.ruleset import Ruleset
 from embedded_firebase.firestore.testing.counters import Counters
 from embedded_firebase.firestore.transactions.engine import Engine
+from embedded_firebase.firestore.values.paths import project_of
 
 # No rule can cover these.
 _ADMINISTRATORS_ONLY = frozenset({"ListCollectionIds", "PartitionQuery"})
@@ -29,31 +30,44 @@ class Access:
     Args:
         engine: what calls read and write.
         counters: count reads and writes.
-        ruleset: binds all callers but administrators; None when there are no rules.
+        ruleset: binds all callers but administrators, unless their project has rules of its own; None for none.
     """
 
     def __init__(self, engine: Engine, counters: Counters, ruleset: Ruleset | None) -> None:
         self._engine = engine
         self._counters = counters
         self._ruleset = ruleset
-        self._administrator = Rpcs(engine, counters, Listen(engine, counters))
+        self._put: dict[str, Ruleset] = {}
+        self._listen = Listen(engine, counters)
+        self._administrator = Rpcs(engine, counters, partial(self._listen.serve, None))
 
-    def behavior(self, rpc: str, authorization: str | None) -> Callable[[Any, Any], Any]:
+    def put_rules(self, project: str, ruleset: Ruleset) -> None:
+        """Bind the callers of a project by these rules from now on; open streams keep those that they started with."""
+        self._put[project] = ruleset
+
+    def behavior(self, rpc: str, database: str, authorization: str | None) -> Callable[[Any, Any], Any]:
         """Return what answers an RPC, given a request and a context, for a caller with this `Authorization` header.
+
+        Args:
+            rpc: the name of the RPC.
+            database: the resource name of the database that the request is about; the RPC refuses any other.
+            authorization: the header, None when there is none.
 
         Raises:
             EmulatorError: UNAUTHENTICATED for a token that is not valid, PERMISSION_DENIED for RPCs of
                 administrators only.
         """
         _, method = METHODS[rpc]
-        return partial(method, self._rpcs(rpc, authorization))
+        return partial(method, self._rpcs(rpc, database, authorization))
 
-    def _rpcs(self, rpc: str, authorization: str | None) -> Rpcs:
-        if self._ruleset is None:
+    def _rpcs(self, rpc: str, database: str, authorization: str | None) -> Rpcs:
+        ruleset = self._put.get(project_of(database), self._ruleset)
+        if ruleset is None:
             return self._administrator
         auth = auth_of(authorization, time.time())
         if auth is None:
             return self._administrator
         if rpc in _ADMINISTRATORS_ONLY:
             raise denied()
-        return Rpcs(GuardedEngine(self._engine, self._ruleset, auth), self._counters)
+        guarded = GuardedEngine(self._engine, ruleset, auth)
+        return Rpcs(guarded, self._counters, partial(self._listen.serve, guarded))

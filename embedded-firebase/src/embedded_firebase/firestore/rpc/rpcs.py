@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -13,7 +13,6 @@ import grpc
 
 from embedded_firebase.firestore import messages
 from embedded_firebase.firestore.errors import Code, EmulatorError, invalid
-from embedded_firebase.firestore.listen.streams import Listen
 from embedded_firebase.firestore.messages import Document, TransactionOptions, Value, Write, WriteResult
 from embedded_firebase.firestore.query import aggregation, listing, partitions, query
 from embedded_firebase.firestore.query.aggregation import Aggregation
@@ -45,6 +44,9 @@ _Read = (
     | messages.PartitionQueryRequest
 )
 _Written = TypeVar("_Written", messages.CommitRequest, messages.BatchWriteRequest, messages.WriteRequest)
+
+
+Listen = Callable[[Iterator[messages.ListenRequest], grpc.ServicerContext], Iterator[messages.ListenResponse]]
 
 
 class Documents(Protocol):
@@ -88,13 +90,13 @@ class Rpcs:
     Args:
         documents: what they read and write.
         counters: count billed operations.
-        listener: serves Listen; None to refuse it.
+        listen: serves Listen, given the requests of a stream and its context.
     """
 
-    def __init__(self, documents: Documents, counters: Counters, listener: Listen | None = None) -> None:
+    def __init__(self, documents: Documents, counters: Counters, listen: Listen) -> None:
         self._documents = documents
         self._counters = counters
-        self._listener = listener
+        self._listen = listen
 
     def get_document(self, request: messages.GetDocumentRequest, _context: object) -> Document:
         """Answer one document."""
@@ -308,9 +310,7 @@ class Rpcs:
         self, requests: Iterator[messages.ListenRequest], context: grpc.ServicerContext
     ) -> Iterator[messages.ListenResponse]:
         """Send the changes in the targets of a stream until its client ends it."""
-        if self._listener is None:
-            raise EmulatorError(Code.UNIMPLEMENTED, "With rules this emulator lets only administrators listen.")
-        return self._listener.serve(requests, context)
+        return self._listen(requests, context)
 
     def _write_one(
         self, database: str, write: Write, request: messages.CreateDocumentRequest | messages.UpdateDocumentRequest

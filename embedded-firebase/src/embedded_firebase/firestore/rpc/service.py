@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -62,14 +61,14 @@ class Service:
                 make, around = grpc.unary_unary_rpc_method_handler, self._around_unary(rpc)
             case Kind.SERVER_STREAM:
                 make = grpc.unary_stream_rpc_method_handler
-                around = self._around_stream(rpc, partial(self._behave, rpc))
+                around = self._around_stream(rpc)
             case Kind.BOTH_STREAM:
                 make, around = grpc.stream_stream_rpc_method_handler, self._around_bidirectional(rpc)
         return make(around, getattr(messages, f"{rpc}Request").FromString, _serialize)
 
-    def _behave(self, rpc: str, request: Any, context: Any) -> Any:
+    def _behave(self, rpc: str, database: str, request: Any, context: Any) -> Any:
         """Answer a request, or a stream of them, with the access of its caller."""
-        return self._access.behavior(rpc, _header(context, "authorization"))(request, context)
+        return self._access.behavior(rpc, database, _header(context, "authorization"))(request, context)
 
     def _around_unary(self, rpc: str) -> Callable[[Any, Any], Any]:
         def call(request: Any, context: Any) -> Any:
@@ -77,7 +76,7 @@ class Service:
             self._counters.count_call(rpc, database, _client(context))
             try:
                 self._faults.meet(rpc, database, after=False)
-                response = self._behave(rpc, request, context)
+                response = self._behave(rpc, database, request, context)
                 self._faults.meet(rpc, database, after=True)
             except Exception as error:
                 _abort(context, rpc, error)
@@ -85,15 +84,16 @@ class Service:
 
         return call
 
-    def _around_stream(
-        self, rpc: str, behavior: Callable[[Any, Any], Iterator[Any]]
-    ) -> Callable[[Any, Any], Iterator[Any]]:
+    def _around_stream(self, rpc: str, more: Iterator[Any] | None = None) -> Callable[[Any, Any], Iterator[Any]]:
+        """Wrap an RPC that answers with a stream; `more` are the requests after the first."""
+
         def call(request: Any, context: Any) -> Iterator[Any]:
             database = database_of(request)
             self._counters.count_call(rpc, database, _client(context))
             try:
                 self._faults.meet(rpc, database, after=False)
-                yield from behavior(request, context)
+                sent = request if more is None else chain([request], more)
+                yield from self._behave(rpc, database, sent, context)
                 self._faults.meet(rpc, database, after=True)
             except Exception as error:
                 _abort(context, rpc, error)
@@ -105,10 +105,7 @@ class Service:
             # The first request names the database for all.
             first = next(requests, None)
             if first is not None:
-                around = self._around_stream(
-                    rpc, lambda _, context: self._behave(rpc, chain([first], requests), context)
-                )
-                yield from around(first, context)
+                yield from self._around_stream(rpc, requests)(first, context)
 
         def call(requests: Iterator[Any], context: Any) -> Iterator[Any]:
             if not self._free_streams.acquire(blocking=False):

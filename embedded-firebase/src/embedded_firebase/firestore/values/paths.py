@@ -78,6 +78,11 @@ def parse_parent(name: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=4_096)
+def project_of(database: str) -> str:
+    """Return the id of the project that the resource name of a database starts with, "" when it names none."""
+    return "/".join(database.split("/")[1:2])
+
+
 def parse_database(name: str) -> str:
     """Check `projects/{p}/databases/{d}` and return it.
 
