@@ -1,16 +1,19 @@
 """One port for gRPC and HTTP, and hostile bytes on it, which do not affect other clients."""
 
 import contextlib
+import http.client
+import json
 import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
 
-from embedded_firebase.firestore.http import front
+from embedded_firebase.firestore.http import connection, front
 from embedded_firebase.firestore.server import FirestoreServer
 
 pytestmark = pytest.mark.embedded
@@ -202,6 +205,78 @@ class TestHostileBytes:
                 connection.close()
 
 
+class TestKeepAlive:
+    def test_a_connection_serves_many_requests(self, port, documents):
+        """Answers with a length, streamed ones, empty ones and errors, in turns; bodies are read to their ends."""
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        client.connect()
+        socket_ = client.sock
+        query = json.dumps({"structuredQuery": {"from": [{"collectionId": "c"}]}})
+        for _ in range(3):
+            for method, path, body, status in (
+                ("GET", "/", None, 200),
+                ("HEAD", "/", None, 200),
+                ("PATCH", f"{documents}/c/a", "{}", 200),
+                ("POST", f"{documents}:runQuery", query, 200),
+                ("POST", "/nothing", "x" * 100_000, 404),
+                ("GET", "/", "an unexpected body", 200),
+                ("OPTIONS", f"{documents}/c", None, 204),
+            ):
+                client.request(method, path, body)
+                response = client.getresponse()
+                response.read()
+                assert (response.status, response.headers["Keep-Alive"]) == (status, "timeout=30")
+                assert client.sock is socket_
+        client.close()
+
+    @pytest.mark.parametrize(
+        ("headers", "body"),
+        [
+            ("Connection: close", ""),
+            ("Content-Length: 2\r\nContent-Length: 2", "{}"),
+            ("Content-Length: +2", "{}"),
+            ("Content-Length: 99999999999", "{}"),
+            ("Transfer-Encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"),
+        ],
+    )
+    def test_a_body_of_doubtful_length_ends_the_connection(self, port, headers, body):
+        """Its rest cannot be taken for a next request (request smuggling)."""
+        smuggled = "GET / HTTP/1.1\r\n\r\n"
+        answer = send(port, f"POST /v1/x HTTP/1.1\r\n{headers}\r\n\r\n{body}{smuggled}".encode())
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b"Connection: close" in answer
+
+    def test_version_1_0_is_answered_without_chunks(self, port, documents):
+        """The end of the connection ends the answer."""
+        body = b'{"structuredQuery": {"from": [{"collectionId": "c"}]}}'
+        head = f"POST {documents}:runQuery HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+        answer = send(port, head.encode() + body)
+        assert b"chunked" not in answer
+        assert isinstance(json.loads(answer.partition(b"\r\n\r\n")[2]), list)
+
+    def test_none_is_kept_when_half_of_the_connections_are_used(self, port, http_client, monkeypatch):
+        """Others need them."""
+        monkeypatch.setattr(front, "MAX_HTTP_CONNECTIONS", 1)
+        wait_for(lambda: http_client("GET", "/").status == 200)
+        wait_for(lambda: (answer := http_client("GET", "/")).status == 200 and "Keep-Alive" not in answer.headers)
+
+    def test_an_idle_connection_is_closed(self, port, monkeypatch):
+        """It would keep others out."""
+        monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as idle:
+            idle.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            answer = b"".join(iter(lambda: idle.recv(1_000), b""))
+        assert answer.endswith(b"Ok\n")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Connections that ended just before may still count."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 class TestSlowClients:
     def test_many_slow_clients_do_not_starve_grpc(self, port, db, http_client):
         """Existing and new gRPC clients are served; HTTP is served again when the slow clients have gone."""
@@ -224,6 +299,43 @@ class TestSlowClients:
             with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
                 connection.sendall(said)
                 assert connection.recv(1) == b""
+
+    def test_http_beyond_its_limit_is_answered(self, port, db, monkeypatch, http_client):
+        """503 in Google's error model, also to a long body, with the time after which to try again."""
+        monkeypatch.setattr(front, "MAX_HTTP_CONNECTIONS", 1)
+        with socket.create_connection(("127.0.0.1", port)) as slow, client_at_work(db):
+            slow.sendall(b"POST /v1/ HTTP/1.1\r\nContent-Le")
+            for body in (None, b"x" * 5_000_000):
+                wait_for(lambda body=body: http_client("POST", "/v1/", body).status == 503)
+                answer = http_client("POST", "/v1/", body)
+                assert (answer.content["error"]["status"], answer.headers["Retry-After"]) == ("UNAVAILABLE", "1")
+        wait_for(lambda: http_client("GET", "/").status == 200)
+
+    @pytest.mark.parametrize(
+        ("start", "status"),
+        [
+            (b"GET / HT", b""),
+            (b"POST /v1/x HTTP/1.1\r\nX: ", b""),
+            (b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n", b"408"),
+        ],
+    )
+    def test_a_dripping_request_has_a_deadline(self, port, monkeypatch, start, status):
+        """It is for the whole request: a byte now and then does not extend it."""
+        monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+        monkeypatch.setattr(connection, "_DRAIN_SECONDS", 0.1)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as dripping:
+            dripping.sendall(start)
+            dripping.settimeout(0.05)
+            answer, ended_at = b"", time.monotonic() + 5
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < ended_at:
+                    with contextlib.suppress(TimeoutError):
+                        if not (received := dripping.recv(1_000)):
+                            break
+                        answer += received
+                    dripping.sendall(b"x")
+            assert time.monotonic() < ended_at
+            assert answer[9:12] == status
 
     def test_connections_beyond_the_limit_are_refused(self, port, db, monkeypatch):
         """Existing connections stay open."""

@@ -1,6 +1,7 @@
 """Owns the URLs below /emulator/v1/: clear, export, import, rules, faults and counters.
 
-Must not know any rule of Firestore. Clear, export, import and rules are as in Google's emulator; faults and counters are this emulator's own.
+Must not know any rule of Firestore. Clear, export, import and rules are as in Google's emulator; faults and counters
+are this emulator's own.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.serving import ThreadedWSGIServer
+
+from embedded_firebase.firestore.http.connection import Connection, refuse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -21,24 +23,12 @@ _LOGGER = logging.getLogger(__name__)
 _HTTP2 = b"PRI "
 # Clients of both protocols send first.
 _FIRST_BYTES_SECONDS = 10.0
-_IDLE_SECONDS = 30.0
 # A process has 1,024 file descriptors by default; a gRPC connection takes three, an HTTP connection one. The lower
 # limit of HTTP keeps many slow HTTP connections from starving gRPC.
 MAX_CONNECTIONS = 256
 MAX_HTTP_CONNECTIONS = 128
 _CHUNK_BYTES = 64 * 1024
 _STOP_SECONDS = 5.0
-
-
-class _Handler(WSGIRequestHandler):
-    """One connection of HTTP."""
-
-    protocol_version = "HTTP/1.1"
-    timeout = _IDLE_SECONDS
-    disable_nagle_algorithm = True
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        _LOGGER.debug(message, *args)
 
 
 class Front(ThreadedWSGIServer):
@@ -57,12 +47,12 @@ class Front(ThreadedWSGIServer):
     def __init__(self, host: str, port: int, application: WSGIApplication, grpc_address: str | tuple[str, int]) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.create_server((host.strip("[]"), port), family=family, backlog=128) as listener:
-            super().__init__(host, listener.getsockname()[1], application, _Handler, fd=listener.fileno())
+            super().__init__(host, listener.getsockname()[1], application, Connection, fd=listener.fileno())
         self._grpc_address = grpc_address
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
         self._stopping = False
-        self._http_slots = threading.BoundedSemaphore(MAX_HTTP_CONNECTIONS)
+        self._http_connections = 0
         self._acceptor = threading.Thread(target=self.serve_forever, args=(0.05,), name="front", daemon=True)
 
     def start(self) -> None:
@@ -91,11 +81,22 @@ class Front(ThreadedWSGIServer):
         """Serve a connection to its end."""
         if _speaks_http2(request):
             self._pass_on(request)
-        elif self._http_slots.acquire(blocking=False):
-            try:
-                super().finish_request(request, client_address)
-            finally:
-                self._http_slots.release()
+            return
+        with self._changed:
+            is_free = self._http_connections < MAX_HTTP_CONNECTIONS
+            self._http_connections += is_free
+        if not is_free:
+            refuse(request)
+            return
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            with self._changed:
+                self._http_connections -= 1
+
+    def may_keep(self) -> bool:
+        """Tell whether a connection of HTTP may stay open for a next request: while half of them are free."""
+        return self._http_connections * 2 <= MAX_HTTP_CONNECTIONS
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection."""
