@@ -46,6 +46,8 @@ check: $(VENV)/.development ## Format, lint, strict types and the tests of `make
 
 # JavaScript and CSS are checked with Node; without Node the checks are skipped, except in continuous integration.
 JAVASCRIPT := tests/javascript
+# The official clients for JavaScript, which the embedded Firestore is tested with.
+CLIENTS := embedded-firebase/tests/node
 NPM_BIN := $(JAVASCRIPT)/node_modules/.bin
 SCRIPTS := 'public/**/*.{js,css}' 'tests/**/*.{js,d.ts}' 'embedded-firebase/tests/**/*.js' '!**/vendor/**' '!**/openapi.d.ts'
 
@@ -56,7 +58,7 @@ lint-javascript: ## Format, lint and strict types of the JavaScript and CSS (nee
 	else echo "SKIPPED lint-javascript: there is no Node (apt-get install nodejs npm)"; fi
 
 .PHONY: .lint-javascript
-.lint-javascript: $(JAVASCRIPT)/node_modules/.installed
+.lint-javascript: $(JAVASCRIPT)/node_modules/.installed $(CLIENTS)/node_modules/.installed
 	@sh $(JAVASCRIPT)/compare_vendored.sh
 	$(NPM_BIN)/openapi-typescript docs/openapi.json --output $(JAVASCRIPT)/openapi.d.ts
 	$(NPM_BIN)/prettier --config $(JAVASCRIPT)/prettier.config.js --no-error-on-unmatched-pattern --check $(SCRIPTS)
@@ -64,8 +66,8 @@ lint-javascript: ## Format, lint and strict types of the JavaScript and CSS (nee
 	$(NPM_BIN)/tsc --project $(JAVASCRIPT)/tsconfig.json
 	$(NPM_BIN)/tsc --project $(JAVASCRIPT)/tsconfig.node.json
 
-$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
-	@npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Not part of `make check`: it takes a third more CPU time than the tests alone.
@@ -195,7 +197,7 @@ requirements: $(VENV)/.development ## Compile each requirements.txt, with hashes
 
 .PHONY: clean
 clean: ## Delete the virtual environment, the packages of Node and the data of `make dev`
-	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance $(JAVASCRIPT)/node_modules
+	rm -rf $(VENV) .emulator_data embedded-firebase/.conformance $(JAVASCRIPT)/node_modules $(CLIENTS)/node_modules
 
 # The Firebase CLI requires functions/venv, with the Python version of `runtime` in firebase.json.
 $(BIN)/python:

@@ -16,7 +16,7 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 # Each imports only from those before it.
 LAYERS = ["defaults", "lifeline", "local_only", "log", "exports", "firestore", "tasks", "hosting", "functions"]
 LAYERS += ["pytest_plugin", "cli"]
-FIRESTORE_LAYERS = ["errors", "messages", "values", "query", "indexes", "storage", "transactions", "testing"]
+FIRESTORE_LAYERS = ["errors", "messages", "verify", "values", "query", "indexes", "storage", "transactions", "testing"]
 FIRESTORE_LAYERS += ["listen", "rules", "access", "rpc", "http", "server"]
 
 
