@@ -14,7 +14,7 @@ from math import prod
 
 from embedded_firebase.firestore.errors import invalid
 from embedded_firebase.firestore.messages import Document, FieldFilter, Filter, Value
-from embedded_firebase.firestore.values.encoding import NAN_ENCODED, NULL_ENCODED, encode, field, is_nan
+from embedded_firebase.firestore.values.encoding import NAN_ENCODED, NULL_ENCODED, encode, field, is_nan, type_tag
 from embedded_firebase.firestore.values.paths import DOCUMENT_ID_FIELD, parse_document, parse_field_path
 
 MAX_DISJUNCTIONS = 30
@@ -116,8 +116,7 @@ def _holds(condition: Condition, value: Value) -> bool:
             return any(encode(element) in operands for element in value.array_value.values)
         case op:
             (operand,) = operands
-            encoded = encode(value)
-            return encoded[0] == operand[0] and encoded != NAN_ENCODED and _COMPARE[op](encoded, operand)
+            return type_tag(value) == operand[0] and not is_nan(value) and _COMPARE[op](encode(value), operand)
 
 
 _COMPARE = {
