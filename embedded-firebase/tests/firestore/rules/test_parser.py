@@ -34,6 +34,18 @@ class TestParse:
         assert len(parse(file("/* a\n b */ match /a/{x} { // c", "allow /* d */ get; }")).rules) == 1
 
     @pytest.mark.parametrize(
+        "source",
+        [
+            condition(" || ".join(["(true)"] * 200)),
+            condition(" && ".join(["!true"] * 200)),
+            file("match /a/{x} { allow get; }" * 200),
+        ],
+    )
+    def test_only_nesting_is_limited(self, source):
+        """As many conditions and matches as one likes may stand beside each other."""
+        assert parse(source).rules
+
+    @pytest.mark.parametrize(
         ("source", "position", "said"),
         [
             ("", "line 1, column 1", '"rules_version"'),
