@@ -2,7 +2,6 @@
 // Must not know what is on a page.
 
 import { html, nothing, render } from "/vendor/lit-html/lit-html.js";
-import { forgetAccount } from "./accounts/chosen.js";
 import { environment } from "./backend/environment.js";
 import { askWith, isSignInRequired, signedIn, signIn, signOut } from "./backend/session.js";
 import { errorPanel } from "./ui/feedback.js";
@@ -90,7 +89,8 @@ element("theme").addEventListener("click", () => {
 sessionButton.addEventListener("click", async () => {
   if (signedIn()) {
     signOut();
-    forgetAccount();
+    // What was chosen and asked for is not for who signs in next.
+    sessionStorage.clear();
     show();
   } else if (await signIn("With an account of this project.")) {
     show();

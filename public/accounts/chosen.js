@@ -9,5 +9,3 @@ export const currentAccount = () => sessionStorage.getItem(KEY) ?? signedIn()?.u
 
 /** @param {string} userId */
 export const chooseAccount = (userId) => sessionStorage.setItem(KEY, userId);
-
-export const forgetAccount = () => sessionStorage.removeItem(KEY);

@@ -1,6 +1,7 @@
 // Owns calling the functions: JSON both ways, sign-in when it is asked for, safe retries. Must not know any page.
 
 import { ApiError, isAbort } from "./errors.js";
+import { forgetKey, keyOf } from "./keys.js";
 import { authorization, signInAsRequired } from "./session.js";
 import { pause } from "./timing.js";
 
@@ -25,19 +26,25 @@ export async function call(name, options = {}) {
 }
 
 /**
- * As `call`, but with an idempotency key, and repeated with back-off while the fault is one that passes.
+ * As `call`, but with an idempotency key, and repeated with back-off while the fault is one that passes. The key is kept
+ * until the outcome is known, for when the same is asked again.
  * @template {keyof Answers} Name
  * @param {Name} name
- * @param {CallOptions} options
+ * @param {CallOptions & {body: Record<string, unknown>}} options
  * @param {() => void} onStillTrying
  */
 export async function callOnce(name, options, onStillTrying) {
-  const headers = { ...options.headers, "Idempotency-Key": crypto.randomUUID() };
+  const key = keyOf(name, options.body);
+  const headers = { ...options.headers, "Idempotency-Key": key };
   for (let attempt = 1; ; attempt++) {
     try {
-      return await call(name, { ...options, headers });
+      const answer = await call(name, { ...options, headers });
+      forgetKey(key);
+      return answer;
     } catch (error) {
-      if (!(error instanceof ApiError && error.isPassing) || attempt === MOST_ATTEMPTS) throw error;
+      if (error instanceof ApiError && !error.isUndecided) forgetKey(key);
+      const mayPass = error instanceof ApiError && error.isPassing && navigator.onLine;
+      if (!mayPass || attempt === MOST_ATTEMPTS) throw error;
       onStillTrying();
       await pause(Math.max(error.retryAfterSeconds, Math.min(2 ** (attempt - 1) / 2, 8)) * 1000, options.signal);
     }

@@ -9,7 +9,8 @@ export class ApiError extends Error {
    * @param {string | null} requestId
    */
   constructor(status, error = {}, requestId = null) {
-    super(error.message ?? (status ? `The server answered ${status}.` : "The server could not be reached."));
+    const unreached = navigator.onLine ? "The server could not be reached." : "You are offline.";
+    super(error.message ?? (status ? `The server answered ${status}.` : unreached));
     /** @type {(type: string) => ErrorDetail} */
     const detail = (type) => error.details?.find((each) => each["@type"]?.endsWith(type)) ?? {};
     this.status = status;
@@ -22,6 +23,12 @@ export class ApiError extends Error {
   /** Whether the same call may succeed later and do no harm, given that it has an idempotency key. */
   get isPassing() {
     return this.status === 0 || this.status === 503 || this.reason === "REQUEST_IN_PROGRESS";
+  }
+
+  /** Whether the same call with the same key may have been carried out: a refusal of this kind does not look at that. */
+  get isUndecided() {
+    const isFault = this.status >= 500 && this.reason !== "GENERATION_FAILED";
+    return this.isPassing || isFault || [401, 403, 429].includes(this.status);
   }
 }
 

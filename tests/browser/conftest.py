@@ -46,14 +46,20 @@ class Watch:
         self.said: list[str] = []
         self.hosts: set[str] = set()
         self._refusals: set[int] = set()
+        self._loses_answers = False
 
     def expect_refusal(self, *statuses: int) -> None:
         """Expect these error statuses, which the browser logs by itself."""
         self._refusals.update(statuses)
 
+    def expect_lost_answers(self) -> None:
+        """Expect requests without an answer, which the browser logs by itself."""
+        self._loses_answers = True
+
     def hear(self, message: ConsoleMessage) -> None:
         refused = re.search(r"responded with a status of (\d+)", message.text)
-        if message.type in ("error", "warning") and not (refused and int(refused[1]) in self._refusals):
+        lost = self._loses_answers and "net::ERR_" in message.text
+        if message.type in ("error", "warning") and not lost and not (refused and int(refused[1]) in self._refusals):
             self.said.append(f"{message.type}: {message.text}")
 
     def see(self, request: Request) -> None:

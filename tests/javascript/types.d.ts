@@ -36,6 +36,13 @@ interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** A request whose answer was lost, with its idempotency key. */
+interface UnansweredRequest {
+  name: string;
+  body: Record<string, unknown>;
+  key: string;
+}
+
 interface Violation {
   field: string;
   description: string;
@@ -173,6 +180,9 @@ type Finder = import("../../public/generations/finder.js").Finder;
 type Making = import("../../public/pages/create/making.js").Making;
 type PictureRequest = import("../../public/pages/create/request.js").PictureRequest;
 
+/** The body of a request for a picture. */
+type AskedPicture = { userId: string } & Record<string, string>;
+
 /** Where a fault of a request for a picture stands. */
 type Faulty = "account" | "form";
 
@@ -188,7 +198,11 @@ interface UnderWay {
 }
 
 type MakingStage =
-  { kind: "nothing" } | UnderWay | { kind: "ended"; generation: Generation } | { kind: "refused"; error: unknown };
+  | { kind: "nothing" }
+  | UnderWay
+  | { kind: "ended"; generation: Generation }
+  /** `retry` is there where the request may have been carried out. */
+  | { kind: "refused"; error: unknown; retry?: () => unknown };
 
 /** The balance before and after an entry, and the difference, all in credits. */
 interface BalancedEntry extends Entry {

@@ -18,6 +18,7 @@ const STEPS = {
   "still trying": "The service is busy; still trying. You are charged once at most.",
   queued: "Waiting in the queue …",
   processing: "The model is drawing …",
+  offline: "You are offline; it goes on when you are back.",
 };
 
 const LATE = ["GENERATION_STARTED", "GENERATION_ENDED"];
@@ -39,8 +40,9 @@ export class Making {
 
   /**
    * @param {Page} page
-   * @param {{onStep: (generation: Generation) => void, onCharge: () => void, onBegin: () => void}} tell `onStep` when
-   *   the status has changed, `onCharge` when the balance may have.
+   * @param {{onStep: (generation: Generation) => void, onCharge: () => void, onBegin: () => void, onLost: () => void}}
+   *   tell `onStep` when the status has changed, `onCharge` when the balance may have, `onLost` when it is not known
+   *   whether there is a generation.
    */
   constructor(page, tell) {
     this.#page = page;
@@ -48,7 +50,7 @@ export class Making {
     this.cancelling = new Once(page.update);
   }
 
-  /** @param {{userId: string} & Record<string, string>} body */
+  /** @param {AskedPicture} body */
   async create(body) {
     this.clear();
     this.#step("sending");
@@ -71,9 +73,13 @@ export class Making {
     if (waitedFor?.userId === userId) await this.#wait(waitedFor.id);
   }
 
-  /** @param {unknown} error */
-  refuse(error) {
-    this.#show({ kind: "refused", error });
+  /**
+   * @param {unknown} error
+   * @param {() => unknown} [retry] Given where the request may have been carried out.
+   */
+  refuse(error, retry) {
+    this.#show({ kind: "refused", error, retry });
+    if (retry) this.#tell.onLost();
   }
 
   /** What was refused to one account is not refused to another. */
@@ -130,7 +136,7 @@ export class Making {
         waitSeconds = Number(headers.get("Retry-After") ?? 1);
       } catch (error) {
         if (!(error instanceof ApiError && error.isPassing)) throw error;
-        this.#step("still trying");
+        this.#step(navigator.onLine ? "still trying" : "offline");
         waitSeconds = error.retryAfterSeconds;
       }
     }

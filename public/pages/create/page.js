@@ -20,11 +20,16 @@ export function make(page) {
   const choice = new AccountChoice(page, () => {
     gallery.refresh({ isQuiet: false });
     making.forgetRefusal();
+    request.value?.resume();
   });
+  const refresh = () => Promise.all([choice.refresh(), gallery.refresh()]);
+  addEventListener("online", refresh, { signal: page.signal });
   const making = new Making(page, {
     onStep: (generation) => gallery.show(generation),
     onCharge: () => choice.refresh(),
     onBegin: reveal,
+    // Offline nothing can be read, and what is shown stays until the browser is online again.
+    onLost: () => navigator.onLine && refresh(),
   });
   const request = new Loaded(page, async () => {
     const { body } = await call("getCatalog", { signal: page.signal });

@@ -2,6 +2,7 @@
 
 import { currentAccount } from "../../accounts/chosen.js";
 import { ApiError, isAbort } from "../../backend/errors.js";
+import { unanswered } from "../../backend/keys.js";
 import { Form } from "../../ui/form.js";
 
 // The color of the first picture, until another is chosen.
@@ -49,9 +50,20 @@ export class PictureRequest {
     return this.#attempt(() => this.#making.create({ userId: currentAccount(), ...this.form.values }));
   }
 
-  /** Go on waiting for what was asked for before the page was left. */
-  resume() {
-    return this.form.sending.run(() => this.#attempt(() => this.#making.resume(currentAccount())));
+  /** Go on waiting for what was asked for before the page was left, or offer again what had no answer. */
+  async resume() {
+    await this.form.sending.run(() => this.#attempt(() => this.#making.resume(currentAccount())));
+    const retry = this.#retry();
+    if (retry && this.#making.shown.kind === "nothing") {
+      this.#making.refuse(new Error("The answer to the last request was lost."), retry);
+    }
+  }
+
+  /** Asks again what this account asked for last without an answer, undefined where there is no such thing. */
+  #retry() {
+    const bodies = /** @type {AskedPicture[]} */ (unanswered("createGenerationRequest"));
+    const lost = bodies.findLast((body) => body.userId === currentAccount());
+    return lost && (() => this.form.sending.run(() => this.#attempt(() => this.#making.create(lost))));
   }
 
   /**
@@ -79,7 +91,8 @@ export class PictureRequest {
       if (!this.choice.isChosen()) return "account";
     }
     const isPlaced = this.form.takeFaults(error);
-    if (!isPlaced) this.#making.refuse(error);
+    const isUndecided = error instanceof ApiError && error.isUndecided;
+    if (!isPlaced) this.#making.refuse(error, isUndecided ? this.#retry() : undefined);
     return this.form.hasFaults ? "form" : null;
   }
 }

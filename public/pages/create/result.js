@@ -24,7 +24,8 @@ function content(making) {
       return endView(shown.generation);
     case "refused": {
       const isShort = shown.error instanceof ApiError && shown.error.reason === "INSUFFICIENT_CREDITS";
-      return errorPanel(shown.error, { wayOut: isShort ? grantLink("button primary") : nothing });
+      const once = shown.retry ? html`<p>The same request is charged once at most.</p>` : nothing;
+      return errorPanel(shown.error, { retry: shown.retry, wayOut: isShort ? grantLink("button primary") : once });
     }
   }
 }
