@@ -71,6 +71,29 @@ export class Form {
   }
 }
 
+/** A form whose values are kept while other pages are looked at, over a reload too. */
+export class KeptForm extends Form {
+  /**
+   * @param {() => void} update
+   * @param {string} name
+   * @param {Record<string, string>} initial
+   */
+  constructor(update, name, initial) {
+    super(update, name, initial);
+    Object.assign(this.values, JSON.parse(sessionStorage.getItem(`form-${name}`) ?? "{}"));
+  }
+
+  /**
+   * @override
+   * @param {string} name
+   * @param {string} value
+   */
+  set(name, value) {
+    super.set(name, value);
+    sessionStorage.setItem(`form-${this.name}`, JSON.stringify(this.values));
+  }
+}
+
 /**
  * Put the focus on the first control that has a fault.
  * @param {ParentNode | null} place

@@ -231,6 +231,20 @@ class TestRequest:
         expect(page.get_by_role("button", name="Create for")).to_be_focused()
 
     @pytest.mark.long
+    def test_the_request_is_kept(self, console: Console, open_page: OpenPage) -> None:
+        """The prompt and the choices are as they were after another page, also by "Grant credits", and a reload."""
+        page = open_page(console, "create", account="emptyUser")
+        page.get_by_label("Prompt").fill("a fox in the snow")
+        page.get_by_role("radio", name="Watercolor").check(force=True)
+        page.get_by_role("link", name="Grant credits").click()
+        page.get_by_role("heading", level=1, name="Account").wait_for()
+        page.get_by_role("link", name="Create", exact=True).click()
+        for again in (page.reload, lambda: None):
+            expect(page.get_by_label("Prompt")).to_have_value("a fox in the snow")
+            expect(page.get_by_role("radio", name="Watercolor")).to_be_checked()
+            again()
+
+    @pytest.mark.long
     def test_a_pending_picture_survives_navigation(self, console: Console, open_page: OpenPage) -> None:
         """After a visit to another page the pending picture is still waited for."""
         page = open_page(console, "create", account=open_account(console, "wanderer"))

@@ -3,7 +3,7 @@
 import { currentAccount } from "../../accounts/chosen.js";
 import { ApiError, isAbort } from "../../backend/errors.js";
 import { unanswered } from "../../backend/keys.js";
-import { Form } from "../../ui/form.js";
+import { KeptForm } from "../../ui/form.js";
 
 // The color of the first picture, until another is chosen.
 const FIRST_COLOR = "vibrant";
@@ -23,7 +23,7 @@ export class PictureRequest {
     this.#making = making;
     this.sizes = catalog.sizes.toSorted((one, other) => one.credits - other.credits);
     const color = catalog.colors.find((item) => item.id === FIRST_COLOR) ?? catalog.colors[0];
-    this.form = new Form(page.update, "request", {
+    this.form = new KeptForm(page.update, "request", {
       model: catalog.models[0]?.id ?? "",
       style: catalog.styles[0]?.id ?? "",
       color: color?.id ?? "",
