@@ -28,6 +28,13 @@ const FAILURES = {
 export const failure = (reason) => (reason && FAILURES[reason]) ?? "The picture could not be made.";
 
 /**
+ * Why a ledger entry gives credits back: its failure, or that it was cancelled.
+ * @param {string | null} reason
+ */
+export const refundReason = (reason) =>
+  reason === "cancelled" ? "Cancelled." : failure(/** @type {Generation["failureReason"]} */ (reason));
+
+/**
  * The text that stands for a picture.
  * @param {Generation} generation
  */

@@ -39,6 +39,13 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+@pytest.fixture(scope="session")
+def failing_console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A fresh `make dev` whose models always fail."""
+    with consoles.running(tmp_path_factory.mktemp("failing"), MODEL_FAILURE_RATE="1") as running:
+        yield running
+
+
 class Watch:
     """Console messages and requests of the pages."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.error import HTTPError
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -69,6 +70,24 @@ class TestStatement:
         expect(page.get_by_role("dialog")).to_contain_text("a fox")
         page.keyboard.press("Escape")
         expect(rows.first.get_by_role("button", name="Show generation")).to_be_focused()
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_a_refund_says_why_and_opens_its_generation(
+        self, failing_console: Console, open_page: OpenPage, watch: Watch, width: int
+    ) -> None:
+        """A refund has its reason in plain words and its generation, in view on a phone too."""
+        account = f"refunded-{width}"
+        grant(failing_console, account, 1)
+        body = {"userId": account, "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
+        with pytest.raises(HTTPError):
+            failing_console.call("createGenerationRequest", body | {"prompt": "a fox"})
+        page = open_page(failing_console, "account", account=account, width=width)
+        rows = page.get_by_role("table", name="Ledger, newest first").locator("tbody tr")
+        expect(rows.first).to_contain_text("The model failed.")
+        assert page.locator(".ledger .table").evaluate("place => place.scrollWidth - place.clientWidth") == 0
+        rows.first.get_by_role("button", name="Show generation").click()
+        expect(page.get_by_role("dialog")).to_contain_text("a fox")
 
     @pytest.mark.long
     def test_an_unknown_account_is_reported(self, console: Console, open_page: OpenPage, watch: Watch) -> None:

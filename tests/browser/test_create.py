@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
-from tests.browser import console as consoles
 from tests.browser.axe import serious_faults
 from tests.browser.conftest import OpenPage, Watch
 from tests.browser.console import Console
 
 Keep = Callable[[Page, str], None]
-
-
-@pytest.fixture(scope="module")
-def failing_console(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with consoles.running(tmp_path_factory.mktemp("failing"), MODEL_FAILURE_RATE="1") as running:
-        yield running
 
 
 def open_account(console: Console, user_id: str, credits: int = 50) -> str:

@@ -4,6 +4,7 @@ import { html } from "/vendor/lit-html/lit-html.js";
 import { guard } from "/vendor/lit-html/directives/guard.js";
 import { credits, moment, number, signed, words } from "../../format.js";
 import { generationButton } from "../../generations/finder.js";
+import { refundReason } from "../../generations/generation.js";
 import { badge, card, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { loadedView, moreFoot } from "../../ui/loaded.js";
@@ -90,13 +91,20 @@ function ledgerTable(history, finder) {
       { title: "Time", cell: (entry) => moment(entry.timestamp) },
       { title: "Credits", cell: (entry) => signed(entry.change), number: true },
       { title: "Balance", cell: (entry) => number(entry.after), number: true },
-      { title: "Type", cell: (entry) => badge(words(entry.type), KINDS[entry.type]) },
-      {
-        title: "For",
-        cell: ({ reason, generationRequestId: id }) => reason ?? (id ? generationButton(id, finder) : null),
-        isExtra: true,
-      },
+      // What an entry is for says as much on a phone.
+      { title: "Type", cell: (entry) => badge(words(entry.type), KINDS[entry.type]), isExtra: true },
+      { title: "For", cell: (entry) => purpose(entry, finder) },
     ],
     history,
   );
 }
+
+/**
+ * @param {Entry} entry
+ * @param {Finder} finder
+ */
+const purpose = ({ type, reason, generationRequestId: id }, finder) => html`
+  <div class="purpose">
+    ${type === "refund" ? refundReason(reason) : reason} ${id ? generationButton(id, finder) : ""}
+  </div>
+`;
