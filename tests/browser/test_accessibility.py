@@ -48,6 +48,40 @@ class TestEveryPage:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
 
     @pytest.mark.long
+    @pytest.mark.parametrize("width", [320, 390])
+    def test_the_longest_account_fits(self, console: Console, open_page: OpenPage, width: int) -> None:
+        """An account of 128 characters makes no page wider than the screen, chosen, offered or missing."""
+        account = str(width) + "a" * 125
+        body = {"userId": account, "credits": 900_000}
+        console.call("grantCredits", body, **{"Idempotency-Key": account})
+        page = open_page(console, "create", width=width)
+        for name in ("create", "account"):
+            page.goto(f"{console.url}/#{name}")
+            page.get_by_role("button", name=account).wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.get_by_role("button", name=account).click()
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("900,000 credits")
+        page.get_by_role("button", name="Grant credits").click()
+        page.locator(".done").wait_for()
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+    @pytest.mark.long
+    def test_the_name_has_its_own_room_at_320_pixels(self, console: Console, open_page: OpenPage) -> None:
+        """The button of the theme does not lie over the name."""
+        page = open_page(console, "create", width=320)
+        right_of_name = page.evaluate(
+            """() => {
+              const range = document.createRange();
+              range.selectNodeContents(document.querySelector('.brand'));
+              return range.getBoundingClientRect().right;
+            }"""
+        )
+        theme = page.get_by_role("button", name="Theme").bounding_box()
+        assert theme
+        assert right_of_name <= theme["x"]
+
+    @pytest.mark.long
     def test_a_new_page_has_the_focus(self, console: Console, open_page: OpenPage) -> None:
         """After a change of page by the keyboard the heading has the focus, and the title names the page."""
         page = open_page(console, "create")
