@@ -34,6 +34,18 @@ export function axisMoment(milliseconds, stepSeconds) {
   return (stepSeconds < 60 ? AXIS_SECOND : AXIS_MINUTE).format(at);
 }
 
+// Control characters but the new line, and those that turn the direction of what follows.
+const INVISIBLE = /[\u202A-\u202E\u2066-\u2069]|[^\n\P{Cc}]/gu;
+
+/**
+ * What a user wrote, in which characters that cannot be seen stand by their number, such as [U+202E].
+ * @param {string} text
+ */
+export const visible = (text) => text.replaceAll(INVISIBLE, codePoint);
+
+/** @param {string} character */
+const codePoint = (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
+
 /** @param {string | null} text */
 export const day = (text) => (text ? DAY.format(new Date(text)) : "–");
 /** @param {number} count */

@@ -2,7 +2,7 @@
 
 import { html } from "/vendor/lit-html/lit-html.js";
 import { credits } from "../format.js";
-import { focusOn } from "../ui/elements.js";
+import { focusOn, written } from "../ui/elements.js";
 import { field, focusFault } from "../ui/form.js";
 
 const MOST_OFFERED = 5;
@@ -43,6 +43,7 @@ function accountField(choice) {
         maxlength="128"
         autocomplete="off"
         spellcheck="false"
+        dir="auto"
         placeholder="Choose or type an account"
         @focus=${select}
         @change=${choose}
@@ -84,7 +85,7 @@ function chip(choice, account) {
   };
   return html`
     <button type="button" class="chip" @click=${take}>
-      ${account.userId} <span class="price">${credits(account.credits)}</span>
+      ${written(account.userId)} <span class="price">${credits(account.credits)}</span>
     </button>
   `;
 }

@@ -1,7 +1,7 @@
 // Owns the dialog with the facts of a generation. Must not know which page it is on.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
-import { credits, duration, moment, words } from "../format.js";
+import { credits, duration, moment, visible, words } from "../format.js";
 import { showDialog } from "../ui/dialog.js";
 import { badge, factList } from "../ui/elements.js";
 import { errorPanel } from "../ui/feedback.js";
@@ -20,7 +20,7 @@ export function openDetails(generation) {
   open(
     "picture",
     frame,
-    html`<p class="prompt">${generation.prompt}</p>
+    html`<p class="prompt" dir="auto">${visible(generation.prompt)}</p>
       ${facts(generation)}`,
   );
 }

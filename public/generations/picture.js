@@ -1,7 +1,7 @@
 // Owns how the picture of a generation looks, large and as a tile. Must not know where it is shown.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
-import { words } from "../format.js";
+import { visible, words } from "../format.js";
 import { alternative } from "./generation.js";
 
 // As the page's security policy allows; a picture from elsewhere is not asked for.
@@ -34,6 +34,6 @@ export function picture(generation, isSmall = false) {
  */
 export const tile = (generation, open) => html`
   <button type="button" class="tile" @click=${() => open(generation)}>
-    ${picture(generation, true)}<span class="tile-text">${generation.prompt}</span>
+    ${picture(generation, true)}<span class="tile-text" dir="auto">${visible(generation.prompt)}</span>
   </button>
 `;

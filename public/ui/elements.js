@@ -1,6 +1,7 @@
 // Owns the small views that every page is made of. Must not know any page.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { visible } from "../format.js";
 
 /**
  * A heading with what can be done beside it.
@@ -37,10 +38,16 @@ export const card = (title, content) => html`
 export const badge = (text, kind) => html`<span class="badge ${kind}">${text}</span>`;
 
 /**
+ * What a user wrote: its direction is its own and does not change that of the text around it.
+ * @param {string} text
+ */
+export const written = (text) => html`<bdi>${visible(text)}</bdi>`;
+
+/**
  * An id, cut where there is no room for all of it.
  * @param {string} id
  */
-export const idCode = (id) => html`<code class="id" title=${id}>${id}</code>`;
+export const idCode = (id) => html`<code class="id" title=${visible(id)}>${written(id)}</code>`;
 
 /**
  * Names and values; those without a value are left out.

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { ApiError, messageOf } from "../backend/errors.js";
+import { visible } from "../format.js";
 
 /**
  * Tell screen readers.
@@ -21,7 +22,7 @@ export const skeleton = (lines = 3) => html`
 
 /**
  * @param {string} title
- * @param {string} text
+ * @param {unknown} text
  */
 export const emptyState = (title, text) => html`
   <div class="empty">
@@ -39,7 +40,7 @@ export function errorPanel(error, { retry, wayOut = nothing } = {}) {
   const { violations, requestId } = error instanceof ApiError ? error : { violations: [], requestId: null };
   return html`
     <div class="error" role="alert">
-      <p class="error-title">${messageOf(error)}</p>
+      <p class="error-title">${visible(messageOf(error))}</p>
       ${
         violations.length > 0
           ? html`<ul>

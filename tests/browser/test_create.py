@@ -150,6 +150,24 @@ class TestRequest:
         assert page.locator("img[src=x]").count() == 0
         assert dialogs == []
 
+    @pytest.mark.long
+    def test_a_prompt_has_its_own_direction(self, console: Console, open_page: OpenPage) -> None:
+        """Arabic runs from the right in the field, on the tile and in the dialog; U+202E is shown by its number."""
+        page = open_page(console, "create", account=open_account(console, "calligrapher"))
+        page.get_by_label("Prompt").fill("\N{ARABIC LETTER THEH}\N{ARABIC LETTER AIN} \u202etxet")
+        submit(page)
+        page.locator(".result .done").wait_for()
+        page.locator(".tile").click()
+        for selector in ("textarea", ".tile-text", "dialog .prompt"):
+            assert page.locator(selector).evaluate("place => getComputedStyle(place).direction") == "rtl"
+        for selector in (".tile-text", "dialog .prompt"):
+            expect(page.locator(selector)).to_contain_text("[U+202E]txet")
+        page.keyboard.press("Escape")
+        page.goto(f"{console.url}/#data")
+        page.get_by_text("generationRequests", exact=True).click()
+        page.locator("summary code bdi").first.click()
+        expect(page.locator(".value.string bdi", has_text="[U+202E]txet")).to_be_visible()
+
     def test_a_503_is_retried_with_the_same_key(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
         """A 503 is retried with the same key, so that the account is charged once."""
         watch.expect_refusal(503)

@@ -14,7 +14,7 @@ export function grantCard(grant) {
     form,
     "reason",
     "Reason",
-    (bound) => html`<input ${bound} maxlength="200" placeholder="granted" autocomplete="off" />`,
+    (bound) => html`<input ${bound} maxlength="200" dir="auto" placeholder="granted" autocomplete="off" />`,
   );
   return creditsCard("Grant credits", grant, [amountField(form), reason]);
 }
@@ -26,7 +26,7 @@ export function openingCard(opening) {
     form,
     "userId",
     "Name",
-    (bound) => html`<input ${bound} maxlength="128" autocomplete="off" spellcheck="false" />`,
+    (bound) => html`<input ${bound} maxlength="128" dir="auto" autocomplete="off" spellcheck="false" />`,
   );
   return creditsCard("Create account", opening, [name, amountField(form)]);
 }

@@ -5,7 +5,7 @@ import { guard } from "/vendor/lit-html/directives/guard.js";
 import { credits, moment, number, signed, words } from "../../format.js";
 import { generationButton } from "../../generations/finder.js";
 import { refundReason } from "../../generations/generation.js";
-import { badge, card, table } from "../../ui/elements.js";
+import { badge, card, table, written } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { loadedView, moreFoot } from "../../ui/loaded.js";
 import { plot } from "../../ui/plot.js";
@@ -22,7 +22,10 @@ export const statementView = (list, finder) =>
     if (!statement) return emptyState("No account chosen", "Choose one above, or create one.");
     const { userId, currentCredits, items } = statement;
     if (currentCredits === null) {
-      return emptyState("No such account", `There is no account ${userId} yet: choose another, or create it.`);
+      return emptyState(
+        "No such account",
+        html`There is no account ${written(userId)} yet: choose another, or create it.`,
+      );
     }
     const history = withBalances(items, currentCredits);
     // A plot is drawn anew only when there is another statement.
@@ -105,6 +108,6 @@ function ledgerTable(history, finder) {
  */
 const purpose = ({ type, reason, generationRequestId: id }, finder) => html`
   <div class="purpose">
-    ${type === "refund" ? refundReason(reason) : reason} ${id ? generationButton(id, finder) : ""}
+    ${type === "refund" ? refundReason(reason) : reason && written(reason)} ${id ? generationButton(id, finder) : ""}
   </div>
 `;

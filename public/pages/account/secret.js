@@ -5,7 +5,7 @@ import { focusAccountFault } from "../../accounts/bar.js";
 import { currentAccount } from "../../accounts/chosen.js";
 import { call } from "../../backend/api.js";
 import { moment } from "../../format.js";
-import { card, factList } from "../../ui/elements.js";
+import { card, factList, written } from "../../ui/elements.js";
 import { announce } from "../../ui/feedback.js";
 import { Action, actionButton } from "../../ui/once.js";
 
@@ -31,7 +31,7 @@ export const secretAction = (page, choice) =>
 /** @param {Answers["getWebhookSecret"]} secret */
 function secretView({ userId, version, secret, previousSecret, previousSecretEndsAt }) {
   const facts = factList({
-    Account: userId,
+    Account: written(userId),
     Version: String(version),
     Secret: html`<code>${secret}</code>`,
     "Previous secret": previousSecret && html`<code>${previousSecret}</code>`,

@@ -47,7 +47,7 @@ function looks({ form, catalog, sizes }) {
 function promptField({ form }) {
   const count = html`<span class="count">${form.values.prompt.length} of ${MOST_CHARACTERS} characters</span>`;
   const control = (/** @type {unknown} */ bound) =>
-    html`<textarea ${bound} rows="4" maxlength=${MOST_CHARACTERS}></textarea>`;
+    html`<textarea ${bound} rows="4" dir="auto" maxlength=${MOST_CHARACTERS}></textarea>`;
   return field(form, "prompt", "Prompt", control, count);
 }
 

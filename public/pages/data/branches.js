@@ -4,6 +4,7 @@ import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { guard } from "/vendor/lit-html/directives/guard.js";
 import { repeat } from "/vendor/lit-html/directives/repeat.js";
 import { number } from "../../format.js";
+import { written } from "../../ui/elements.js";
 import { fieldList } from "./values.js";
 
 /** @param {CollectionNode[]} collections */
@@ -23,7 +24,8 @@ function collectionView(collection) {
   return html`
     <details ?open=${collection.isOpen} @toggle=${onToggle(collection)}>
       <summary>
-        <span class="collection">${id}</span><span class="count">${shown ? count(shown.length, hasMore) : ""}</span>
+        <span class="collection">${written(id)}</span
+        ><span class="count">${shown ? count(shown.length, hasMore) : ""}</span>
       </summary>
       <div class="branch">
         <div>${repeat(shown ?? [], (each) => each.id, documentView)}</div>
@@ -59,7 +61,7 @@ function documentView(document) {
   const changed = changes === 0 ? nothing : changes % 2 === 1 ? "changed" : "changed again";
   return html`
     <details class=${changed} ?open=${document.isOpen} @toggle=${onToggle(document)}>
-      <summary><code>${id}</code></summary>
+      <summary><code>${written(id)}</code></summary>
       <div class="branch">
         <div>${guard([found], () => fieldsView(found))}</div>
         <div>${collectionsView(collections.shown ?? [])}</div>

@@ -1,6 +1,7 @@
 // Owns how the values of a document look, each with its type. Must not know which document it is.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { written } from "../../ui/elements.js";
 
 /**
  * @param {Record<string, FirestoreValue>} fields
@@ -9,7 +10,7 @@ import { html, nothing } from "/vendor/lit-html/lit-html.js";
 export function fieldList(fields) {
   const names = Object.keys(fields).sort();
   if (names.length === 0) return html`<p class="hint">No fields.</p>`;
-  const entries = names.map((name) => [html`<dt>${name}</dt>`, html`<dd>${typed(fields[name])}</dd>`]);
+  const entries = names.map((name) => [html`<dt>${written(name)}</dt>`, html`<dd>${typed(fields[name])}</dd>`]);
   return html`<dl class="fields">${entries}</dl>`;
 }
 
@@ -30,7 +31,7 @@ function typed(value) {
     </ol>`;
     return html`<span class="type">array of ${items.length}</span>${items.length > 0 ? list : nothing}`;
   }
-  return html`<span class="value ${type}">${textOf(type, content)}</span><span class="type">${type}</span>`;
+  return html`<span class="value ${type}">${written(textOf(type, content))}</span><span class="type">${type}</span>`;
 }
 
 /**
