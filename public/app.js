@@ -4,6 +4,7 @@
 import { html, nothing, render } from "/vendor/lit-html/lit-html.js";
 import { environment } from "./backend/environment.js";
 import { askWith, isSignInRequired, signedIn, signIn, signOut } from "./backend/session.js";
+import { pageHeader } from "./ui/elements.js";
 import { errorPanel } from "./ui/feedback.js";
 import { showPage } from "./ui/page.js";
 
@@ -35,8 +36,9 @@ async function show(isFirst = false) {
   leaving = new AbortController();
   const { signal } = leaving;
   const [name, argument = null] = location.hash.slice(1).split("/");
-  const shown = offered.includes(name) ? name : "create";
+  const shown = name === "" ? "create" : name;
   showNavigation(shown);
+  if (!offered.includes(shown)) return showUnknown();
   document.title = `${PAGES[shown].title} · Image generations`;
   try {
     const { make } = await PAGES[shown].load();
@@ -49,6 +51,12 @@ async function show(isFirst = false) {
     main.querySelector("h1")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }
+}
+
+function showUnknown() {
+  document.title = "No such page · Image generations";
+  render(html`${pageHeader("No such page", "The address is wrong, or this page is not offered here.")}`, main);
+  main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 /** @param {string} shown */

@@ -32,8 +32,8 @@ export class AccountChoice {
   /** @param {string} userId */
   choose(userId) {
     this.form.values.account = userId;
+    if (!userId) return this.#show("–", null);
     this.#page.update();
-    if (!userId) return;
     chooseAccount(userId);
     this.#readBalance();
     if (!this.known.some((account) => account.userId === userId)) this.#findKnown();
@@ -56,16 +56,24 @@ export class AccountChoice {
     const { signal } = this.#page;
     try {
       const { body } = await call("getUserCredits", { query: { userId, pageSize: 1 }, signal });
-      if (userId !== currentAccount()) return;
+      if (!this.#isNamed(userId)) return;
       this.form.faults = {};
       this.#show(credits(body.currentCredits), body.currentCredits);
     } catch (error) {
-      if (isAbort(error) || userId !== currentAccount()) return;
+      if (isAbort(error) || !this.#isNamed(userId)) return;
       const { status, violations } = error instanceof ApiError ? error : new ApiError(0);
       if (status === 404) this.form.setFault("account", "No such account");
       else if (violations.length > 0) this.form.setFault("account", `It ${violations[0].description}.`);
       this.#show(status === 401 ? "Sign in to see it" : "–", null);
     }
+  }
+
+  /**
+   * Whether it is still the account in the field, which may have been emptied.
+   * @param {string} userId
+   */
+  #isNamed(userId) {
+    return userId === currentAccount() && this.form.values.account !== "";
   }
 
   /**

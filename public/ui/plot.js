@@ -103,7 +103,7 @@ function options(place, { times, lines, tick = lines[0].show, range, ticks, isCo
     },
     scales: {
       x: { range: (_, least, most) => timeRange(least, most, ticks) },
-      y: { range: range ?? ((_, least, most) => [Math.min(0, least), Math.max(1, most * 1.1)]) },
+      y: { range: (_, least, most) => range?.(least, most) ?? [Math.min(0, least), Math.max(1, most * 1.1)] },
     },
     axes: axes(color, tick, ticks, isCount),
     series: [

@@ -104,6 +104,15 @@ class TestStatement:
         expect(account).not_to_have_attribute("aria-invalid", "true")
         expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
 
+    @pytest.mark.long
+    def test_an_emptied_field_has_no_balance(self, console: Console, open_page: OpenPage) -> None:
+        """Without an account there is no balance of the one before."""
+        page = open_page(console, "account", account="testUser2")
+        expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
+        page.get_by_label("Account", exact=True).fill("")
+        page.get_by_label("Account", exact=True).press("Enter")
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("\N{EN DASH}")
+
 
 class TestGrants:
     def test_credits_are_granted(self, console: Console, open_page: OpenPage) -> None:

@@ -25,6 +25,17 @@ class TestOperations:
         assert sorted(console.document("models/model-b")) == ["enabled", "name"]
 
     @pytest.mark.long
+    def test_the_rates_stay_in_line(self, console: Console, open_page: OpenPage) -> None:
+        """The note of a saved rate leaves the controls of the other model beside it where they are."""
+        page = open_page(console, "operations")
+        page.get_by_role("button", name="Use the default failure rate for Model B").click()
+        expect(page.get_by_text("The default applies.")).to_be_visible()
+        tops = [page.get_by_label(f"Model {name}, %", exact=True).bounding_box() for name in "AB"]
+        assert tops[0]
+        assert tops[1]
+        assert tops[0]["y"] == tops[1]["y"]
+
+    @pytest.mark.long
     def test_a_failure_rate_is_shown_as_it_was_typed(self, console: Console, open_page: OpenPage) -> None:
         """7% is shown as 7, although 0.07 * 100 is not exactly 7 in floating point."""
         page = open_page(console, "operations")

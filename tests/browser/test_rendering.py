@@ -110,6 +110,14 @@ class TestRendering:
 
 class TestPages:
     @pytest.mark.long
+    def test_an_unknown_address_is_said_to_be_unknown(self, console: Console, open_page: OpenPage) -> None:
+        """Another page is not shown in its place, and the way back is in the navigation."""
+        page = open_page(console, "constructor")
+        expect(page.get_by_role("heading", level=1)).to_have_text("No such page")
+        page.get_by_role("link", name="Create", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Create")
+
+    @pytest.mark.long
     def test_a_page_that_could_not_be_read_is_forgotten_with_its_list(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:

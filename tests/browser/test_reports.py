@@ -104,6 +104,24 @@ class TestReports:
         expect(plot.locator(".u-legend")).to_contain_text(f"Requests{report['requests']}")
 
     @pytest.mark.long
+    def test_a_second_history_is_no_error(self, history: Console, open_page: OpenPage) -> None:
+        """Where the history is there already, the page says so without an alert."""
+        page = open_page(history, "reports")
+        page.get_by_role("button", name="Fill nine weeks").click()
+        expect(page.get_by_text("There is a history already")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+    @pytest.mark.long
+    def test_differences_are_good_or_bad(self, history: Console, open_page: OpenPage) -> None:
+        """More failures are bad and a higher success rate is good, in colour too."""
+        page = open_page(history, "reports")
+        for title, good in (("Failed", "-"), ("Success rate", "+")):
+            figure = page.locator(".figure", has=page.get_by_text(title, exact=True))
+            gain = figure.locator(".difference").get_attribute("data-gain")
+            is_good = figure.locator(".difference").inner_text()[0].replace("\N{MINUS SIGN}", "-") == good
+            assert gain == ("1" if is_good else "-1")
+
+    @pytest.mark.long
     def test_a_week_without_a_report_is_said_to_have_none(self, history: Console, open_page: OpenPage) -> None:
         """For a week that has no report the page says so before it shows the latest."""
         page = open_page(history, "reports/2020-W01")

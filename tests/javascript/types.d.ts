@@ -159,7 +159,7 @@ interface Plotted {
   /** The labels of the y axis. */
   tick?: (value: number) => string;
   /** Of the y axis. */
-  range?: () => [number, number];
+  range?: (least: number, most: number) => [number, number];
   ticks?: Ticks;
   /** Whether all values are whole numbers. */
   isCount?: boolean;

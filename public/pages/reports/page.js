@@ -1,6 +1,7 @@
 // Owns the page of the weekly reports: which week is shown, and how reports come to be. Must not know any other page.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { messageOf } from "../../backend/errors.js";
 import { fire, run } from "../../backend/triggers.js";
 import { Finder } from "../../generations/finder.js";
 import { card, pageHeader } from "../../ui/elements.js";
@@ -39,7 +40,12 @@ function developerRuns(page, reports) {
     return done("The report of the last whole week is written.");
   });
   const history = new Action(page.update, async () => {
-    await run("history");
+    try {
+      await run("history");
+    } catch (error) {
+      if (!messageOf(error).includes("already a history")) throw error;
+      return html`<p class="hint">There is a history already; <code>make dev RESET=1</code> deletes it.</p>`;
+    }
     await reports.show(null, { isQuiet: true });
     return done("Nine weeks of requests are there, each with its report.");
   });

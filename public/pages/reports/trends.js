@@ -8,6 +8,13 @@ import { plot } from "../../ui/plot.js";
 
 const HALF_WEEK_SECONDS = 302_400;
 
+/**
+ * From the ten percent below the least share to all, so that a drop of a few points is seen.
+ * @param {number} least
+ * @returns {[number, number]}
+ */
+const shareRange = (least) => [Math.max(0, Math.floor(least * 10 - 0.5) / 10), 1.02];
+
 /** @type {Trend[]} */
 const TRENDS = [
   {
@@ -17,7 +24,7 @@ const TRENDS = [
     value: (report) => report.successRate,
     show: percent,
     anomaly: "failureRate",
-    look: { tick: (share) => `${Math.round(share * 100)}%`, range: () => [0, 1.05] },
+    look: { tick: (share) => `${Math.round(share * 100)}%`, range: shareRange },
   },
   {
     title: "Volume",

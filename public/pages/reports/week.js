@@ -62,29 +62,34 @@ function totals(report) {
   const points = (/** @type {number} */ value) => value.toFixed(1);
   const success = changed?.successRate == null ? null : `${signed(changed.successRate * 100, points)} points`;
   const accounts = changed?.activeAccounts;
-  /** @type {[string, string, string | null][]} */
+  // The last of each says whether the difference is good or bad, where it is either.
+  /** @type {[string, string, string | null, (number | null)?][]} */
   const figures = [
     ["Requests", number(report.requests), changed && signed(changed.requests)],
-    ["Completed", number(report.completed), changed && signed(changed.completed)],
-    ["Failed", number(report.failed), changed && signed(changed.failed)],
+    ["Completed", number(report.completed), changed && signed(changed.completed), changed?.completed],
+    ["Failed", number(report.failed), changed && signed(changed.failed), changed && -changed.failed],
     ["Cancelled", number(report.cancelled), null],
     ["Pending", number(report.pending), null],
-    ["Success rate", percent(report.successRate), success],
+    ["Success rate", percent(report.successRate), success, changed?.successRate],
     ["Mean duration", duration(report.meanDurationMs), null],
-    ["Credits net", number(report.creditsNet), changed && signed(changed.creditsNet)],
+    ["Credits net", number(report.creditsNet), changed && signed(changed.creditsNet), changed?.creditsNet],
     ["Active accounts", number(report.activeAccounts), accounts == null ? null : signed(accounts)],
     ["New accounts", number(report.newAccounts), changed && signed(changed.newAccounts)],
   ];
-  return html`<dl class="figures">${figures.map(([name, value, difference]) => figure(name, value, difference))}</dl>`;
+  return html`<dl class="figures">${figures.map((each) => figure(...each))}</dl>`;
 }
 
 /**
  * @param {string} name
  * @param {string} value
  * @param {string | null} difference
+ * @param {number | null} gain
  */
-function figure(name, value, difference) {
-  const changed = difference ? html`<dd class="difference">${difference} on the week before</dd>` : nothing;
+function figure(name, value, difference, gain = 0) {
+  const kind = Math.sign(gain ?? 0);
+  const changed = difference
+    ? html`<dd class="difference" data-gain=${kind}>${difference} on the week before</dd>`
+    : nothing;
   const content = [html`<dt>${name}</dt>`, html`<dd>${value}</dd>`, changed];
   return html`<div class="figure">${content}</div>`;
 }
