@@ -5,6 +5,8 @@ import { environment } from "./environment.js";
 
 const OWNER = { Authorization: "Bearer owner" };
 const PAGE_SIZE = 50;
+// As many as Firestore lists at once.
+const MOST_NAMES = 300;
 
 /** @param {string} name */
 export const idOf = (name) => name.slice(name.lastIndexOf("/") + 1);
@@ -26,6 +28,35 @@ export async function listCollections(path = "") {
 export async function listDocuments(path, pageSize = PAGE_SIZE) {
   const answer = await request(`${encoded(path)}?pageSize=${pageSize}&showMissing=true`);
   return { documents: answer.documents ?? [], nextPageToken: answer.nextPageToken };
+}
+
+/**
+ * The names and times of the first documents of a collection, without their fields, read page by page.
+ * @param {string} path
+ * @param {number} most
+ */
+export async function listNames(path, most) {
+  /** @type {FirestoreDocument[]} */
+  const documents = [];
+  let pageToken = "";
+  do {
+    const pageSize = String(Math.min(most - documents.length, MOST_NAMES));
+    const query = new URLSearchParams({ pageSize, pageToken, showMissing: "true", "mask.fieldPaths": "__name__" });
+    const answer = await request(`${encoded(path)}?${query}`);
+    documents.push(...(answer.documents ?? []));
+    pageToken = answer.nextPageToken ?? "";
+  } while (pageToken && documents.length < most);
+  return { documents, hasMore: pageToken !== "" };
+}
+
+/**
+ * A document by its whole name, null where there is none any more.
+ * @param {string} name
+ * @returns {Promise<FirestoreDocument | null>}
+ */
+export async function readDocument(name) {
+  const [answer] = await request(":batchGet", "POST", { documents: [name] });
+  return answer.found ?? null;
 }
 
 /**

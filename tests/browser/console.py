@@ -60,6 +60,23 @@ class Console:
             fields: dict[str, Any] = json.load(response).get("fields", {})
             return fields
 
+    def write(self, collection: str, documents: dict[str, dict[str, str]]) -> None:
+        """Write documents of strings to the embedded Firestore."""
+        root = f"projects/{PROJECT}/databases/(default)/documents"
+        writes = [
+            {
+                "update": {
+                    "name": f"{root}/{collection}/{document_id}",
+                    "fields": {name: {"stringValue": text} for name, text in fields.items()},
+                }
+            }
+            for document_id, fields in documents.items()
+        ]
+        headers = {"Authorization": "Bearer owner", "Content-Type": "application/json"}
+        url = f"http://{self.firestore_host}/v1/{root}:commit"
+        request = urllib.request.Request(url, json.dumps({"writes": writes}).encode(), headers)
+        urllib.request.urlopen(request, timeout=30).close()
+
     def fill_with_history(self) -> None:
         """Run what `make history` runs."""
         environment = _environment() | {"FIRESTORE_EMULATOR_HOST": self.firestore_host}

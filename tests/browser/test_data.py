@@ -40,6 +40,24 @@ class TestTree:
         expect(fields).to_contain_text("transactions")
 
     @pytest.mark.long
+    def test_all_documents_are_within_reach(self, console: Console, open_page: OpenPage) -> None:
+        """More than 300 are shown page by page, and a poll is answered by names, without the fields."""
+        console.write("crowd", {f"member-{number:03}": {"text": "x" * 1000} for number in range(320)})
+        page = open_page(console, "data")
+        page.get_by_text("crowd", exact=True).click()
+        rows = page.locator("details", has=page.get_by_text("crowd", exact=True)).locator(".branch > div > details")
+        for count in (50, 100, 150, 200, 250, 300):
+            expect(rows).to_have_count(count)
+            page.get_by_role("button", name="Show more").press("Enter")
+        expect(rows).to_have_count(320)
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+        with page.expect_response("**/documents/crowd?*") as polled:
+            pass
+        assert len(polled.value.body()) < 100_000
+        rows.last.locator("summary").click()
+        expect(rows.last.locator(".fields")).to_contain_text("xxx")
+
+    @pytest.mark.long
     def test_it_is_hidden_without_an_embedded_firestore(self, console: Console, open_page: OpenPage) -> None:
         """A deployed page shows neither the data nor the buttons that fire a trigger."""
         page = open_page(console, "create", account="testUser1")

@@ -76,8 +76,9 @@ type FirestoreValue = Record<string, any>;
 interface FirestoreDocument {
   name: string;
   fields?: Record<string, FirestoreValue>;
-  /** Absent where the document does not exist but has children. */
+  /** Both are absent where the document does not exist but has children. */
   createTime?: string;
+  updateTime?: string;
 }
 
 /** A call that the functions host served. */

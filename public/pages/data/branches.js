@@ -72,7 +72,8 @@ function documentView(document) {
 
 /** @param {DocumentNode["found"]} found */
 function fieldsView(found) {
-  return found?.createTime
+  if (!found) return nothing;
+  return found.createTime
     ? fieldList(found.fields ?? {})
     : html`<p class="hint">No document of its own; only what is below it.</p>`;
 }

@@ -1,7 +1,7 @@
 // Owns what is known of the embedded Firestore: collections, their documents and what is below those, and which of them
 // are open. Must not know how that looks.
 
-import { idOf, listCollections, listDocuments } from "../../backend/firestore.js";
+import { idOf, listCollections, listNames, readDocument } from "../../backend/firestore.js";
 import { Once } from "../../ui/once.js";
 
 const PAGE_SIZE = 50;
@@ -38,7 +38,7 @@ export class Collections {
   }
 }
 
-/** A collection; its documents are read while it is open. */
+/** A collection; while it is open the names of its documents are read, which say what has changed. */
 export class CollectionNode {
   isOpen = false;
   hasMore = false;
@@ -46,7 +46,7 @@ export class CollectionNode {
   shown = null;
   /** @type {Map<string, DocumentNode>} */
   #known = new Map();
-  #pageSize = PAGE_SIZE;
+  #wanted = PAGE_SIZE;
   #update;
 
   /**
@@ -69,16 +69,16 @@ export class CollectionNode {
 
   showMore() {
     return this.more.run(() => {
-      this.#pageSize += PAGE_SIZE;
+      this.#wanted += PAGE_SIZE;
       return this.refresh();
     });
   }
 
   async refresh() {
     if (!this.isOpen) return;
-    const { documents, nextPageToken } = await listDocuments(this.path, this.#pageSize);
-    this.hasMore = Boolean(nextPageToken);
-    this.shown = documents.map((found) => this.#node(idOf(found.name)).take(found));
+    const { documents, hasMore } = await listNames(this.path, this.#wanted);
+    this.hasMore = hasMore;
+    this.shown = documents.map((listed) => this.#node(idOf(listed.name)).take(listed));
     this.#update();
     await Promise.all(this.shown.map((document) => document.refresh()));
   }
@@ -91,14 +91,16 @@ export class CollectionNode {
   }
 }
 
-/** A document; what is below it is read while it is open. */
+/** A document; its fields and what is below it are read while it is open, the fields again when it has changed. */
 export class DocumentNode {
   isOpen = false;
-  /** @type {FirestoreDocument | null} Replaced only when it has changed. */
+  /** @type {FirestoreDocument | null} With its fields, null until they are read. */
   found = null;
-  /** How often it has changed since it was first read. */
+  /** How often it has changed since it was first listed. */
   changes = 0;
-  #text = "";
+  /** @type {FirestoreDocument | null} Without its fields. */
+  #listed = null;
+  #update;
 
   /**
    * @param {() => void} update
@@ -106,17 +108,15 @@ export class DocumentNode {
    * @param {string} id
    */
   constructor(update, path, id) {
+    this.#update = update;
     this.id = id;
     this.collections = new Collections(update, path);
   }
 
-  /** @param {FirestoreDocument} found */
-  take(found) {
-    const text = JSON.stringify([found.fields, found.createTime]);
-    if (text === this.#text) return this;
-    if (this.found) this.changes++;
-    this.#text = text;
-    this.found = found;
+  /** @param {FirestoreDocument} listed */
+  take(listed) {
+    if (this.#listed && this.#listed.updateTime !== listed.updateTime) this.changes++;
+    this.#listed = listed;
     return this;
   }
 
@@ -127,6 +127,11 @@ export class DocumentNode {
   }
 
   async refresh() {
-    if (this.isOpen) await this.collections.refresh();
+    if (!this.isOpen || !this.#listed) return;
+    if (!this.found || this.found.updateTime !== this.#listed.updateTime) {
+      this.found = this.#listed.createTime ? await readDocument(this.#listed.name) : this.#listed;
+      this.#update();
+    }
+    await this.collections.refresh();
   }
 }
