@@ -5,14 +5,12 @@ import { credits } from "../format.js";
 import { focusOn, written } from "../ui/elements.js";
 import { field, focusFault } from "../ui/form.js";
 
-const MOST_OFFERED = 5;
-
 /** @param {AccountChoice} choice */
 export const accountBar = (choice) => html`
   <form class="account-bar" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${accountField(choice)}
     <datalist id="known-accounts">
-      ${choice.known.map(({ userId }) => html`<option value=${userId}></option>`)}
+      ${choice.matching.map(({ userId }) => html`<option value=${userId}></option>`)}
     </datalist>
     <div class="field">
       <span class="label">Balance</span>
@@ -32,6 +30,7 @@ function accountField(choice) {
   // So that what is typed takes the place of the account that is there.
   const select = (/** @type {{target: HTMLInputElement}} */ event) => event.target.select();
   const choose = (/** @type {{target: HTMLInputElement}} */ event) => choice.choose(event.target.value.trim());
+  const search = (/** @type {{target: HTMLInputElement}} */ event) => choice.search(event.target.value.trim());
   return field(
     choice.form,
     "account",
@@ -46,6 +45,7 @@ function accountField(choice) {
         dir="auto"
         placeholder="Choose or type an account"
         @focus=${select}
+        @input=${search}
         @change=${choose}
       />
     `,
@@ -57,15 +57,14 @@ function accountField(choice) {
  * @param {AccountChoice} choice
  */
 function offered(choice) {
-  const { form, known } = choice;
+  const { form, richest } = choice;
   const isNamed = form.values.account && !form.hasFaults;
-  const richest = known.toSorted((one, other) => other.credits - one.credits).slice(0, MOST_OFFERED);
   return html`
     <div
       class="known"
       role="group"
       aria-label="Accounts to choose from"
-      ?hidden=${Boolean(isNamed) || known.length === 0}
+      ?hidden=${Boolean(isNamed) || richest.length === 0}
     >
       ${richest.map((account) => chip(choice, account))}
     </div>

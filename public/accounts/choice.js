@@ -6,16 +6,19 @@ import { ApiError, isAbort } from "../backend/errors.js";
 import { credits } from "../format.js";
 import { Form } from "../ui/form.js";
 import { chooseAccount, currentAccount } from "./chosen.js";
-import { knownAccounts } from "./known.js";
+import { matchingAccounts, richestAccounts } from "./known.js";
 
 export class AccountChoice {
   /** @type {number | null} What the account has, null where that is not known. */
   credits = null;
   balance = "–";
   /** @type {KnownAccount[]} */
-  known = [];
+  richest = [];
+  /** @type {KnownAccount[]} Those whose names begin as what is typed. */
+  matching = [];
   #page;
   #onChoose;
+  #sought = "";
 
   /**
    * @param {Page} page
@@ -25,8 +28,7 @@ export class AccountChoice {
     this.#page = page;
     this.#onChoose = onChoose;
     this.form = new Form(page.update, "bar", { account: currentAccount() });
-    this.#findKnown();
-    this.#readBalance();
+    this.refresh();
   }
 
   /** @param {string} userId */
@@ -36,12 +38,21 @@ export class AccountChoice {
     this.#page.update();
     chooseAccount(userId);
     this.#readBalance();
-    if (!this.known.some((account) => account.userId === userId)) this.#findKnown();
+    this.search();
     this.#onChoose();
   }
 
   refresh() {
-    return Promise.all([this.#readBalance(), this.#findKnown()]);
+    return Promise.all([this.#readBalance(), this.#findRichest(), this.search()]);
+  }
+
+  /** Find the accounts whose names begin so; of several searches the last one counts. */
+  async search(prefix = this.form.values.account.trim()) {
+    this.#sought = prefix;
+    const matching = await matchingAccounts(prefix);
+    if (prefix !== this.#sought) return;
+    this.matching = matching;
+    this.#page.update();
   }
 
   /** Whether an account is named that there is; if none is named, the field says so. */
@@ -86,8 +97,8 @@ export class AccountChoice {
     this.#page.update();
   }
 
-  async #findKnown() {
-    this.known = await knownAccounts();
+  async #findRichest() {
+    this.richest = await richestAccounts();
     this.#page.update();
   }
 }

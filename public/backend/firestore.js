@@ -60,6 +60,27 @@ export async function readDocument(name) {
 }
 
 /**
+ * The documents that fit a structured query.
+ * @param {object} structuredQuery
+ * @returns {Promise<FirestoreDocument[]>}
+ */
+export async function runQuery(structuredQuery) {
+  /** @type {{document?: FirestoreDocument}[]} */
+  const answers = await request(":runQuery", "POST", { structuredQuery });
+  return answers.flatMap(({ document }) => document ?? []);
+}
+
+/**
+ * The whole name of a document.
+ * @param {string} collection
+ * @param {string} id
+ */
+export async function documentName(collection, id) {
+  const { projectId } = await environment();
+  return `projects/${projectId}/databases/(default)/documents/${collection}/${id}`;
+}
+
+/**
  * Set a number of a document, or remove it with null.
  * @param {string} path
  * @param {string} fieldName

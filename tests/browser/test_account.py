@@ -105,6 +105,25 @@ class TestStatement:
         expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
 
     @pytest.mark.long
+    def test_accounts_are_found_by_their_beginning(self, console: Console, open_page: OpenPage) -> None:
+        """Of more than fifty accounts those that fit what is typed are offered, and among all the richest."""
+        for number in range(60):
+            console.call(
+                "grantCredits",
+                {"userId": f"many-{number:02}", "credits": 1 if number < 59 else 950_000},
+                **{"Idempotency-Key": f"many-{number}"},
+            )
+        page = open_page(console, "account")
+        offered = page.get_by_role("group", name="Accounts to choose from").get_by_role("button")
+        expect(offered.filter(has_text="many-59 950,000 credits")).to_be_visible()
+        with page.expect_response("**/documents:runQuery") as asked:
+            page.get_by_label("Account", exact=True).press_sequentially("many-5")
+        assert len(asked.value.body()) < 15_000
+        options = page.locator("#known-accounts option")
+        expect(options).to_have_count(10)
+        assert options.first.get_attribute("value") == "many-50"
+
+    @pytest.mark.long
     def test_an_emptied_field_has_no_balance(self, console: Console, open_page: OpenPage) -> None:
         """Without an account there is no balance of the one before."""
         page = open_page(console, "account", account="testUser2")
