@@ -7,23 +7,33 @@ import { badge, factList } from "../ui/elements.js";
 import { errorPanel } from "../ui/feedback.js";
 import { failure } from "./generation.js";
 import { picture } from "./picture.js";
+import { WatchedGeneration } from "./watched.js";
 
 /** @type {Record<Generation["status"], string>} */
 const KINDS = { completed: "good", failed: "bad", cancelled: "neutral", queued: "info", processing: "info" };
 
 /**
- * Show the facts of a generation.
- * @param {Generation} generation
+ * Show the facts of a generation as they become, and a way to cancel it while it is queued.
+ * @param {Generation} first
  */
-export function openDetails(generation) {
-  const frame = html`<div class="picture-frame">${picture(generation)}</div>`;
-  open(
-    "picture",
-    frame,
-    html`<p class="prompt" dir="auto">${visible(generation.prompt)}</p>
-      ${facts(generation)}`,
-  );
-}
+export const openDetails = (first) =>
+  open("picture", (dialog) => {
+    const watched = new WatchedGeneration(first, dialog);
+    return () => {
+      const { generation, error } = watched;
+      return [
+        html`<div class="picture-frame">${picture(generation)}</div>`,
+        html`<p class="prompt" dir="auto">${visible(generation.prompt)}</p>
+          ${facts(generation)} ${error === undefined ? nothing : errorPanel(error)}`,
+        generation.status === "queued" ? cancelButton(watched) : nothing,
+      ];
+    };
+  });
+
+/** @param {WatchedGeneration} watched */
+const cancelButton = (watched) => html`
+  <button type="button" aria-disabled=${watched.cancelling.disabled} @click=${() => watched.cancel()}>Cancel</button>
+`;
 
 /** @param {Generation} generation */
 function facts(generation) {
@@ -50,23 +60,27 @@ function facts(generation) {
  * Show why a generation could not be read.
  * @param {unknown} error
  */
-export const openError = (error) => open("narrow", nothing, errorPanel(error));
+export const openError = (error) => open("narrow", () => () => [nothing, errorPanel(error), nothing]);
 
 /**
  * @param {string} kind
- * @param {unknown} frame
- * @param {unknown} content
+ * @param {(dialog: Dialog) => () => unknown[]} make Returns the view: the frame, the content and what can be done.
  */
-const open = (kind, frame, content) =>
-  showDialog(
-    { kind, labelledBy: "dialog-title", isLightDismissed: true },
-    ({ close }) =>
-      () => html`
+const open = (kind, make) =>
+  showDialog({ kind, labelledBy: "dialog-title", isLightDismissed: true }, (dialog) => {
+    const view = make(dialog);
+    return () => {
+      const [frame, content, action] = view();
+      return html`
         ${frame}
         <div class="stack">
           <h2 id="dialog-title">Generation</h2>
           ${content}
-          <div class="actions end"><button type="button" @click=${close}>Close</button></div>
+          <div class="actions end">
+            ${action}
+            <button type="button" @click=${dialog.close}>Close</button>
+          </div>
         </div>
-      `,
-  );
+      `;
+    };
+  });

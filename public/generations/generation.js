@@ -1,5 +1,6 @@
 // Owns what a generation is and what is said of it. Must not know where it comes from.
 
+import { ApiError } from "../backend/errors.js";
 import { words } from "../format.js";
 
 export const STATUSES = ["queued", "processing", "completed", "failed", "cancelled"];
@@ -9,6 +10,13 @@ export const STATUSES = ["queued", "processing", "completed", "failed", "cancell
  * @param {Pick<Generation, "status">} generation
  */
 export const isUnderWay = ({ status }) => status === "queued" || status === "processing";
+
+/**
+ * Whether a generation could not be cancelled because it was begun, or has ended, before.
+ * @param {unknown} error
+ */
+export const isTooLate = (error) =>
+  error instanceof ApiError && ["GENERATION_STARTED", "GENERATION_ENDED"].includes(error.reason);
 
 /** @type {Record<NonNullable<Generation["failureReason"]>, string>} */
 const FAILURES = {

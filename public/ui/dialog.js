@@ -1,6 +1,7 @@
 // Owns modal dialogs. Must not know what they say.
 
 import { render } from "/vendor/lit-html/lit-html.js";
+import { focusOn } from "./elements.js";
 
 /**
  * Show a dialog and resolve when it is closed.
@@ -18,7 +19,8 @@ export function showDialog({ kind, labelledBy, isLightDismissed = false }, make)
   const update = () => {
     if (view) render(view(), element);
   };
-  view = make({ update, close: () => element.close() });
+  const closed = new AbortController();
+  view = make({ update, close: () => element.close(), signal: closed.signal });
   update();
   if (isLightDismissed) {
     element.addEventListener("click", (event) => {
@@ -27,8 +29,14 @@ export function showDialog({ kind, labelledBy, isLightDismissed = false }, make)
   }
   document.body.append(element);
   element.showModal();
+  if (isLightDismissed) {
+    // It is read from its start; a form keeps the focus in its first field.
+    focusOn(element);
+    element.scrollTop = 0;
+  }
   return new Promise((resolve) => {
     const end = () => {
+      closed.abort();
       element.remove();
       resolve();
     };

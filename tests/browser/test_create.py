@@ -23,6 +23,22 @@ def submit(page: Page) -> None:
     page.get_by_role("button", name="Create for").click()
 
 
+def change_generations(page: Page, first: dict[str, object]) -> list[dict[str, object]]:
+    """Have generations show the last of the changes in the list that is returned."""
+    changes = [first]
+
+    def change(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for generation in body.get("generations", [body]):
+            generation.update(changes[-1])
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/api/listGenerationRequests?*", change)
+    page.route("**/api/getGenerationStatus?*", change)
+    return changes
+
+
 class TestRequest:
     @pytest.mark.long
     def test_the_button_has_the_price_of_the_size(self, console: Console, open_page: OpenPage) -> None:
@@ -323,6 +339,48 @@ class TestGallery:
         expect(page.locator(".tile")).to_have_count(1)
         page.locator(".filters").get_by_label("Model").select_option("model-b")
         expect(page.get_by_text("Nothing fits")).to_be_visible()
+
+    @pytest.mark.long
+    def test_a_queued_picture_is_cancelled_in_its_dialog(self, console: Console, open_page: OpenPage) -> None:
+        """What was started elsewhere is cancelled there; the dialog opens at its start and shows how it ends."""
+        account = open_account(console, "delegator")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "style": "anime"}
+        console.call("createGenerationRequest", request | {"prompt": "a fox\n" * 300})
+        page = open_page(console, "create")
+        changes = change_generations(page, {"status": "queued", "imageUrl": None})
+
+        def cancel(route: Route) -> None:
+            changes.append({"status": "cancelled", "imageUrl": None, "creditsRefunded": 1})
+            route.fulfill(json={})
+
+        page.route("**/api/cancelGenerationRequest", cancel)
+        page.get_by_label("Account", exact=True).fill(account)
+        page.get_by_label("Account", exact=True).press("Enter")
+        page.locator(".tile").click()
+        dialog = page.get_by_role("dialog", name="Generation")
+        expect(dialog).to_be_focused()
+        assert dialog.evaluate("place => [place.scrollTop, place.scrollHeight > place.clientHeight]") == [0, True]
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog.locator(".badge")).to_have_text("Cancelled")
+        expect(dialog).to_contain_text("1 credit")
+        expect(dialog.get_by_role("button", name="Cancel")).to_have_count(0)
+
+    @pytest.mark.long
+    def test_an_open_dialog_follows_its_generation(self, console: Console, open_page: OpenPage) -> None:
+        """Opened while it is drawn, the dialog shows the picture when it is there."""
+        account = open_account(console, "follower")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "style": "anime"}
+        console.call("createGenerationRequest", request | {"prompt": "a fox"})
+        page = open_page(console, "create")
+        changes = change_generations(page, {"status": "processing", "imageUrl": None})
+        page.get_by_label("Account", exact=True).fill(account)
+        page.get_by_label("Account", exact=True).press("Enter")
+        page.locator(".tile").click()
+        dialog = page.get_by_role("dialog", name="Generation")
+        expect(dialog.locator(".badge")).to_have_text("Processing")
+        changes.append({})
+        expect(dialog.locator("img")).to_be_visible()
+        expect(dialog.locator(".badge")).to_have_text("Completed")
 
     @pytest.mark.long
     def test_it_has_more_pages(self, console: Console, open_page: OpenPage) -> None:

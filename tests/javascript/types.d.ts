@@ -107,8 +107,9 @@ interface Page {
 /** Makes the state of a page and returns its view. */
 type MakePage = (page: Page) => () => unknown;
 
-/** `update` renders a dialog anew. */
+/** `update` renders a dialog anew; `signal` is aborted when it is closed. */
 interface Dialog {
+  signal: AbortSignal;
   update: () => void;
   close: () => void;
 }

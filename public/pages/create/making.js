@@ -5,7 +5,7 @@ import { call, callOnce } from "../../backend/api.js";
 import { ApiError } from "../../backend/errors.js";
 import { pause } from "../../backend/timing.js";
 import { credits } from "../../format.js";
-import { failure, isUnderWay } from "../../generations/generation.js";
+import { failure, isTooLate, isUnderWay } from "../../generations/generation.js";
 import { announce } from "../../ui/feedback.js";
 import { Once } from "../../ui/once.js";
 
@@ -20,8 +20,6 @@ const STEPS = {
   processing: "The model is drawing …",
   offline: "You are offline; it goes on when you are back.",
 };
-
-const LATE = ["GENERATION_STARTED", "GENERATION_ENDED"];
 
 /**
  * What was asked for and has not ended, so that it is found again after another page was looked at.
@@ -101,8 +99,7 @@ export class Making {
         this.isCancelled = true;
       } catch (error) {
         // One that was begun, or has ended, in the meantime shows that by itself.
-        const isLate = error instanceof ApiError && LATE.includes(error.reason);
-        if (!isLate) this.cancelError = error;
+        if (!isTooLate(error)) this.cancelError = error;
       }
     });
   }

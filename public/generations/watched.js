@@ -1,0 +1,60 @@
+// Owns a generation that is looked at: following it to its end, and cancelling it. Must not know how it looks.
+
+import { call } from "../backend/api.js";
+import { isAbort } from "../backend/errors.js";
+import { pause } from "../backend/timing.js";
+import { Once } from "../ui/once.js";
+import { isTooLate, isUnderWay } from "./generation.js";
+
+const FOLLOW_MILLISECONDS = 2000;
+
+export class WatchedGeneration {
+  /** @type {unknown} */
+  error = undefined;
+  #dialog;
+
+  /**
+   * @param {Generation} generation
+   * @param {Dialog} dialog
+   */
+  constructor(generation, dialog) {
+    this.generation = generation;
+    this.cancelling = new Once(dialog.update);
+    this.#dialog = dialog;
+    this.#follow();
+  }
+
+  cancel() {
+    return this.cancelling.run(async () => {
+      const { generationRequestId } = this.generation;
+      this.error = undefined;
+      try {
+        await call("cancelGenerationRequest", { body: { generationRequestId } });
+      } catch (error) {
+        // One that was begun, or has ended, in the meantime shows that by itself.
+        if (!isTooLate(error)) this.error = error;
+      }
+      await this.#read();
+    });
+  }
+
+  async #follow() {
+    const { signal } = this.#dialog;
+    while (isUnderWay(this.generation) && !signal.aborted) {
+      await pause(FOLLOW_MILLISECONDS, signal);
+      if (!signal.aborted) await this.#read();
+    }
+  }
+
+  /** Where it cannot be read, the next look may. */
+  async #read() {
+    const { signal, update } = this.#dialog;
+    const query = { generationRequestId: this.generation.generationRequestId };
+    try {
+      this.generation = (await call("getGenerationStatus", { query, signal })).body;
+      update();
+    } catch (error) {
+      if (!isAbort(error)) this.error = error;
+    }
+  }
+}
