@@ -43,6 +43,10 @@ A POST to {triggers}weeklyReport-0 makes the weekly report.
 docs/api.md has a line for every function.
 """
 
+_NO_ACCOUNTS = """REQUIRE_AUTH is set without an Auth emulator (FIREBASE_AUTH_EMULATOR_HOST):
+the console has no account to sign in with, and each call needs an ID token of the project.
+"""
+
 
 class PortTaken(Exception):
     """A port is already in use."""
@@ -72,7 +76,8 @@ def main() -> None:
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
         # With authentication, pages of any origin may call the functions (CORS); without it, only the console may. Nor
         # with an Auth emulator, which the host sees to.
-        any_origin = ["--any-origin"] if _settings().require_auth else []
+        requires_auth = _settings().require_auth
+        any_origin = ["--any-origin"] if requires_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
@@ -104,6 +109,8 @@ def main() -> None:
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)
+        if requires_auth and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+            print(_NO_ACCOUNTS, flush=True)  # noqa: T201 - the output of the command.
         print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - the output of the command.
         while firestore.poll() is None and functions.poll() is None:
             time.sleep(0.2)

@@ -90,6 +90,14 @@ class TestMakeDev:
         answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
         assert ("https://elsewhere.example" in answer.text) is is_refused
 
+    @pytest.mark.parametrize(("emulator", "is_said"), [("", True), ("127.0.0.1:9099", False)])
+    def test_it_says_that_no_account_can_sign_in(
+        self, make_dev: Callable[..., Dev], emulator: str, is_said: bool
+    ) -> None:
+        """With REQUIRE_AUTH and without an Auth emulator the start says that the console has no account."""
+        dev = make_dev(REQUIRE_AUTH="true", FIREBASE_AUTH_EMULATOR_HOST=emulator)
+        assert ("no account to sign in with" in dev.welcome) is is_said
+
     def test_other_origins_cannot_forge_a_token(self, make_dev: Callable[..., Dev]) -> None:
         """With the Auth emulator tokens are unsigned: a page of another origin is refused, whatever it sends."""
         dev = make_dev(REQUIRE_AUTH="true", FIREBASE_AUTH_EMULATOR_HOST="127.0.0.1:9099")

@@ -1,19 +1,28 @@
 // Owns the form in which an account of the project is named. Must not know who asks for it.
 
 import { html } from "/vendor/lit-html/lit-html.js";
+import { environment } from "../backend/environment.js";
 import { messageOf } from "../backend/errors.js";
 import { signInWith } from "../backend/session.js";
 import { showDialog } from "./dialog.js";
 import { field, Form, onSubmit } from "./form.js";
 
+const NO_EMULATOR = html`
+  There is no Auth emulator on this machine, and therefore no account to sign in with. Start
+  <code>make dev</code> without <code>REQUIRE_AUTH</code>, or name an emulator with
+  <code>FIREBASE_AUTH_EMULATOR_HOST</code>.
+`;
 const LOOK = { kind: "narrow", labelledBy: "sign-in-title" };
 
 /**
  * Ask for an account until one is given or the form is closed.
  * @param {string} reason
  */
-export const showSignIn = (reason) =>
-  showDialog(LOOK, (dialog) => {
+export async function showSignIn(reason) {
+  const { emulators } = await environment();
+  // On a developer's machine the accounts are those of the Auth emulator.
+  const isPossible = !emulators.functions || Boolean(emulators.auth);
+  await showDialog(LOOK, (dialog) => {
     const form = new Form(dialog.update, "sign-in", { email: "", password: "" });
     const state = { fault: "" };
     const enter = async () => {
@@ -25,11 +34,12 @@ export const showSignIn = (reason) =>
         state.fault = messageOf(error);
       }
     };
-    return () => signInForm(reason, form, state.fault, enter, dialog.close);
+    return () => signInForm(isPossible ? reason : NO_EMULATOR, form, state.fault, enter, dialog.close);
   });
+}
 
 /**
- * @param {string} reason
+ * @param {unknown} reason
  * @param {Form} form
  * @param {string} fault
  * @param {() => Promise<void>} enter
