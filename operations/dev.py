@@ -109,6 +109,7 @@ def main() -> None:
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)
+        _await_ready(functions, hosting_port)
         if requires_auth and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
             print(_NO_ACCOUNTS, flush=True)  # noqa: T201 - the output of the command.
         print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - the output of the command.
