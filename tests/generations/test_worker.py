@@ -280,6 +280,26 @@ class TestProcess:
         assert model.asked == 0
         world.check_books(ada)
 
+    def test_a_replay_while_it_ends(self, make_world: MakeWorld, mocker: MockerFixture) -> None:
+        """A generation that ends between the two reads of a replay after its lease does not change any more."""
+        world = make_world(model_a=Paints())
+        created = submit(world, world.account("ada", 5), "key-1")
+        generation_id = created.generation.generation_id
+        with Process(world, {"model": dies_before}) as mortal, pytest.raises(Killed):
+            process(mortal.deps, generation_id)
+        world.clock.advance(seconds=181)
+        read_current = generations_store.read_current
+
+        def read_after_the_end(*given: Any) -> Any:
+            process(world.deps, generation_id)
+            return read_current(*given)
+
+        mocker.patch.object(generations_store, "read_current", read_after_the_end)
+        assert submit(world, "ada", "key-1").generation.stage is Stage.COMPLETED
+        assert submitted(world, created).started_at is not None
+        assert len(world.queue.tasks) == 1
+        world.check_books("ada")
+
     def test_a_replay_after_the_catalog_changed(self, make_world: MakeWorld) -> None:
         """A queued generation is answered again, still pending, when its model is not sold any more."""
         world = make_world()

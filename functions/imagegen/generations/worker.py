@@ -108,8 +108,10 @@ def take_back(deps: Deps, generation: Generation, updated_at: datetime) -> bool:
     """Put a generation whose worker has died back into the queue; return False if it has to be refunded instead.
 
     Its attempts or its time in the queue are used up, or a caller waited for it. Nothing is done, and True returned,
-    if it has changed since `updated_at`.
+    if it has ended, or has changed since `updated_at`.
     """
+    if generation.status is not GenerationStatus.PENDING:
+        return True
     now = deps.now()
     queued_until = _queued_until(deps.settings, generation)
     is_queued = generation.enqueued_at is not None and generation.started_at is not None
