@@ -40,9 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep a worker of pytest-xdist on one core, if the configuration asks for it."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    worker = getattr(config, "workerinput", None)
     if worker and config.getini("firestore_one_core_per_worker"):
-        keep_to_one_core(int(worker))
+        keep_to_one_core(int(worker["workerid"].removeprefix("gw")))
 
 
 def keep_to_one_core(number: int) -> None:

@@ -62,7 +62,7 @@ class Client:
 
     def connect(self):
         self._requests = queue.SimpleQueue()
-        self._responses = self._listen.serve(iter(self._requests.get, None), Call())
+        self._responses = self._listen.serve(None, iter(self._requests.get, None), Call())
         for target_id, view in self.views.items():
             request = ListenRequest(database=DATABASE)
             request.add_target.target_id = target_id
