@@ -81,7 +81,9 @@ class TestMakeDev:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-    @pytest.mark.parametrize(("required", "is_refused"), [("true", False), ("false", True)])
+    @pytest.mark.parametrize(
+        ("required", "is_refused"), [("true", False), pytest.param("false", True, marks=pytest.mark.long)]
+    )
     def test_other_origins_may_call_where_callers_sign_in(
         self, make_dev: Callable[..., Dev], required: str, is_refused: bool
     ) -> None:
@@ -90,7 +92,9 @@ class TestMakeDev:
         answer = httpx.get(f"{dev.functions_url}/getCatalog", headers={"Origin": "https://elsewhere.example"})
         assert ("https://elsewhere.example" in answer.text) is is_refused
 
-    @pytest.mark.parametrize(("emulator", "is_said"), [("", True), ("127.0.0.1:9099", False)])
+    @pytest.mark.parametrize(
+        ("emulator", "is_said"), [("", True), pytest.param("127.0.0.1:9099", False, marks=pytest.mark.long)]
+    )
     def test_it_says_that_no_account_can_sign_in(
         self, make_dev: Callable[..., Dev], emulator: str, is_said: bool
     ) -> None:
@@ -125,7 +129,9 @@ class TestMakeDev:
         assert f"port {port}" in errors
         assert "FIRESTORE_PORT" in errors
 
-    @pytest.mark.parametrize("value", ["http", "0", "70000", "-1"])
+    @pytest.mark.parametrize(
+        "value", ["http", *(pytest.param(n, marks=pytest.mark.long) for n in ("0", "70000", "-1"))]
+    )
     def test_an_invalid_port_is_reported_in_one_line(self, tmp_path: Path, value: str) -> None:
         """A value that is not a port number is named with its variable."""
         process = Dev(tmp_path / "data", FUNCTIONS_PORT=value).start()
@@ -156,6 +162,7 @@ class TestMakeDev:
         _, errors = process.communicate(timeout=20)
         assert errors == f"make dev: FUNCTIONS_PORT and FIRESTORE_PORT are both {port}; they must differ\n"
 
+    @pytest.mark.long
     def test_a_proxy_in_the_environment_is_ignored(self, make_dev: Callable[..., Dev]) -> None:
         """Servers on this machine are reached directly."""
         dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
@@ -185,6 +192,7 @@ class TestMakeDev:
         # The first call also reads the catalog: 16 documents, and the settings of both models.
         assert first["firestore"] == {"reads": 19, "writes": 4}
 
+    @pytest.mark.long
     def test_a_reset_removes_only_its_own_data(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
         """A folder that was named by mistake loses no file."""
         dev = make_dev()

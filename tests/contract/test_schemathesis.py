@@ -83,6 +83,7 @@ def test_answers_are_as_documented(case: Case, balanced: None, client: httpx.Cli
     case.validate_response(response, checks=ANSWERS)
 
 
+@pytest.mark.long
 @guarded.parametrize()
 @generated
 def test_sign_in_is_enforced(case: Case, world: World, balanced: None, sign_in: None, client: httpx.Client) -> None:

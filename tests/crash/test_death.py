@@ -224,8 +224,8 @@ def cases(names: Iterable[str], short: str) -> list[object]:
     return [pytest.param(name, marks=() if name == short else pytest.mark.long) for name in names]
 
 
-# Its steps are a charge, a model and a refund.
-REPRESENTATIVE = "failed model with a key"
+# Its steps are a charge, a model and a picture; a task has those of a refund.
+REPRESENTATIVE = "success with a key"
 
 
 def rehearse(name: str, fates: Mapping[int | str, Fate] | None = None) -> tuple[list[str], Answer]:

@@ -101,6 +101,7 @@ class TestPlantedBugs:
 
 
 class TestCommand:
+    @pytest.mark.long
     def test_success(self) -> None:
         """It prints the number of seeds, and no progress into a pipe."""
         ended = run("--first", "300", "--seeds", "6", "--workers", "1")
