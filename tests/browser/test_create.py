@@ -179,9 +179,10 @@ class TestRequest:
         for selector in (".tile-text", "dialog .prompt"):
             expect(page.locator(selector)).to_contain_text("[U+202E]txet")
         page.keyboard.press("Escape")
+        (generation,) = console.call("listGenerationRequests", {"userId": "calligrapher"})["generations"]
         page.goto(f"{console.url}/#data")
         page.get_by_text("generationRequests", exact=True).click()
-        page.locator("summary code bdi").first.click()
+        page.locator("summary", has_text=generation["generationRequestId"]).click()
         expect(page.locator(".value.string bdi", has_text="[U+202E]txet")).to_be_visible()
 
     def test_a_503_is_retried_with_the_same_key(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
