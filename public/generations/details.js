@@ -20,7 +20,8 @@ export const openDetails = (first) =>
   open("picture", (dialog) => {
     const watched = new WatchedGeneration(first, dialog);
     return () => {
-      const { generation, error } = watched;
+      const { generation } = watched;
+      const error = watched.cancelError ?? watched.readError;
       return [
         html`<div class="picture-frame">${picture(generation)}</div>`,
         html`<p class="prompt" dir="auto">${visible(generation.prompt)}</p>

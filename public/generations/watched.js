@@ -9,8 +9,10 @@ import { isTooLate, isUnderWay } from "./generation.js";
 const FOLLOW_MILLISECONDS = 2000;
 
 export class WatchedGeneration {
-  /** @type {unknown} */
-  error = undefined;
+  /** @type {unknown} Why it was not cancelled. */
+  cancelError = undefined;
+  /** @type {unknown} Why it could not be read just now. */
+  readError = undefined;
   #dialog;
 
   /**
@@ -27,12 +29,12 @@ export class WatchedGeneration {
   cancel() {
     return this.cancelling.run(async () => {
       const { generationRequestId } = this.generation;
-      this.error = undefined;
+      this.cancelError = undefined;
       try {
         await call("cancelGenerationRequest", { body: { generationRequestId } });
       } catch (error) {
         // One that was begun, or has ended, in the meantime shows that by itself.
-        if (!isTooLate(error)) this.error = error;
+        if (!isTooLate(error)) this.cancelError = error;
       }
       await this.#read();
     });
@@ -52,9 +54,10 @@ export class WatchedGeneration {
     const query = { generationRequestId: this.generation.generationRequestId };
     try {
       this.generation = (await call("getGenerationStatus", { query, signal })).body;
-      update();
+      this.readError = undefined;
     } catch (error) {
-      if (!isAbort(error)) this.error = error;
+      if (!isAbort(error)) this.readError = error;
     }
+    update();
   }
 }

@@ -384,6 +384,27 @@ class TestGallery:
         expect(dialog.locator(".badge")).to_have_text("Completed")
 
     @pytest.mark.long
+    def test_the_error_of_a_read_goes_with_the_next(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """A dialog that cannot read its generation for a moment says so, and no longer once it can."""
+        watch.expect_refusal(503)
+        account = open_account(console, "interrupted")
+        request = {"userId": account, "model": "model-a", "color": "neon", "size": "512x512", "style": "anime"}
+        console.call("createGenerationRequest", request | {"prompt": "a fox"})
+        page = open_page(console, "create")
+        change_generations(page, {"status": "processing", "imageUrl": None})
+        page.get_by_label("Account", exact=True).fill(account)
+        page.get_by_label("Account", exact=True).press("Enter")
+        page.locator(".tile").click()
+        dialog = page.get_by_role("dialog", name="Generation")
+        answer = {"code": "UNAVAILABLE", "message": "Firestore is away.", "requestId": "r1"}
+        page.route("**/api/getGenerationStatus?*", lambda route: route.fulfill(status=503, json={"error": answer}))
+        expect(dialog).to_contain_text("Firestore is away.")
+        expect(dialog.locator(".badge")).to_have_text("Processing")
+        page.unroute("**/api/getGenerationStatus?*")
+        expect(dialog.locator(".badge")).to_have_text("Completed")
+        expect(dialog).not_to_contain_text("Firestore is away.")
+
+    @pytest.mark.long
     def test_it_has_more_pages(self, console: Console, open_page: OpenPage) -> None:
         """There are twelve pictures on a page, and more on request; the first new one gets the focus."""
         account = open_account(console, "hoarder")
