@@ -18,7 +18,7 @@ from imagegen.generations.errors import GenerationFailed, RequestInProgress
 from imagegen.generations.records import Generation, Stage
 from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
-from imagegen.images.records import Image
+from imagegen.images.records import Image, Picture
 from imagegen.kit.errors import IdempotencyKeyReused, TryAgain, Unavailable
 from imagegen.providers.model import ImageRequest, ModelError, ModelRefusedError
 from tests.crash.mortal import Killed, Process, dies_before
@@ -454,6 +454,22 @@ class TestFailures:
             process(world.deps, created.generation.generation_id)
         process(world.deps, created.generation.generation_id)
         assert stage(world, created) == ("failed", "STORAGE_ERROR")
+        world.check_books(ada)
+
+    def test_a_process_that_stood_still(self, make_world: MakeWorld) -> None:
+        """A picture that is drawn after its lease is not stored: recovery may have deleted what was there already."""
+
+        class StandsStill(Paints):
+            def generate(self, request: ImageRequest) -> Picture:
+                world.clock.advance(seconds=world.deps.settings.lease_seconds)
+                return super().generate(request)
+
+        world = make_world(model_a=StandsStill())
+        ada = world.account("ada", 5)
+        created = submit(world, ada)
+        process(world.deps, created.generation.generation_id, is_last_delivery=True)
+        assert world.shelf.pictures == {}
+        assert stage(world, created) == ("failed", "MODEL_TIMEOUT")
         world.check_books(ada)
 
     def test_a_failure_does_not_end_what_another_attempt_draws(self, make_world: MakeWorld) -> None:

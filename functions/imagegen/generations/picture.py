@@ -82,6 +82,9 @@ def _drawn(deps: Deps, generation: Generation, chosen: Choice, until: datetime |
 
 
 def _saved(deps: Deps, generation: Generation, drawn: Picture, until: datetime | None) -> Image:
+    if deps.now() >= generation.lease_expires_at:
+        # It may be refunded, and recovery have looked for its picture already, and would not look again.
+        raise TimeoutError
     save = partial(deps.images.save, generation.generation_id, drawn)
     if until is None:
         return save()
