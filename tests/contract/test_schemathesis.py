@@ -44,21 +44,26 @@ ANSWERS = [
     checks.status_code_conformance,
     checks.unsupported_method,
 ]
+# `make test-long` and `make fuzz` set it.
+EXAMPLES = os.environ.get("EXAMPLES")
 generated = hypothesis.settings(
-    # `make test-long` and `make fuzz` set more.
-    max_examples=int(os.environ.get("EXAMPLES", "4")),
+    max_examples=int(EXAMPLES or "4"),
     derandomize=True,
     database=None,
     deadline=None,
     # The host and its database serve all requests of a test on purpose.
     suppress_health_check=list(hypothesis.HealthCheck),
 )
-pytestmark = pytest.mark.timeout(0 if "EXAMPLES" in os.environ else 60)
+pytestmark = pytest.mark.timeout(0 if EXAMPLES else 60)
 
 
 # The statuses that may refuse an invalid request: not those of the business, such as 404 for an unknown account.
 REFUSALS = ["400", "401", "403", "405", "413", "415"]
-CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
+CONFIG = {
+    "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+    # The cases at the bounds of each field of the document: some thousand.
+    "phases": {"coverage": {"enabled": EXAMPLES is not None}},
+}
 opened = schemathesis.openapi.from_dict(OPEN, config=schemathesis.Config.from_dict(CONFIG))
 guarded = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(CONFIG))
 
