@@ -9,6 +9,7 @@ import pytest
 
 from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
+from imagegen.credits.records import EntryFilter, EntryType
 from imagegen.credits.service import get_user_credits, grant
 from imagegen.generations.errors import GenerationFailed
 from imagegen.kit.errors import TryAgain
@@ -122,3 +123,16 @@ class TestCost:
         """An empty ledger is not queried."""
         cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None))
         assert cost == Cost(round_trips=1, reads=1, writes=0)
+
+    def test_get_user_credits_filtered(self, world: World, server: FirestoreServer) -> None:
+        """A filter costs what it finds, not what the ledger holds; totals are a round trip and a read for each type."""
+        for number in range(20):
+            grant(world.deps, "ada", 5, "bought", f"key-{number}")
+        create(world, "ada")
+        which = EntryFilter(type=EntryType.DEDUCTION, created_after=world.clock() - timedelta(days=36_500))
+        cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None, which))
+        assert cost == Cost(round_trips=2, reads=2, writes=0)
+        cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None, which, with_totals=True))
+        assert cost == Cost(round_trips=3, reads=3, writes=0)
+        cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None, with_totals=True))
+        assert cost == Cost(round_trips=5, reads=7, writes=0)

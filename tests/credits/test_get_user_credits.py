@@ -33,6 +33,7 @@ class TestSuccess:
             "id": last["id"],
             "type": "deduction",
             "credits": 1,
+            "balanceAfter": 7,
             "generationRequestId": last["generationRequestId"],
             "reason": None,
         }
@@ -50,6 +51,19 @@ class TestSuccess:
         second = client.get(PATH, params={"userId": ada, "pageSize": 2, **token}).json()
         assert [len(page["transactions"]) for page in (first, second)] == [2, 1]
         assert "nextPageToken" not in second
+
+    def test_filters_and_totals(self, client: httpx.Client, ada: str) -> None:
+        """Entries are filtered by type and time, and added up where that is asked for."""
+        asked = {"userId": ada, "type": "deduction", "createdAfter": "2020-01-01T01:00:00+01:00", "pageSize": "2"}
+        answer = client.get(PATH, params=asked | {"totals": "true"}).json()
+        assert answer["totals"] == {"deduction": {"entries": 3, "credits": 3}}
+        token = {"pageToken": answer["nextPageToken"]}
+        second = client.get(PATH, params=asked | token).json()
+        assert [len(page["transactions"]) for page in (answer, second)] == [2, 1]
+        assert second.keys() == {"currentCredits", "transactions"}
+        nothing = {"userId": ada, "type": "grant", "createdBefore": "2020-01-02T00:00:00Z", "totals": True}
+        answer = client.post(PATH, json=nothing).json()
+        assert answer == {"currentCredits": 7, "transactions": [], "totals": {"grant": {"entries": 0, "credits": 0}}}
 
     def test_an_entry_without_a_generation_says_null(self, world: World, client: httpx.Client) -> None:
         """A grant has `null` as its generation."""
@@ -71,6 +85,7 @@ class TestSuccess:
             "id": "g_grant",
             "type": "grant",
             "credits": 5,
+            "balanceAfter": 5,
             "generationRequestId": None,
             "reason": "welcome",
             "timestamp": "2026-11-01T00:00:00Z",
@@ -102,6 +117,13 @@ class TestFailures:
             ({"userId": "ada", "pageSize": "1" * 5000}, "pageSize"),
             ({"userId": "ada", "page": "2"}, "page"),
             ({"userId": ["ada", "bob"]}, "userId"),
+            ({"userId": "ada", "type": "gift"}, "type"),
+            ({"userId": "ada", "type": "GRANT"}, "type"),
+            ({"userId": "ada", "createdAfter": "yesterday"}, "createdAfter"),
+            ({"userId": "ada", "createdAfter": "2026-11-16T00:00:00"}, "createdAfter"),
+            ({"userId": "ada", "createdBefore": "1700000000"}, "createdBefore"),
+            ({"userId": "ada", "totals": "yes"}, "totals"),
+            ({"userId": "ada", "totals": "1"}, "totals"),
         ],
     )
     def test_bad_query(self, client: httpx.Client, asked: dict[str, str], field: str) -> None:
@@ -116,6 +138,11 @@ class TestFailures:
     def test_a_body_accepts_numbers(self, client: httpx.Client, page_size: object) -> None:
         """A page size in JSON is a number."""
         assert violations_of(client.post(PATH, json={"userId": "ada", "pageSize": page_size})).keys() == {"pageSize"}
+
+    @pytest.mark.parametrize("totals", ["true", 1, None])
+    def test_a_body_accepts_booleans(self, client: httpx.Client, totals: object) -> None:
+        """Whether there are totals is a boolean in JSON."""
+        assert violations_of(client.post(PATH, json={"userId": "ada", "totals": totals})).keys() == {"totals"}
 
     def test_wrong_method(self, client: httpx.Client) -> None:
         """Only GET and POST are allowed."""

@@ -76,6 +76,7 @@ class TestData:
         assert sorted(said) == sorted(kept)
         assert {index["collectionGroup"] for index in file["indexes"] + file["fieldOverrides"]} == {
             "generationRequests",
+            "transactions",
             "webhookAccounts",
         }
         (without,) = re.findall(r"No index at all.*? for ((?:`\w+`[\s,and]*)+)", DATA, re.DOTALL)

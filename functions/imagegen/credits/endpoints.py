@@ -5,13 +5,16 @@ Must not know HTTP libraries nor Firestore.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from imagegen.credits import service
 from imagegen.credits.errors import UserNotFound
-from imagegen.credits.records import EntryType
+from imagegen.credits.records import EntryFilter, EntryType, Total
 from imagegen.credits.schemas import (
     GetUserCreditsRequest,
     GrantCreditsAnswer,
     GrantCreditsRequest,
+    TotalAnswer,
     TransactionAnswer,
     UserCreditsAnswer,
 )
@@ -22,7 +25,10 @@ from imagegen.web.endpoint import Access, Call, Endpoint, IdempotencyKey, Reply
 
 def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
     request = call.request
-    statement = service.get_user_credits(call.deps, request.user_id, request.page_size, request.page_token)
+    which = EntryFilter(type=request.type, created_after=request.created_after, created_before=request.created_before)
+    statement = service.get_user_credits(
+        call.deps, request.user_id, request.page_size, request.page_token, which, with_totals=request.totals
+    )
     return Reply(
         UserCreditsAnswer(
             current_credits=statement.current_credits,
@@ -31,15 +37,23 @@ def _get_user_credits(call: Call[GetUserCreditsRequest]) -> Reply:
                     id=entry.entry_id,
                     type=entry.type,
                     credits=entry.credits,
+                    balance_after=entry.balance_after,
                     generation_request_id=entry.generation_id,
                     reason=None if entry.type is EntryType.DEDUCTION else entry.reason,
                     timestamp=entry.recorded_at,
                 )
                 for entry in statement.entries
             ],
+            totals=_totals(statement.totals),
             next_page_token=statement.next_page_token,
         )
     )
+
+
+def _totals(totals: Mapping[EntryType, Total] | None) -> dict[EntryType, TotalAnswer] | None:
+    if totals is None:
+        return None
+    return {each: TotalAnswer(entries=total.entries, credits=total.credits) for each, total in totals.items()}
 
 
 def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:

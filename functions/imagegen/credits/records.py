@@ -46,6 +46,26 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EntryFilter:
+    """Which entries of a ledger are asked for; None means any. The times are from the first, up to the second."""
+
+    type: EntryType | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+ALL = EntryFilter()
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many entries of one type there are, and the sum of their credits."""
+
+    entries: int
+    credits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LedgerEntry:
     """One immutable change of one balance; the database sets `recorded_at` at the commit."""
 

@@ -5,17 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import (
-    Field,
-    StringConstraints,
-)
+from pydantic import BeforeValidator, Field, Strict, StringConstraints
 
 from imagegen.credits.records import EntryType
-from imagegen.kit.schemas import TEXT_PATTERN, Count, RequestModel, ResponseModel, UserId, matching, text
+from imagegen.kit.schemas import (
+    MOMENT,
+    TEXT_PATTERN,
+    Count,
+    Flag,
+    Moment,
+    RequestModel,
+    ResponseModel,
+    UserId,
+    matching,
+    text,
+)
 
 Reason = Annotated[
     str, text(200), StringConstraints(strip_whitespace=True, min_length=1, max_length=200), matching(TEXT_PATTERN)
 ]
+
+
+def _entry_type(value: object) -> object:
+    return EntryType(value) if isinstance(value, str) else value
+
+
+_EntryType = Annotated[EntryType, Strict(), BeforeValidator(_entry_type)]
 
 
 class GrantCreditsRequest(RequestModel):
@@ -32,8 +47,12 @@ class GetUserCreditsRequest(RequestModel):
     user_id: UserId
     page_size: Count = Field(default=50, ge=1, le=200, description="an integer from 1 to 200")
     page_token: str | None = Field(
-        default=None, min_length=1, max_length=100, description="a nextPageToken of this account"
+        default=None, min_length=1, max_length=200, description="a nextPageToken of this account"
     )
+    type: _EntryType | None = Field(default=None, description="deduction, refund or grant")
+    created_after: Moment | None = Field(default=None, description=MOMENT)
+    created_before: Moment | None = Field(default=None, description=MOMENT)
+    totals: Flag = Field(default=False, description="true (add up the entries of all pages) or false")
 
 
 class GrantCreditsAnswer(ResponseModel):
@@ -51,6 +70,7 @@ class TransactionAnswer(ResponseModel):
     id: str
     type: EntryType
     credits: int
+    balance_after: int
     generation_request_id: str | None
     reason: str | None = Field(
         description="the reason of a grant; the failureReason of a refund, or 'cancelled'; null for a deduction"
@@ -58,9 +78,17 @@ class TransactionAnswer(ResponseModel):
     timestamp: datetime | None
 
 
+class TotalAnswer(ResponseModel):
+    """How many entries there are, and the sum of their credits."""
+
+    entries: int
+    credits: int
+
+
 class UserCreditsAnswer(ResponseModel):
-    """The 200 of getUserCredits; `next_page_token` is absent on the last page."""
+    """The 200 of getUserCredits; `next_page_token` is absent on the last page, `totals` unless asked for."""
 
     current_credits: int
     transactions: list[TransactionAnswer]
+    totals: dict[EntryType, TotalAnswer] | None = Field(default=None, exclude_if=lambda totals: totals is None)
     next_page_token: str | None = Field(default=None, exclude_if=lambda token: token is None)

@@ -5,15 +5,20 @@ Must not know HTTP nor generations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from imagegen.credits import ledger, store
 from imagegen.credits.errors import UserNotFound
-from imagegen.credits.records import Account, EntryType, LedgerEntry
+from imagegen.credits.records import ALL, Account, EntryFilter, EntryType, LedgerEntry, Total
 from imagegen.deps import Deps
 from imagegen.firebase.transactions import Transaction
 from imagegen.kit import idempotency, log, paging
 from imagegen.kit.errors import IdempotencyKeyReused, InvalidRequest, Violation
+from imagegen.kit.ids import is_document_id
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,12 @@ class Grant:
 
 @dataclass(frozen=True)
 class Statement:
-    """A balance and a page of its ledger, newest first."""
+    """A balance and a page of its ledger, newest first; the totals of all pages by type, if they were asked for."""
 
     current_credits: int
     entries: list[LedgerEntry]
     next_page_token: str | None
+    totals: Mapping[EntryType, Total] | None = None
 
 
 def grant(
@@ -96,20 +102,71 @@ def _reopened(user_id: str, ends: tuple[LedgerEntry, LedgerEntry] | None) -> Acc
     )
 
 
-def get_user_credits(deps: Deps, user_id: str, page_size: int, page_token: str | None) -> Statement:
-    """Read a balance and a page of its ledger; the two agree: entries newer than the balance are left out.
+def get_user_credits(
+    deps: Deps,
+    user_id: str,
+    page_size: int,
+    page_token: str | None,
+    which: EntryFilter = ALL,
+    *,
+    with_totals: bool = False,
+) -> Statement:
+    """Read a balance and a page of the entries that fit; the two agree, and so do the totals.
 
     Raises:
         UserNotFound: there is no such account.
-        InvalidRequest: the page token is not of this account.
+        InvalidRequest: the page token is not of this account, or of another filter.
         Unavailable: Firestore was not available.
     """
-    before = paging.read(user_id, page_token, paging.number, whose="account")
-    account = store.read_account(deps.db, user_id)
+    account, read_time = store.read_account_at(deps.db, user_id)
     if account is None:
         raise UserNotFound(user_id)
+    if which == ALL:
+        entries, token = _newest(deps, account, page_size, page_token)
+    else:
+        entries, token = _fitting(deps, account, which, page_size, page_token, read_time)
+    totals = _totals(deps, account, which, read_time) if with_totals else None
+    return Statement(account.credits, entries, token, totals)
+
+
+def _newest(
+    deps: Deps, account: Account, page_size: int, page_token: str | None
+) -> tuple[list[LedgerEntry], str | None]:
+    """Read a page of the whole ledger; entries newer than the balance are left out."""
+    user_id = account.user_id
+    before = paging.read(user_id, page_token, paging.number, whose="account")
     newest = account.ledger_count if before is None else min(before - 1, account.ledger_count)
     # `sequence` has no gaps, so that `ledgerCount` is also the newest sequence.
     entries = store.read_ledger(deps.db, user_id, newest, page_size) if newest else []
     more = bool(entries) and entries[-1].sequence > 1
-    return Statement(account.credits, entries, paging.make(user_id, str(entries[-1].sequence)) if more else None)
+    return entries, paging.make(user_id, str(entries[-1].sequence)) if more else None
+
+
+def _fitting(
+    deps: Deps, account: Account, which: EntryFilter, page_size: int, page_token: str | None, read_time: datetime
+) -> tuple[list[LedgerEntry], str | None]:
+    """Read a page of the entries that fit, as of the balance."""
+    # The filter is part of the list's name: a token of a list with another filter is refused.
+    name = f"{account.user_id}/{which}"
+    beyond = paging.read(name, page_token, _cursor)
+    entries = store.find_entries(deps.db, account.user_id, which, beyond, page_size, read_time)
+    more = len(entries) == page_size
+    return entries, paging.make(name, _cursor_text(entries[-1])) if more else None
+
+
+def _totals(deps: Deps, account: Account, which: EntryFilter, read_time: datetime) -> Mapping[EntryType, Total]:
+    types = [which.type] if which.type else list(EntryType)
+    return {each: store.read_total(deps.db, account.user_id, replace(which, type=each), read_time) for each in types}
+
+
+def _cursor_text(entry: LedgerEntry) -> str:
+    assert entry.recorded_at is not None  # A filter leaves out what has no time.
+    return f"{(entry.recorded_at - _EPOCH) // timedelta(microseconds=1)}/{entry.entry_id}"
+
+
+def _cursor(text: str) -> tuple[datetime, str]:
+    microseconds, _, entry_id = text.partition("/")
+    # Firestore refuses some texts as a document id.
+    if not is_document_id(entry_id):
+        raise ValueError("not an id")
+    return _EPOCH + timedelta(microseconds=int(microseconds)), entry_id

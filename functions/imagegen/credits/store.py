@@ -6,20 +6,29 @@ Must not know business rules: the caller decides what to write, and in which tra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from imagegen.credits.records import Account, EntryType, LedgerEntry, Spending
+from imagegen.credits.records import Account, EntryFilter, EntryType, LedgerEntry, Spending, Total
 from imagegen.firebase.database import Database, fields_of
 from imagegen.firebase.transactions import Transaction
+
+# Firestore's first time.
+_FIRST_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def read_account(db: Database, user_id: str) -> Account | None:
     """Read one account outside of a transaction."""
-    return stored_account(user_id, db.get(account_reference(db.client, user_id)).to_dict())
+    return read_account_at(db, user_id)[0]
+
+
+def read_account_at(db: Database, user_id: str) -> tuple[Account | None, datetime]:
+    """Read one account outside of a transaction; return it with the read time."""
+    snapshot = db.get(account_reference(db.client, user_id))
+    return stored_account(user_id, snapshot.to_dict()), snapshot.read_time
 
 
 def read_account_and_entry_in(
@@ -80,6 +89,43 @@ def read_ledger(db: Database, user_id: str, newest_sequence: int, limit: int) ->
         .limit(limit)
     )
     return [_stored_entry(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query)]
+
+
+def find_entries(
+    db: Database,
+    user_id: str,
+    which: EntryFilter,
+    beyond: tuple[datetime, str] | None,
+    limit: int,
+    read_time: datetime,
+) -> list[LedgerEntry]:
+    """Read the entries that fit, newest first, beyond one given by time and id; in one round trip."""
+    descending = firestore.Query.DESCENDING
+    ledger = _ledger(account_reference(db.client, user_id))
+    query = _fitting(ledger, which).order_by("timestamp", direction=descending)
+    query = query.order_by("__name__", direction=descending)
+    if beyond is not None:
+        recorded_at, entry_id = beyond
+        query = query.start_after({"timestamp": recorded_at, "__name__": ledger.document(entry_id)})
+    return [_stored_entry(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit), read_time)]
+
+
+def read_total(db: Database, user_id: str, which: EntryFilter, read_time: datetime) -> Total:
+    """Count the entries that fit and add up their credits, in one round trip and a read for 1,000 of them."""
+    # Ordered by time before the amount, as its index is: a period is one range of it.
+    fitting = _fitting(_ledger(account_reference(db.client, user_id)), which).order_by("timestamp")
+    figures = db.aggregate(fitting.sum("credits", "credits").count("entries"), read_time)
+    return Total(int(figures["entries"]), int(figures["credits"]))
+
+
+def _fitting(ledger: firestore.CollectionReference, which: EntryFilter) -> Any:
+    # Always with a time, so that one index serves each filter.
+    query: Any = ledger.where(filter=FieldFilter("timestamp", ">=", which.created_after or _FIRST_TIME))
+    if which.created_before is not None:
+        query = query.where(filter=FieldFilter("timestamp", "<", which.created_before))
+    if which.type is not None:
+        query = query.where(filter=FieldFilter("type", "==", which.type.value))
+    return query
 
 
 def account_reference(client: firestore.Client, user_id: str) -> firestore.DocumentReference:

@@ -6,14 +6,14 @@ start, and createGenerationRequest needs none of them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
 from imagegen.generations.records import FailureReason, Generation, Stage
 from imagegen.kit.ids import DOCUMENT_ID_PATTERN, MAX_ID_CHARACTERS
-from imagegen.kit.schemas import Count, Name, RequestModel, ResponseModel, UserId, matching
+from imagegen.kit.schemas import MOMENT, Count, Moment, Name, RequestModel, ResponseModel, UserId, matching
 
 GenerationId = Annotated[
     str,
@@ -31,20 +31,8 @@ def _stage(value: object) -> object:
     return Stage(value) if isinstance(value, str) else value
 
 
-def _moment(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    moment = datetime.fromisoformat(value)
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment
-    except OverflowError:
-        raise ValueError("out of range") from None
-
-
-# JSON has no enumerations and no times: both are parsed from text only.
+# JSON has no enumerations: they are parsed from text only.
 _Stage = Annotated[Stage, Strict(), BeforeValidator(_stage)]
-_Moment = Annotated[AwareDatetime, Strict(), BeforeValidator(_moment)]
-_MOMENT = "a time with its zone, such as 2026-11-16T00:00:00Z"
 
 
 class GetGenerationStatusRequest(RequestModel):
@@ -68,8 +56,8 @@ class ListGenerationRequestsRequest(RequestModel):
     style: Name | None = Field(default=None, description="a name in the catalog")
     color: Name | None = Field(default=None, description="a name in the catalog")
     size: Name | None = Field(default=None, description="a name in the catalog")
-    created_after: _Moment | None = Field(default=None, description=_MOMENT)
-    created_before: _Moment | None = Field(default=None, description=_MOMENT)
+    created_after: Moment | None = Field(default=None, description=MOMENT)
+    created_before: Moment | None = Field(default=None, description=MOMENT)
     page_size: Count = Field(default=20, ge=1, le=100, description="an integer from 1 to 100")
     page_token: str | None = Field(
         default=None, min_length=1, max_length=200, description="a nextPageToken of this list"

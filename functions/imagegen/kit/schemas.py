@@ -6,14 +6,17 @@ Must not know a feature nor Firestore.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
 )
 from pydantic.alias_generators import to_camel
@@ -59,7 +62,28 @@ def _decimal(value: object) -> object:
     return value
 
 
+def _flag(value: object) -> object:
+    # A query holds text, and pydantic would also accept "1", "yes" and "on".
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise PydanticCustomError("flag", "is neither true nor false")
+    return value
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
 Count = Annotated[int, BeforeValidator(_decimal)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+# JSON has no times: they are parsed from text only.
+Moment = Annotated[AwareDatetime, Strict(), BeforeValidator(_moment)]
+MOMENT = "a time with its zone, such as 2026-11-16T00:00:00Z"
 # The description of a field says what is allowed; its violation repeats it.
 UserId = Annotated[
     str,
