@@ -46,6 +46,8 @@ export const visible = (text) => text.replaceAll(INVISIBLE, codePoint);
 /** @param {string} character */
 const codePoint = (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
 
+/** @param {number} at In Unix milliseconds. */
+export const time = (at) => AXIS_SECOND.format(at);
 /** @param {string | null} text */
 export const day = (text) => (text ? DAY.format(new Date(text)) : "–");
 /** @param {number} count */

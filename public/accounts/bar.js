@@ -13,7 +13,7 @@ export const accountBar = (choice) => html`
       ${choice.matching.map(({ userId }) => html`<option value=${userId}></option>`)}
     </datalist>
     <div class="field">
-      <span class="label">Balance</span>
+      <span class="label">Balance <span class="freshness">${choice.freshness}</span></span>
       <output class=${choice.credits === null ? "balance unknown" : "balance"} aria-label="Balance" aria-live="polite"
         >${choice.balance}</output
       >

@@ -3,15 +3,18 @@
 
 import { call } from "../backend/api.js";
 import { ApiError, isAbort } from "../backend/errors.js";
-import { credits } from "../format.js";
+import { follow } from "../backend/live.js";
+import { credits, time } from "../format.js";
 import { Form } from "../ui/form.js";
-import { chooseAccount, currentAccount } from "./chosen.js";
+import { chooseAccount, currentAccount, tellAccountChange } from "./chosen.js";
 import { matchingAccounts, richestAccounts } from "./known.js";
 
 export class AccountChoice {
   /** @type {number | null} What the account has, null where that is not known. */
   credits = null;
   balance = "–";
+  /** How fresh the balance is, "" where there is none. */
+  freshness = "";
   /** @type {KnownAccount[]} */
   richest = [];
   /** @type {KnownAccount[]} Those whose names begin as what is typed. */
@@ -19,6 +22,8 @@ export class AccountChoice {
   #page;
   #onChoose;
   #sought = "";
+  /** What the account had when it was last read: its balance and newest entry, "" before. */
+  #state = "";
 
   /**
    * @param {Page} page
@@ -29,6 +34,8 @@ export class AccountChoice {
     this.#onChoose = onChoose;
     this.form = new Form(page.update, "bar", { account: currentAccount() });
     this.refresh();
+    // The one look at an interval: where it finds a difference, the lists of the account are read again.
+    follow(page.signal, () => (currentAccount() ? this.#readBalance({ isBackground: true }) : this.#findRichest()));
   }
 
   /** @param {string} userId */
@@ -36,6 +43,7 @@ export class AccountChoice {
     this.form.values.account = userId;
     if (!userId) return this.#show("–", null);
     this.#page.update();
+    this.#state = "";
     chooseAccount(userId);
     this.#readBalance();
     this.search();
@@ -61,22 +69,47 @@ export class AccountChoice {
     return !this.form.hasFaults;
   }
 
-  async #readBalance() {
+  /** Throws where it is read in the background and could not be. */
+  async #readBalance({ isBackground = false } = {}) {
     const userId = currentAccount();
     if (!userId) return;
     const { signal } = this.#page;
     try {
-      const { body } = await call("getUserCredits", { query: { userId, pageSize: 1 }, signal });
+      const { body } = await call("getUserCredits", { query: { userId, pageSize: 1 }, signal, isBackground });
       if (!this.#isNamed(userId)) return;
-      this.form.faults = {};
+      if (!isBackground || this.credits === null) this.form.faults = {};
+      this.freshness = this.#page.emulators.firestore ? "live" : `as of ${time(Date.now())}`;
       this.#show(credits(body.currentCredits), body.currentCredits);
+      this.#compare(`${body.currentCredits} ${body.transactions[0]?.id}`);
     } catch (error) {
       if (isAbort(error) || !this.#isNamed(userId)) return;
-      const { status, violations } = error instanceof ApiError ? error : new ApiError(0);
-      if (status === 404) this.form.setFault("account", "No such account");
-      else if (violations.length > 0) this.form.setFault("account", `It ${violations[0].description}.`);
-      this.#show(status === 401 ? "Sign in to see it" : "–", null);
+      if (isBackground) this.#keep();
+      else this.#refuse(error);
+      if (isBackground) throw error;
     }
+  }
+
+  /** @param {string} state */
+  #compare(state) {
+    const isChanged = this.#state !== "" && this.#state !== state;
+    this.#state = state;
+    if (isChanged) tellAccountChange();
+  }
+
+  /** What was read before stays, and is said to be old. */
+  #keep() {
+    this.freshness = this.credits === null ? "" : "not live";
+    this.#page.update();
+  }
+
+  /** @param {unknown} error */
+  #refuse(error) {
+    const { status, violations } = error instanceof ApiError ? error : new ApiError(0);
+    // Once it can be read, that is a change.
+    this.#state = `refused ${status}`;
+    if (status === 404) this.form.setFault("account", "No such account");
+    else if (violations.length > 0) this.form.setFault("account", `It ${violations[0].description}.`);
+    this.#show(status === 401 ? "Sign in to see it" : "–", null);
   }
 
   /**
@@ -94,6 +127,7 @@ export class AccountChoice {
   #show(balance, held) {
     this.balance = balance;
     this.credits = held;
+    if (held === null) this.freshness = "";
     this.#page.update();
   }
 

@@ -1,5 +1,6 @@
-// Owns which account is looked at. Must not know what is done with it.
+// Owns which account is looked at, and telling that it has changed. Must not know what is done with it.
 
+import { oneAtATime } from "../backend/live.js";
 import { signedIn } from "../backend/session.js";
 
 const KEY = "account";
@@ -9,3 +10,15 @@ export const currentAccount = () => sessionStorage.getItem(KEY) ?? signedIn()?.u
 
 /** @param {string} userId */
 export const chooseAccount = (userId) => sessionStorage.setItem(KEY, userId);
+
+const changes = new EventTarget();
+
+/** Say that the account that is looked at has another balance or another entry in its ledger. */
+export const tellAccountChange = () => changes.dispatchEvent(new Event("change"));
+
+/**
+ * Call `read` when that account has changed, until `signal` is aborted. It does not throw.
+ * @param {AbortSignal} signal
+ * @param {() => Promise<unknown>} read
+ */
+export const whenAccountChanges = (signal, read) => changes.addEventListener("change", oneAtATime(read), { signal });

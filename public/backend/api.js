@@ -2,6 +2,7 @@
 
 import { ApiError, isAbort } from "./errors.js";
 import { forgetKey, keyOf } from "./keys.js";
+import { tellChange } from "./live.js";
 import { authorization, signInAsRequired } from "./session.js";
 import { pause } from "./timing.js";
 
@@ -16,7 +17,10 @@ const MOST_ATTEMPTS = 8;
  */
 export async function call(name, options = {}) {
   let answer = await send(name, options);
-  if (answer?.response.status === 401 && (await signInAsRequired())) answer = await send(name, options);
+  const asks = answer?.response.status === 401 && !options.isBackground;
+  if (asks && (await signInAsRequired())) answer = await send(name, options);
+  // One without an answer may have been carried out as well.
+  if (options.body) tellChange();
   if (!answer) throw new ApiError(0);
   const { response, json } = answer;
   if (!response.ok || json === null) {

@@ -2,6 +2,7 @@
 // Must not be used where there is none: deployed, the page has the functions alone.
 
 import { environment } from "./environment.js";
+import { tellChange } from "./live.js";
 
 const OWNER = { Authorization: "Bearer owner" };
 const PAGE_SIZE = 50;
@@ -89,6 +90,7 @@ export async function documentName(collection, id) {
 export async function setNumber(path, fieldName, value) {
   const fields = value === null ? {} : { [fieldName]: { doubleValue: value } };
   await request(`${encoded(path)}?updateMask.fieldPaths=${fieldName}`, "PATCH", { fields });
+  tellChange();
 }
 
 /** @param {string} path */

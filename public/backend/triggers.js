@@ -2,6 +2,7 @@
 // offers. Must not know what they do.
 
 import { environment } from "./environment.js";
+import { tellChange } from "./live.js";
 
 const REGION = "us-central1";
 
@@ -18,6 +19,7 @@ export async function fire(name) {
   } catch {
     throw new Error("The functions could not be reached.");
   }
+  tellChange();
   if (!response.ok) throw new Error(`${name} ended with ${response.status}.`);
 }
 
@@ -35,6 +37,7 @@ export async function run(name) {
   if (response.status === 409) throw new Error("It is running already.");
   if (!response.ok) throw new Error(`It cannot be run from here (${response.status}).`);
   const { exitCode, output } = await response.json();
+  tellChange();
   if (exitCode !== 0) throw new Error(output.trim().split("\n").pop());
 }
 

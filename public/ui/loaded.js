@@ -58,21 +58,53 @@ export class LoadedList extends Loaded {
   /** @type {unknown} */
   moreError = undefined;
   #readPart;
+  #idOf;
 
   /**
    * @param {Page} page
    * @param {(pageToken: string | null) => Promise<Value | null>} readPart
+   * @param {(item: Value["items"][number]) => string} idOf
    */
-  constructor(page, readPart) {
+  constructor(page, readPart, idOf = (item) => item.id) {
     super(page, () => readPart(null));
     this.more = new Once(page.update);
     this.#readPart = readPart;
+    this.#idOf = idOf;
   }
 
   /** @override */
   load(how = {}) {
     this.moreError = undefined;
     return super.load(how);
+  }
+
+  /** Read the first part again: where it differs it takes its place, before the parts that were loaded after it. */
+  async renew() {
+    const { turn } = this;
+    if (this.isBusy || this.error !== undefined) return this.load({ isQuiet: true });
+    const first = await this.#readPart(null).catch(() => undefined);
+    // What cannot be read now stays as it was; the next look may find it.
+    if (first === undefined || turn !== this.turn || this.page.signal.aborted) return;
+    const joined = this.#joined(first);
+    if (JSON.stringify(joined) === JSON.stringify(this.value)) return;
+    // The parts after it are gone, and one that is under way is of the old list.
+    if (joined === first) this.turn++;
+    this.value = joined;
+    this.page.update();
+  }
+
+  /**
+   * @param {Value | null} first
+   * @returns {Value | null}
+   */
+  #joined(first) {
+    const known = this.value;
+    const last = first?.items.at(-1);
+    if (!first || !known || !last) return first;
+    const place = known.items.findIndex((item) => this.#idOf(item) === this.#idOf(last));
+    const rest = place < 0 ? [] : known.items.slice(place + 1);
+    if (rest.length === 0) return first;
+    return { ...first, items: [...first.items, ...rest], nextPageToken: known.nextPageToken };
   }
 
   /** Load the next part, after which it is the end of `items`, unless the list was loaded anew meanwhile. */

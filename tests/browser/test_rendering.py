@@ -76,14 +76,15 @@ class TestRendering:
     @pytest.mark.long
     def test_the_focus_stays_with_its_document(self, console: Console, open_page: OpenPage) -> None:
         """A new document before the focused one takes neither its focus nor its opened state."""
+        console.call("grantCredits", {"userId": "aSecond", "credits": 1}, **{"Idempotency-Key": "aSecond"})
         page = open_page(console, "data")
         page.get_by_text("users", exact=True).click()
-        document = page.locator("summary", has_text="testUser1")
+        document = page.locator("summary", has_text="aSecond")
         document.press("Enter")
-        expect(page.locator("details[open] > summary", has_text="testUser1")).to_be_focused()
+        expect(page.locator("details[open] > summary", has_text="aSecond")).to_be_focused()
         console.call("grantCredits", {"userId": "aFirst", "credits": 1}, **{"Idempotency-Key": "aFirst"})
         expect(page.locator("summary", has_text="aFirst")).to_be_visible()
-        expect(page.locator("details[open] > summary", has_text="testUser1")).to_be_focused()
+        expect(page.locator("details[open] > summary", has_text="aSecond")).to_be_focused()
         expect(page.locator("details[open] > summary", has_text="aFirst")).to_have_count(0)
 
     @pytest.mark.long

@@ -34,6 +34,8 @@ interface CallOptions {
   body?: Record<string, unknown>;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** The page calls by itself: no sign-in is asked for. */
+  isBackground?: boolean;
 }
 
 /** A request whose answer was lost, with its idempotency key. */

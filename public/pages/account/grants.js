@@ -72,12 +72,10 @@ export class Grant extends CreditsForm {
   /**
    * @param {Page} page
    * @param {AccountChoice} choice
-   * @param {() => void} onGrant
    */
-  constructor(page, choice, onGrant) {
+  constructor(page, choice) {
     super(page, "grant", { reason: "" });
     this.choice = choice;
-    this.onGrant = onGrant;
   }
 
   send() {
@@ -86,7 +84,6 @@ export class Grant extends CreditsForm {
       const reason = this.form.values.reason.trim();
       const body = { userId: currentAccount(), credits: this.amount, ...(reason && { reason }) };
       const { userId, grantedCredits, currentCredits } = await this.grant(body);
-      this.onGrant();
       return `${credits(grantedCredits)} granted: ${userId} has ${credits(currentCredits)}.`;
     });
   }

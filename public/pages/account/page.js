@@ -3,6 +3,7 @@
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { accountBar } from "../../accounts/bar.js";
 import { AccountChoice } from "../../accounts/choice.js";
+import { whenAccountChanges } from "../../accounts/chosen.js";
 import { Finder } from "../../generations/finder.js";
 import { pageHeader } from "../../ui/elements.js";
 import { LoadedList } from "../../ui/loaded.js";
@@ -21,12 +22,10 @@ export function make(page) {
   });
   const secret = secretAction(page, choice);
   const finder = new Finder(page);
-  const grant = new Grant(page, choice, () => {
-    choice.refresh();
-    statement.load({ isQuiet: true });
-  });
+  const grant = new Grant(page, choice);
   const opening = new Opening(page, (userId) => choice.choose(userId));
   statement.load();
+  whenAccountChanges(page.signal, () => statement.renew());
   return () => html`
     ${pageHeader("Account", "What it has, where it went, and more of it.")} ${accountBar(choice)}
     <div class="columns even">${grantCard(grant)} ${openingCard(opening)}</div>
