@@ -1,7 +1,7 @@
 // Owns the list of an account's generations: its filters, its pages, and following those that have not ended.
 // Must not know how it looks.
 
-import { currentAccount } from "../accounts/chosen.js";
+import { currentAccount, whenAccountChanges } from "../accounts/chosen.js";
 import { call } from "../backend/api.js";
 import { ApiError } from "../backend/errors.js";
 import { repeat } from "../backend/timing.js";
@@ -21,8 +21,10 @@ export class Gallery {
   constructor(page) {
     this.#page = page;
     this.filters = new Form(page.update, "filter", { status: "", model: "", style: "", color: "", size: "" });
-    this.list = new LoadedList(page, (pageToken) => this.#read(pageToken));
+    const idOf = (/** @type {Generation} */ generation) => generation.generationRequestId;
+    this.list = new LoadedList(page, (pageToken) => this.#read(pageToken), idOf);
     this.refresh();
+    whenAccountChanges(page.signal, () => this.list.renew());
     repeat(FOLLOW_MILLISECONDS, page.signal, () => Promise.all(this.#underWay().map((id) => this.#follow(id))));
   }
 

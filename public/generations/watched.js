@@ -2,6 +2,7 @@
 
 import { call } from "../backend/api.js";
 import { isAbort } from "../backend/errors.js";
+import { whenChanged } from "../backend/live.js";
 import { pause } from "../backend/timing.js";
 import { Once } from "../ui/once.js";
 import { isTooLate, isUnderWay } from "./generation.js";
@@ -24,6 +25,7 @@ export class WatchedGeneration {
     this.cancelling = new Once(dialog.update);
     this.#dialog = dialog;
     this.#follow();
+    whenChanged(dialog.signal, () => isUnderWay(this.generation) && this.#read());
   }
 
   cancel() {
