@@ -9,12 +9,13 @@ import { errorPanel } from "./ui/feedback.js";
 import { showPage } from "./ui/page.js";
 
 /**
- * `needs` is the emulator without which a page has nothing to show.
- * @type {Record<string, {title: string, needs?: string, load: () => Promise<{make: MakePage}>}>}
+ * `needs` is the emulator without which a page has nothing to show, `below` the page by which it is found.
+ * @type {Record<string, {title: string, needs?: string, below?: string, load: () => Promise<{make: MakePage}>}>}
  */
 const PAGES = {
   create: { title: "Create", load: () => import("./pages/create/page.js") },
   account: { title: "Account", load: () => import("./pages/account/page.js") },
+  accounts: { title: "Accounts", load: () => import("./pages/account/list.js"), below: "account" },
   reports: { title: "Reports", load: () => import("./pages/reports/page.js") },
   data: { title: "Data", load: () => import("./pages/data/page.js"), needs: "firestore" },
   operations: { title: "Operations", load: () => import("./pages/operations/page.js") },
@@ -35,10 +36,12 @@ async function show(isFirst = false) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const [name, argument = null] = location.hash.slice(1).split("/");
-  const shown = name === "" ? "create" : name;
-  showNavigation(shown);
-  if (!offered.includes(shown)) return showUnknown();
+  const [, name, rest] = /^#?([^/]*)(?:\/(.*))?$/.exec(location.hash) ?? [];
+  const shown = name || "create";
+  const argument = rest ? decoded(rest) : null;
+  const isOffered = offered.includes(shown) && argument !== undefined;
+  showNavigation(isOffered ? (PAGES[shown].below ?? shown) : "");
+  if (!isOffered) return showUnknown();
   document.title = `${PAGES[shown].title} · Image generations`;
   try {
     const { make } = await PAGES[shown].load();
@@ -50,6 +53,15 @@ async function show(isFirst = false) {
   if (!isFirst) {
     main.querySelector("h1")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
+  }
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -68,7 +80,7 @@ function showNavigation(shown) {
   `;
   render(
     html`<ul>
-      ${offered.map(link)}
+      ${offered.filter((name) => !PAGES[name].below).map(link)}
     </ul>`,
     element("navigation"),
   );

@@ -10,9 +10,7 @@ const MOMENT = new Intl.DateTimeFormat("en", {
   second: "2-digit",
   hourCycle: "h23",
 });
-const AXIS_SECOND = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
-const AXIS_MINUTE = new Intl.DateTimeFormat("en", { timeStyle: "short", hourCycle: "h23" });
-const AXIS_DAY = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
 const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 
 /** @param {number | null | undefined} value */
@@ -21,18 +19,6 @@ export const number = (value) => (value == null ? "–" : NUMBER.format(value));
 export const percent = (share) => (share == null ? "–" : PERCENT.format(share));
 /** @param {string | number | null} at As ISO 8601 or in Unix milliseconds. */
 export const moment = (at) => (at ? MOMENT.format(new Date(at)) : "–");
-
-/**
- * A moment on an axis whose steps are so many seconds long; midnight is a new day.
- * @param {number} milliseconds
- * @param {number} stepSeconds
- */
-export function axisMoment(milliseconds, stepSeconds) {
-  const at = new Date(milliseconds);
-  const isMidnight = at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0;
-  if (stepSeconds >= 86_400 || isMidnight) return AXIS_DAY.format(at);
-  return (stepSeconds < 60 ? AXIS_SECOND : AXIS_MINUTE).format(at);
-}
 
 // Control characters but the new line, and those that turn the direction of what follows.
 const INVISIBLE = /[\u202A-\u202E\u2066-\u2069]|[^\n\P{Cc}]/gu;
@@ -47,7 +33,7 @@ export const visible = (text) => text.replaceAll(INVISIBLE, codePoint);
 const codePoint = (character) => `[U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`;
 
 /** @param {number} at In Unix milliseconds. */
-export const time = (at) => AXIS_SECOND.format(at);
+export const time = (at) => TIME.format(at);
 /** @param {string | null} text */
 export const day = (text) => (text ? DAY.format(new Date(text)) : "–");
 /** @param {number} count */

@@ -11,6 +11,12 @@ export const currentAccount = () => sessionStorage.getItem(KEY) ?? signedIn()?.u
 /** @param {string} userId */
 export const chooseAccount = (userId) => sessionStorage.setItem(KEY, userId);
 
+/**
+ * The address of the page of an account.
+ * @param {string} userId
+ */
+export const accountAddress = (userId) => `#account/${encodeURIComponent(userId)}`;
+
 const changes = new EventTarget();
 
 /** Say that the account that is looked at has another balance or another entry in its ledger. */

@@ -91,6 +91,24 @@ export const table = (caption, columns, rows) => html`
 `;
 
 /**
+ * A drawing with a table of its numbers, since a drawing says nothing to a screen reader.
+ * @param {string} title
+ * @param {string} summary Says in a sentence what is seen.
+ * @param {unknown} drawing
+ * @param {unknown} data
+ */
+export const figure = (title, summary, drawing, data) => html`
+  <figure>
+    <figcaption><strong>${title}</strong><span>${summary}</span></figcaption>
+    ${drawing}
+    <details class="numbers">
+      <summary>Show as a table</summary>
+      ${data}
+    </details>
+  </figure>
+`;
+
+/**
  * Put the focus on an element that takes none by itself, such as a new row.
  * @param {HTMLElement | null | undefined} element
  */

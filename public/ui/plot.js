@@ -1,10 +1,9 @@
-// Owns plots over time, drawn by uPlot in the colours of the page. Must not know what is plotted.
+// Owns plots of named points, such as weeks, drawn by uPlot in the colours of the page. Must not know what is plotted.
 
 import { html } from "/vendor/lit-html/lit-html.js";
-import { axisMoment, moment } from "../format.js";
+import { figure } from "./elements.js";
 
 const HEIGHT = 200;
-const LEAST_SECONDS = 60;
 // Steps of an axis of counts: there is no half a request.
 const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
@@ -18,20 +17,16 @@ const loading = new Promise((resolve, reject) => {
 });
 
 /**
- * A plot in a figure. The same numbers stand in a table beside it, since a canvas says nothing to a screen reader;
- * `summary` says in a sentence what is seen.
+ * A plot in a figure.
  * @param {{title: string, summary: string, data: unknown, shown: Plotted}} given
  */
-export const plot = ({ title, summary, data, shown }) => html`
-  <figure>
-    <figcaption><strong>${title}</strong><span>${summary}</span></figcaption>
-    <time-plot class="plot" role="img" aria-label="${title}. ${summary}" .shown=${shown}></time-plot>
-    <details class="numbers">
-      <summary>Show as a table</summary>
-      ${data}
-    </details>
-  </figure>
-`;
+export const plot = ({ title, summary, data, shown }) =>
+  figure(
+    title,
+    summary,
+    html`<time-plot class="plot" role="img" aria-label="${title}. ${summary}" .shown=${shown}></time-plot>`,
+    data,
+  );
 
 /** An element that draws what it is given as often as that, its width or the theme changes. */
 class TimePlot extends HTMLElement {
@@ -99,36 +94,25 @@ function options(place, { times, lines, tick = lines[0].show, range, ticks, isCo
     hooks: {
       ready: [readChosen],
       setLegend: [readChosen],
-      drawClear: ticks ? [(chart) => highlight(chart, times[chosen], ticks.margin, color("--raised"))] : [],
+      drawClear: [(chart) => highlight(chart, times[chosen], ticks.margin, color("--raised"))],
     },
     scales: {
-      x: { range: (_, least, most) => timeRange(least, most, ticks) },
+      // Weeks are as wide as their bars, the first and the last too.
+      x: { range: (_, least, most) => [least - ticks.margin, most + ticks.margin] },
       y: { range: (_, least, most) => range?.(least, most) ?? [Math.min(0, least), Math.max(1, most * 1.1)] },
     },
     axes: axes(color, tick, ticks, isCount),
     series: [
-      ticks
-        ? { label: "Week", value: (_, at) => ticks.names[ticks.at.indexOf(at)] ?? "–" }
-        : { label: "Time", value: (_, at) => (at === null ? "–" : moment(at * 1000)) },
+      { label: "Week", value: (_, at) => ticks.names[ticks.at.indexOf(at)] ?? "–" },
       ...lines.map((line) => series(line, color)),
     ],
   };
 }
 
 /**
- * Weeks are as wide as their bars, the first and the last too.
- * @param {number} least
- * @param {number} most
- * @param {Ticks} [ticks]
- * @returns {[number, number]}
- */
-const timeRange = (least, most, ticks) =>
-  ticks ? [least - ticks.margin, most + ticks.margin] : [Math.min(least, most - LEAST_SECONDS), most];
-
-/**
  * @param {(name: string) => string} color
  * @param {(value: number) => string} tick
- * @param {Ticks} [ticks]
+ * @param {Ticks} ticks
  * @param {boolean} [isCount]
  * @returns {uPlot.Axis[]}
  */
@@ -141,9 +125,7 @@ function axes(color, tick, ticks, isCount) {
   };
   const times = { ...axis, grid: { show: false }, size: 32, space: 70 };
   return [
-    ticks
-      ? { ...times, splits: () => ticks.at, values: () => ticks.labels }
-      : { ...times, values: (_, splits, __, ___, step) => splits.map((at) => axisMoment(at * 1000, step)) },
+    { ...times, splits: () => ticks.at, values: () => ticks.labels },
     { ...axis, size: 52, values: (_, splits) => splits.map(tick), ...(isCount && { incrs: WHOLE }) },
   ];
 }
@@ -168,15 +150,18 @@ function highlight(chart, at, margin, fill) {
  */
 function series({ label, color: name, kind, show }, color) {
   const stroke = color(name);
-  const { stepped, bars } = /** @type {Required<uPlot.Series.PathBuilderFactories>} */ (uPlot.paths);
+  const { bars } = /** @type {Required<uPlot.Series.PathBuilderFactories>} */ (uPlot.paths);
   /** @type {uPlot.Series} */
   const common = { label, stroke, width: 2, value: (_, value) => (value === null ? "–" : show(value)) };
-  const points = { show: false };
   switch (kind) {
-    case "step":
-      return { ...common, fill: color(`${name}-soft`), paths: stepped({ align: 1 }), points };
     case "bars":
-      return { ...common, width: 0, fill: stroke, paths: bars({ size: [0.6, 36], radius: 0.15 }), points };
+      return {
+        ...common,
+        width: 0,
+        fill: stroke,
+        paths: bars({ size: [0.6, 36], radius: 0.15 }),
+        points: { show: false },
+      };
     case "marks":
       return {
         ...common,

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser import console as consoles
 
-PAGES = ["create", "account", "reports", "data", "operations"]
+PAGES = ["create", "account", "accounts", "reports", "data", "operations"]
 TIMES = 5
 # On a busy machine medians of 15 differ by a quarter: a page that looks too slow is opened more often before it is
 # called so.

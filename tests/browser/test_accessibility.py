@@ -11,7 +11,7 @@ from tests.browser.console import Console
 
 PAGES = [
     "create",
-    *(pytest.param(name, marks=pytest.mark.long) for name in ("account", "reports", "data", "operations")),
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("account", "accounts", "reports", "data", "operations")),
 ]
 
 
@@ -60,6 +60,10 @@ class TestEveryPage:
             page.get_by_role("button", name=account).wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") == width
         page.get_by_role("button", name=account).click()
+        page.goto(f"{console.url}/#accounts")
+        page.get_by_role("link", name=account).wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.goto(f"{console.url}/#account")
         expect(page.get_by_label("Balance", exact=True)).to_have_text("900,000 credits")
         page.get_by_role("button", name="Grant credits").click()
         page.locator(".done").wait_for()

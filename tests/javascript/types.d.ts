@@ -144,7 +144,7 @@ interface Line {
   values: (number | null)[];
   /** A property of the stylesheet. */
   color: string;
-  kind: "step" | "line" | "bars" | "marks";
+  kind: "line" | "bars" | "marks";
   show: (value: number) => string;
 }
 
@@ -164,7 +164,7 @@ interface Plotted {
   tick?: (value: number) => string;
   /** Of the y axis. */
   range?: (least: number, most: number) => [number, number];
-  ticks?: Ticks;
+  ticks: Ticks;
   /** Whether all values are whole numbers. */
   isCount?: boolean;
   /** The point whose values are read while the pointer is elsewhere; the last unless given. */
@@ -208,23 +208,23 @@ type MakingStage =
   /** `retry` is there where the request may have been carried out. */
   | { kind: "refused"; error: unknown; retry?: () => unknown };
 
-/** The balance before and after an entry, and the difference, all in credits. */
-interface BalancedEntry extends Entry {
-  change: number;
-  before: number;
-  after: number;
-}
+/** Which entries of a ledger are asked for, "" for any. */
+type EntryQuery = { type: string; createdAfter: string; createdBefore: string };
+type Totals = Partial<Record<Entry["type"], Schemas["TotalAnswer"]>>;
 
 /** The ledger of an account, newest first. */
 interface Statement extends Part<Entry> {
   userId: string;
   /** Null where there is no such account. */
   currentCredits: number | null;
+  /** Of all parts. */
+  totals: Totals;
 }
 
 type Grant = import("../../public/pages/account/grants.js").Grant;
-type Opening = import("../../public/pages/account/grants.js").Opening;
-type StatementList = import("../../public/ui/loaded.js").LoadedList<Statement>;
+type Opening = import("../../public/pages/account/opening.js").Opening;
+type Ledger = import("../../public/pages/account/statement.js").Ledger;
+type Action = import("../../public/ui/once.js").Action;
 
 type GrantOutcome =
   { kind: "nothing" } | { kind: "busy" } | { kind: "done"; text: string } | { kind: "failed"; error: unknown };

@@ -19,20 +19,8 @@ export function grantCard(grant) {
   return creditsCard("Grant credits", grant, [amountField(form), reason]);
 }
 
-/** @param {Opening} opening */
-export function openingCard(opening) {
-  const { form } = opening;
-  const name = field(
-    form,
-    "userId",
-    "Name",
-    (bound) => html`<input ${bound} maxlength="128" dir="auto" autocomplete="off" spellcheck="false" />`,
-  );
-  return creditsCard("Create account", opening, [name, amountField(form)]);
-}
-
 /** @param {Form} form */
-const amountField = (form) =>
+export const amountField = (form) =>
   field(
     form,
     "credits",
@@ -45,7 +33,7 @@ const amountField = (form) =>
  * @param {Grant | Opening} state
  * @param {unknown} fields
  */
-function creditsCard(label, state, fields) {
+export function creditsCard(label, state, fields) {
   const { form } = state;
   const send = async (/** @type {HTMLFormElement} */ element) => {
     await state.send();

@@ -1,9 +1,8 @@
-// Owns giving credits to an account, and opening one with its first credits: what is checked and sent.
-// Must not know how the forms look.
+// Owns giving credits to an account: what is checked and sent. Must not know how the form looks.
 
 import { currentAccount } from "../../accounts/chosen.js";
-import { call, callOnce } from "../../backend/api.js";
-import { ApiError, isAbort } from "../../backend/errors.js";
+import { callOnce } from "../../backend/api.js";
+import { isAbort } from "../../backend/errors.js";
 import { credits, number } from "../../format.js";
 import { announce } from "../../ui/feedback.js";
 import { Form } from "../../ui/form.js";
@@ -11,7 +10,7 @@ import { Form } from "../../ui/form.js";
 export const MOST_CREDITS = 1_000_000;
 
 /** The state of a form that ends in a grant. */
-class CreditsForm {
+export class CreditsForm {
   /** @type {GrantOutcome} */
   outcome = { kind: "nothing" };
 
@@ -86,48 +85,5 @@ export class Grant extends CreditsForm {
       const { userId, grantedCredits, currentCredits } = await this.grant(body);
       return `${credits(grantedCredits)} granted: ${userId} has ${credits(currentCredits)}.`;
     });
-  }
-}
-
-/** A new account: the first grant opens it. */
-export class Opening extends CreditsForm {
-  /**
-   * @param {Page} page
-   * @param {(userId: string) => void} onOpen
-   */
-  constructor(page, onOpen) {
-    super(page, "open", { userId: "" });
-    this.onOpen = onOpen;
-  }
-
-  send() {
-    return this.attempt(async () => {
-      const { form } = this;
-      const userId = form.values.userId.trim();
-      if (!userId) form.setFault("userId", "Give the account a name.");
-      if (!this.hasAmount() || !userId) return null;
-      if (await exists(userId, this.page.signal)) {
-        form.setFault("userId", "There is an account of this name; grant credits to it instead.");
-        return null;
-      }
-      const { currentCredits } = await this.grant({ userId, credits: this.amount, reason: "opening" });
-      form.reset();
-      this.onOpen(userId);
-      return `Account ${userId} is open with ${credits(currentCredits)}.`;
-    });
-  }
-}
-
-/**
- * @param {string} userId
- * @param {AbortSignal} signal
- */
-async function exists(userId, signal) {
-  try {
-    await call("getUserCredits", { query: { userId, pageSize: 1 }, signal });
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false;
-    throw error;
   }
 }
