@@ -9,7 +9,7 @@ import pytest
 
 from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
-from imagegen.credits.service import get_user_credits, grant
+from imagegen.credits.service import get_user_credits, grant, revoke_grant
 from imagegen.generations.errors import GenerationFailed
 from imagegen.kit.errors import TryAgain
 from imagegen.webhooks.admission import SLOTS
@@ -102,6 +102,12 @@ class TestCost:
         """A grant is three round trips, two reads and two writes."""
         cost = measured(server, world, lambda: grant(world.deps, "ada", 5, "bought", "key"))
         assert cost == Cost(round_trips=3, reads=2, writes=2)
+
+    def test_revocation(self, world: World, server: FirestoreServer) -> None:
+        """A revocation is three round trips, three reads and two writes."""
+        entry_id = grant(world.deps, "ada", 5, "bought", "key").entry.entry_id
+        cost = measured(server, world, lambda: revoke_grant(world.deps, "ada", entry_id.removesuffix("_grant")))
+        assert cost == Cost(round_trips=3, reads=3, writes=2)
 
     def test_create_with_a_rate_limit(self, make_world: Callable[..., World], server: FirestoreServer) -> None:
         """A rate limit adds neither a round trip nor an operation."""
