@@ -62,6 +62,14 @@ def grantCredits(request: Request) -> Response:
     return serving.answer(request, endpoints.GRANT_CREDITS, production)
 
 
+@https_fn.on_request(cors=_WRITE)
+def revokeGrant(request: Request) -> Response:
+    """POST: take back a grant."""
+    from imagegen.credits import endpoints
+
+    return serving.answer(request, endpoints.REVOKE_GRANT, production)
+
+
 @https_fn.on_request(cors=_READ)
 def getUserCredits(request: Request) -> Response:
     """GET or POST: an account's balance and a page of its ledger."""

@@ -59,6 +59,7 @@ ENDPOINTS: tuple[Endpoint[Any], ...] = (
     books_endpoints.VERIFY_BOOKS,
     credits_endpoints.GET_USER_CREDITS,
     credits_endpoints.GRANT_CREDITS,
+    credits_endpoints.REVOKE_GRANT,
     generations_endpoints.CREATE_GENERATION_REQUEST,
     reports_endpoints.GET_WEEKLY_REPORT,
     reports_endpoints.LIST_WEEKLY_REPORTS,

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.cloud.firestore import DELETE_FIELD
 
 from imagegen.books import store as books_store
 from imagegen.books.audit import audit_books, get_audit
@@ -48,11 +49,19 @@ class TestAuditBooks:
         write_books(world, "u", sound())
         audit = audit_books(world.deps)
         assert (audit.ended_at, audit.breach_count, audit.unverified_count, audit.page_token) == (NOON, 0, 0, None)
-        assert (audit.figures.accounts, audit.figures.entries, audit.figures.held_credits) == (1, 5, 9)
+        assert (audit.figures.accounts, audit.figures.entries, audit.figures.held_credits) == (1, 7, 9)
         assert get_audit(world.deps) == audit
         assert world.fields("audits/latest")["figures"]["heldCredits"] == 9
         (line,) = log_lines(capsys)
         assert (line["severity"], line["accounts"], line["heldCredits"]) == ("INFO", 1, 9)
+
+    def test_reads_an_older_result(self, make_world: MakeWorld) -> None:
+        """A result from before grants could be revoked has no sum of revocations."""
+        world = make_world()
+        write_books(world, "u", sound())
+        audit = audit_books(world.deps)
+        world.db.document("audits/latest").update({"figures.revokedCredits": DELETE_FIELD})
+        assert get_audit(world.deps) == replace(audit, figures=replace(audit.figures, revoked_credits=0))
 
     def test_a_breach_is_logged_as_an_error(self, make_world: MakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
         """The line names the accounts, and the document has the breaches."""

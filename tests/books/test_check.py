@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
 def sound() -> dict[str, Any]:
-    """An account with a grant, a picture, a refunded failure and a pending generation."""
+    """An account with a grant, a picture, a refunded failure, a pending generation, and a grant that is revoked."""
 
     def entry(kind: str, credits: int, sequence: int, after: int, generation_id: str | None) -> dict[str, Any]:
         fields = {"type": kind, "credits": credits, "sequence": sequence, "balanceAfter": after}
@@ -29,13 +29,15 @@ def sound() -> dict[str, Any]:
         return fields | {"createdAt": NOON, "completedAt": ended_at, "leaseExpiresAt": NOON}
 
     return {
-        "account": {"credits": 9, "openingCredits": 10, "ledgerCount": 5},
+        "account": {"credits": 9, "openingCredits": 10, "ledgerCount": 7},
         "entries": {
             "x_grant": entry("grant", 5, 1, 15, None),
             "a_deduction": entry("deduction", 3, 2, 12, "a"),
             "b_deduction": entry("deduction", 3, 3, 9, "b"),
             "b_refund": entry("refund", 3, 4, 12, "b"),
             "c_deduction": entry("deduction", 3, 5, 9, "c"),
+            "y_grant": entry("grant", 2, 6, 11, None),
+            "y_revocation": entry("revocation", 2, 7, 9, None),
         },
         "generations": {
             "a": generation("completed", 0, "https://images.example.com/a.png", NOON),
@@ -75,6 +77,11 @@ FAULTS: list[tuple[str, object, str]] = [
     ("generations.c.completedAt", NOON, "STATUS_INCONSISTENT"),
     ("generations.c.createdAt", NOON - timedelta(hours=2, seconds=1), "NEVER_ENDED"),
     ("entries.b_refund.sequence", 2, "REFUND_WRONG"),
+    ("entries.y_revocation.credits", 1, "REVOCATION_WRONG"),
+    ("entries.y_revocation.sequence", 5, "REVOCATION_WRONG"),
+    ("entries.y_revocation.generationRequestId", "a", "ENTRY_ID_WRONG"),
+    ("entries.y_grant.type", "refund", "REVOCATION_WRONG"),
+    ("entries.y_grant.credits", 3, "REVOCATION_WRONG"),
 ]
 
 
@@ -95,7 +102,7 @@ def kinds(stored: dict[str, Any]) -> set[str]:
 
 class TestCheck:
     def test_sound_books_have_no_breach(self) -> None:
-        """A grant, a picture, a refund and a pending generation are sound books."""
+        """A grant, a picture, a refund, a pending generation and a revoked grant are sound books."""
         assert check.check("u", **sound(), now=NOON) == []
 
     @pytest.mark.parametrize(("path", "value", "kind"), FAULTS)
@@ -135,6 +142,7 @@ class TestCheck:
             ("entries", "a_deduction", "DEDUCTION_WRONG"),
             ("entries", "b_refund", "REFUND_WRONG"),
             ("entries", "x_grant", "SEQUENCE_BROKEN"),
+            ("entries", "y_grant", "REVOCATION_WRONG"),
             ("generations", "a", "GENERATION_MISSING"),
         ],
     )
@@ -170,12 +178,13 @@ class TestTally:
         """A pending generation whose lease has expired is counted as overdue."""
         assert check.tally(**sound(), now=NOON) == check.Figures(
             accounts=1,
-            entries=5,
+            entries=7,
             generations=3,
             overdue=1,
             opened_credits=10,
-            granted_credits=5,
+            granted_credits=7,
             deducted_credits=9,
             refunded_credits=3,
+            revoked_credits=2,
             held_credits=9,
         )

@@ -40,7 +40,9 @@ class TestFilters:
         """A type shows its entries with the balances as they were, and the totals are those of what is shown."""
         page = open_page(console, "account", account=open_account(console, "sorter"))
         totals = page.get_by_role("list", name="Totals of the ledger").get_by_role("listitem")
-        expect(totals).to_have_text(["1 deduction: \N{MINUS SIGN}1", "0 refunds: ±0", "2 grants: +20", "Together: +19"])
+        expect(totals).to_have_text(
+            ["1 deduction: \N{MINUS SIGN}1", "0 refunds: ±0", "2 grants: +20", "0 revocations: ±0", "Together: +19"]
+        )
         page.get_by_label("Type", exact=True).focus()
         page.get_by_label("Type", exact=True).select_option("grant")
         expect(rows(page)).to_have_count(2)

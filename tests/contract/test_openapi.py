@@ -112,6 +112,6 @@ class TestDocument:
                 content = DOCUMENT["paths"][f"/{endpoint.name}"]["post"]["requestBody"]["content"]["application/json"]
                 headers = {"Idempotency-Key": "key"}
                 response = client.post(f"/{endpoint.name}", json=content["example"], headers=headers)
-                # The generations of the examples do not exist, and there is no report.
-                is_absent = "generationRequestId" in content["example"] or "week" in content["example"]
+                # The generations and the grant of the examples do not exist, and there is no report.
+                is_absent = not content["example"].keys().isdisjoint({"generationRequestId", "transactionId", "week"})
                 assert response.status_code == (404 if is_absent else 200)

@@ -38,6 +38,7 @@ HTTPS_FUNCTIONS = [
     "listWeeklyReports",
     "openapi",
     "resendWebhook",
+    "revokeGrant",
     "rotateWebhookSecret",
     "verifyBooks",
 ]
@@ -214,6 +215,7 @@ class TestFirestoreAway:
             bodies["getWebhookSecret"] = bodies["rotateWebhookSecret"] = {"userId": "ada"}
             bodies["listWebhookDeliveries"], bodies["resendWebhook"] = {"userId": "ada"}, {"generationRequestId": "g"}
             bodies["grantCredits"] = {"userId": "ada", "credits": 1}
+            bodies["revokeGrant"] = {"userId": "ada", "transactionId": f"{'0' * 32}_grant"}
             bodies["getGenerationStatus"] = bodies["cancelGenerationRequest"] = {"generationRequestId": "g"}
             clock = PausesOnly()
             monkeypatch.setattr("imagegen.firebase.retries.time", clock)

@@ -10,7 +10,7 @@ import pytest
 from embedded_firebase.firestore.server import FirestoreServer
 from imagegen.config import Settings
 from imagegen.credits.records import EntryFilter, EntryType
-from imagegen.credits.service import get_user_credits, grant
+from imagegen.credits.service import get_user_credits, grant, revoke_grant
 from imagegen.generations.errors import GenerationFailed
 from imagegen.kit.errors import TryAgain
 from imagegen.webhooks.admission import SLOTS
@@ -104,6 +104,12 @@ class TestCost:
         cost = measured(server, world, lambda: grant(world.deps, "ada", 5, "bought", "key"))
         assert cost == Cost(round_trips=3, reads=2, writes=2)
 
+    def test_revocation(self, world: World, server: FirestoreServer) -> None:
+        """A revocation is three round trips, three reads and two writes."""
+        entry_id = grant(world.deps, "ada", 5, "bought", "key").entry.entry_id
+        cost = measured(server, world, lambda: revoke_grant(world.deps, "ada", entry_id.removesuffix("_grant")))
+        assert cost == Cost(round_trips=3, reads=3, writes=2)
+
     def test_create_with_a_rate_limit(self, make_world: Callable[..., World], server: FirestoreServer) -> None:
         """A rate limit adds neither a round trip nor an operation."""
         world = make_world(settings=Settings(rate_limit_per_minute=60, rate_limit_burst=60))
@@ -135,4 +141,4 @@ class TestCost:
         cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None, which, with_totals=True))
         assert cost == Cost(round_trips=3, reads=3, writes=0)
         cost = measured(server, world, lambda: get_user_credits(world.deps, "ada", 3, None, with_totals=True))
-        assert cost == Cost(round_trips=5, reads=7, writes=0)
+        assert cost == Cost(round_trips=6, reads=8, writes=0)

@@ -18,7 +18,7 @@ from google.api_core import exceptions
 from google.cloud import firestore
 
 from imagegen.config import Settings
-from imagegen.credits.service import Grant, grant
+from imagegen.credits.service import Grant, Revocation, grant, revoke_grant
 from imagegen.deps import Deps
 from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations import store as generations_store
@@ -143,6 +143,11 @@ def granting(user_id: str) -> Prepare:
     return lambda world: lambda deps: grant(deps, user_id, GRANTED_CREDITS, "bought", "grant-1")
 
 
+def revoking(world: World) -> Call:
+    granted = grant(world.deps, "ada", GRANTED_CREDITS, "bought", "grant-1")
+    return lambda deps: revoke_grant(deps, "ada", granted.entry.entry_id.removesuffix("_grant"))
+
+
 def settling_what_is_overdue(world: World) -> Call:
     abandon(world)
     world.clock.advance(seconds=181)
@@ -205,7 +210,7 @@ QUEUED = {
     "task of a failing model": processing("Model B"),
     "cancel": cancelling,
 }
-GRANTS = {"grant": granting("ada"), "grant that opens an account": granting("eve")}
+GRANTS = {"grant": granting("ada"), "grant that opens an account": granting("eve"), "revocation": revoking}
 SETTLING = {
     "settle of what is overdue": settling_what_is_overdue,
     "reconcile": reconciling,
@@ -284,6 +289,8 @@ def answer_of(call: Call, deps: Deps) -> Answer:
             return (generation.status, generation.generation_id, str(generation.image_url))
         case Grant(entry):
             return ("granted", entry.entry_id, str(entry.balance_after))
+        case Revocation(entry):
+            return ("revoked", entry.entry_id, str(entry.balance_after))
         case Generation(status=GenerationStatus.CANCELLED):
             return ("cancelled", answer.generation_id)
         case Generation():
@@ -295,7 +302,7 @@ def answer_of(call: Call, deps: Deps) -> Answer:
 
 
 def is_final(answer: Answer) -> bool:
-    return answer[0] in (*ENDS, "granted", "done")
+    return answer[0] in (*ENDS, "granted", "revoked", "done")
 
 
 def reconcile_and_check(world: World, answers: list[Answer]) -> None:
@@ -321,19 +328,21 @@ def check(world: World, answers: list[Answer]) -> None:
         world.check_books(user_id)
     statuses = {generation["id"]: generation["status"] for generation in world.generations()}
     completed = [generation_id for generation_id, status in statuses.items() if status == "completed"]
-    grants = [entry["id"] for user_id in accounts for entry in world.ledger(user_id) if entry["type"] == "grant"]
+    entries = [(entry["type"], entry["id"]) for user_id in accounts for entry in world.ledger(user_id)]
+    grants, revocations = ([of for kind, of in entries if kind == wanted] for wanted in ("grant", "revocation"))
     assert (
         sum(world.credits(user_id) for user_id in accounts)
-        == OPENING_CREDITS - len(completed) + len(grants) * GRANTED_CREDITS
+        == OPENING_CREDITS - len(completed) + (len(grants) - len(revocations)) * GRANTED_CREDITS
     )
     told = {answer for answer in answers if is_final(answer) and answer[0] != "done"}
     assert len(told) <= 1
     for end, name, *_ in told:
-        assert (grants == [name]) if end == "granted" else (statuses == {name: end})
+        happened = {"granted": grants == [name], "revoked": revocations == [name]}
+        assert happened.get(end, statuses == {name: end})
 
 
 def check_repeated(world: World, call: Call, answers: list[Answer]) -> None:
-    """Repeat the call twice: one answer, which agrees with the earlier ones, and one charge or grant."""
+    """Repeat the call twice: one answer, which agrees with the earlier ones, and one charge, grant or revocation."""
     repeated = [answer_of(call, world.deps)]
     deliver_tasks(world)
     repeated.append(answer_of(call, world.deps))
@@ -341,7 +350,8 @@ def check_repeated(world: World, call: Call, answers: list[Answer]) -> None:
     assert is_final(repeated[1])
     check(world, answers + repeated)
     entries = [entry["type"] for user_id in world.accounts() for entry in world.ledger(user_id)]
-    assert len([entry for entry in entries if entry != "refund"]) == 1
+    assert entries
+    assert len(entries) == len(set(entries))
 
 
 def deliver_tasks(world: World) -> None:
@@ -462,6 +472,7 @@ class TestUnavailable:
     def test_for_too_long(self, firestore_host: str, subtests: pytest.Subtests, name: str, code: Status) -> None:
         """If Firestore stays unavailable the answer is a 503 with Retry-After, and no charge remains."""
         steps, _ = rehearse(name)
+        untouched = OPENING_CREDITS + (GRANTED_CREDITS if name == "revocation" else 0)
         for first in rpcs(steps):
             # The model, the image store and the queue are not Firestore, and work when they are reached.
             others = {number for number, step in enumerate(steps, start=1) if step in NOT_RPCS}
@@ -475,7 +486,7 @@ class TestUnavailable:
                 answers = [answer_of(call, process.deps)]
                 assert answers == [("UNAVAILABLE", "come back")]
                 reconcile_and_check(world, answers)
-                assert world.credits("ada") == OPENING_CREDITS
+                assert world.credits("ada") == untouched
 
 
 class TestContention:

@@ -161,6 +161,7 @@ CASES = {
     "task of a failing model": Case("process", DRAWS),
     "cancel": Case("cancel"),
     "grant": Case("grant", key="grant-1"),
+    "revocation": Case("revoke", key="grant-1"),
 }
 
 

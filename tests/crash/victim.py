@@ -15,7 +15,7 @@ from typing import Any
 
 from google.cloud import firestore
 
-from imagegen.credits.service import grant
+from imagegen.credits.service import grant, revoke_grant
 from imagegen.firebase.identity import UNRESTRICTED
 from imagegen.generations.creation import create_generation_request
 from imagegen.generations.endpoints import read_request
@@ -23,6 +23,7 @@ from imagegen.generations.lookup import cancel_generation
 from imagegen.generations.recovery import reconcile
 from imagegen.generations.worker import process
 from imagegen.images.records import Image
+from imagegen.kit import idempotency
 from imagegen.kit.errors import AppError, TryAgain
 from imagegen.kit.weeks import Week
 from imagegen.providers.model import ImageRequest, ModelError
@@ -81,6 +82,8 @@ def obey(order: dict[str, Any]) -> None:
             cancel_generation(deps, UNRESTRICTED, order["generationId"])
         case "grant":
             grant(deps, "ada", order["credits"], "bought", order["key"])
+        case "revoke":
+            revoke_grant(deps, "ada", idempotency.id_of("ada", order["key"]))
         case "reconcile":
             reconcile(deps)
         case "report":

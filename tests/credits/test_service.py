@@ -8,7 +8,7 @@ import pytest
 
 from imagegen.credits.errors import UserNotFound
 from imagegen.credits.records import EntryFilter, EntryType, Total
-from imagegen.credits.service import get_user_credits, grant
+from imagegen.credits.service import get_user_credits, grant, revoke_grant
 from imagegen.generations.errors import GenerationFailed
 from imagegen.kit import paging
 from imagegen.kit.errors import InvalidRequest
@@ -113,7 +113,7 @@ class TestGetUserCredits:
 class TestFilters:
     @pytest.fixture
     def world(self, make_world: MakeWorld) -> World:
-        """An account with the entries: a grant, two charges, a charge and its refund, a grant."""
+        """An account with the entries: a grant, two charges, a charge and its refund, a grant, a grant taken back."""
         world = make_world(model_b=AlwaysFails())
         grant(world.deps, "ada", 20, "first", "key-1")
         create(world, "ada", size="1024x1024")
@@ -121,6 +121,8 @@ class TestFilters:
         with pytest.raises(GenerationFailed):
             create(world, "ada", model="Model B")
         grant(world.deps, "ada", 5, "second", "key-2")
+        wrong = grant(world.deps, "ada", 9, "wrong", "key-4")
+        revoke_grant(world.deps, "ada", wrong.entry.entry_id.removesuffix("_grant"))
         return world
 
     def sequences(self, world: World, which: EntryFilter, page_size: int = 10) -> list[int]:
@@ -143,7 +145,8 @@ class TestFilters:
     @pytest.mark.parametrize("page_size", [1, 2, 10])
     def test_by_type(self, world: World, page_size: int) -> None:
         """A type has its entries on whatever pages, newest first; every index it needs exists."""
-        expected = {EntryType.GRANT: [6, 1], EntryType.DEDUCTION: [4, 3, 2], EntryType.REFUND: [5]}
+        expected = {EntryType.GRANT: [7, 6, 1], EntryType.DEDUCTION: [4, 3, 2], EntryType.REFUND: [5]}
+        expected[EntryType.REVOCATION] = [8]
         found = {each: self.sequences(world, EntryFilter(type=each), page_size) for each in EntryType}
         assert found == expected
 
@@ -152,22 +155,23 @@ class TestFilters:
         """Times are from the first, up to but without the second; with a type both hold."""
         period = EntryFilter(created_after=self.moment(world, 2), created_before=self.moment(world, 5))
         assert self.sequences(world, period, page_size) == [4, 3, 2]
-        assert self.sequences(world, EntryFilter(created_after=self.moment(world, 5)), page_size) == [6, 5]
+        assert self.sequences(world, EntryFilter(created_after=self.moment(world, 5)), page_size) == [8, 7, 6, 5]
         both = EntryFilter(type=EntryType.GRANT, created_before=self.moment(world, 6))
         assert self.sequences(world, both, page_size) == [1]
 
     def test_totals(self, world: World) -> None:
         """Totals are those of all pages by type; the balance is their sum."""
         statement = get_user_credits(world.deps, "ada", 1, None, with_totals=True)
-        totals = {EntryType.GRANT: Total(2, 25), EntryType.DEDUCTION: Total(3, 5), EntryType.REFUND: Total(1, 1)}
-        assert statement.totals == totals
-        assert statement.current_credits == 25 - 5 + 1
+        totals = {EntryType.GRANT: Total(3, 34), EntryType.DEDUCTION: Total(3, 5), EntryType.REFUND: Total(1, 1)}
+        assert statement.totals == totals | {EntryType.REVOCATION: Total(1, 9)}
+        assert statement.current_credits == sum(each.sign * total.credits for each, total in statement.totals.items())
 
     def test_totals_of_a_filter(self, world: World) -> None:
         """With a filter the totals are those of the entries that fit, and only of its type."""
         since = EntryFilter(created_after=self.moment(world, 3))
         totals = get_user_credits(world.deps, "ada", 1, None, since, with_totals=True).totals
-        assert totals == {EntryType.GRANT: Total(1, 5), EntryType.DEDUCTION: Total(2, 2), EntryType.REFUND: Total(1, 1)}
+        expected = {EntryType.GRANT: Total(2, 14), EntryType.DEDUCTION: Total(2, 2), EntryType.REFUND: Total(1, 1)}
+        assert totals == expected | {EntryType.REVOCATION: Total(1, 9)}
         of_type = EntryFilter(type=EntryType.DEDUCTION, created_before=self.moment(world, 3))
         totals = get_user_credits(world.deps, "ada", 1, None, of_type, with_totals=True).totals
         assert totals == {EntryType.DEDUCTION: Total(1, 3)}
@@ -182,8 +186,8 @@ class TestFilters:
 
         object.__setattr__(world.deps.db, "run", late)
         statement = get_user_credits(world.deps, "ada", 1, None, EntryFilter(type=EntryType.GRANT), with_totals=True)
-        assert statement.entries[0].balance_after == statement.current_credits == 21
-        assert statement.totals == {EntryType.GRANT: Total(2, 25)}
+        assert (statement.current_credits, statement.entries[0].reason) == (21, "wrong")
+        assert statement.totals == {EntryType.GRANT: Total(3, 34)}
 
     def test_pages_are_stable_while_the_ledger_grows(self, world: World) -> None:
         """A charge between two pages does not move an entry from one page to the next."""

@@ -50,6 +50,7 @@ TARGETS = {
     "firestore.rules": ["tests/test_firestore_rules.py"],
     "firestore.indexes.json": [
         "tests/test_firebase_files.py",
+        "tests/documents/test_data.py",
         "tests/generations/test_lookup.py",
         "tests/generations/test_recovery.py",
         "tests/reports/test_service.py",
@@ -92,8 +93,16 @@ TARGETS = {
         "tests/firestore/test_execution.py",
     ],
     f"{FIRESTORE}/storage/document_table.py": ["tests/firestore/test_storage.py", "tests/firestore/test_execution.py"],
-    f"{FIRESTORE}/storage/execution.py": ["tests/firestore/test_execution.py", "tests/firestore/test_query.py"],
+    f"{FIRESTORE}/storage/execution.py": [
+        "tests/firestore/test_execution.py",
+        "tests/firestore/test_storage.py",
+        "tests/firestore/test_query.py",
+    ],
     f"{FIRESTORE}/storage/index_table.py": ["tests/firestore/test_execution.py", "tests/firestore/test_indexes.py"],
     f"{FIRESTORE}/storage/recent_changes.py": ["tests/firestore/test_storage.py", "tests/firestore/test_execution.py"],
-    f"{FIRESTORE}/storage/storage.py": ["tests/firestore/test_storage.py", "tests/firestore/test_durability.py"],
+    f"{FIRESTORE}/storage/storage.py": [
+        "tests/firestore/test_storage.py",
+        "tests/firestore/test_execution.py",
+        "tests/firestore/test_durability.py",
+    ],
 }

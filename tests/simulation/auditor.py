@@ -62,6 +62,15 @@ class Granted(NamedTuple):
     balance_after: int
 
 
+class Revoked(NamedTuple):
+    """The answer to a revocation: the entry."""
+
+    user_id: str
+    entry_id: str
+    credits: int
+    balance_after: int
+
+
 class Received(NamedTuple):
     """A webhook that its receiver has accepted: the generation, and the status that it says."""
 
@@ -71,11 +80,12 @@ class Received(NamedTuple):
 
 @dataclass
 class Told:
-    """All answers to clients: for pictures, ends of generations, and grants; and the webhooks that were received."""
+    """All answers to clients: for pictures, ends of generations, grants and revocations; and the received webhooks."""
 
     answers: list[Answer] = field(default_factory=list)
     ends: list[tuple[str, str]] = field(default_factory=list)
     grants: list[Granted] = field(default_factory=list)
+    revocations: list[Revoked] = field(default_factory=list)
     webhooks: list[Received] = field(default_factory=list)
 
 
@@ -194,7 +204,7 @@ class Auditor:
         account, entries = self.accounts[user_id], self.ledgers[user_id].values()
         balance = account["openingCredits"]
         for sequence, entry in enumerate(entries, start=1):
-            balance += -entry["credits"] if entry["type"] == "deduction" else entry["credits"]
+            balance += -entry["credits"] if entry["type"] in ("deduction", "revocation") else entry["credits"]
             require(entry["sequence"] == sequence, f"{user_id}'s sequence {sequence} is {entry['sequence']}")
             require(entry["balanceAfter"] == balance, f"{user_id}'s balanceAfter {sequence} chains")
             require(balance >= 0, f"{user_id}'s balance is not negative")
@@ -265,6 +275,8 @@ class Auditor:
             require(self.generations[name]["status"] == status, f"generation {name} is {status}")
         for granted in told.grants:
             self._check_grant(granted)
+        for revoked in told.revocations:
+            self._check_revocation(revoked)
         _check_keys(told)
         self._check_webhooks(told.webhooks)
 
@@ -302,6 +314,13 @@ class Auditor:
         require(entry["type"] == "grant", f"{granted} is a grant")
         require(entry["credits"] == granted.credits == granted.asked_credits, f"{granted} is what was asked for")
         require(entry["balanceAfter"] == granted.balance_after, f"{granted} has the right balance")
+
+    def _check_revocation(self, revoked: Revoked) -> None:
+        ledger = self.ledgers[revoked.user_id]
+        entry, granted = (ledger[revoked.entry_id.replace("revocation", kind)] for kind in ("revocation", "grant"))
+        require((entry["type"], granted["type"]) == ("revocation", "grant"), f"{revoked} is a revocation of a grant")
+        require(entry["credits"] == revoked.credits == granted["credits"], f"{revoked} is the whole of the grant")
+        require(entry["balanceAfter"] == revoked.balance_after, f"{revoked} has the right balance")
 
 
 def _check_keys(told: Told) -> None:

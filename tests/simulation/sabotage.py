@@ -17,6 +17,7 @@ from imagegen.credits import ledger
 from imagegen.credits import service as credits_service
 from imagegen.credits import store as credits_store
 from imagegen.credits.errors import UserNotFound
+from imagegen.credits.records import Account, LedgerEntry
 from imagegen.deps import Deps
 from imagegen.firebase.database import Database
 from imagegen.firebase.retries import Deadline
@@ -89,6 +90,16 @@ def grant_without_its_key(patch: pytest.MonkeyPatch) -> None:
         return grant(deps, user_id, amount_credits, reason, deps.new_id())
 
     patch.setattr(credits_service, "grant", grant_again)
+
+
+def revoke_what_is_left(patch: pytest.MonkeyPatch) -> None:
+    """Take back as much of a grant as the balance has."""
+    revoke = ledger.revoke
+
+    def revoke_partly(account: Account, grant_id: str, granted: LedgerEntry) -> tuple[Account, LedgerEntry]:
+        return revoke(account, grant_id, replace(granted, credits=min(granted.credits, max(account.credits, 1))))
+
+    patch.setattr(ledger, "revoke", revoke_partly)
 
 
 def charge_outside_of_the_transaction(patch: pytest.MonkeyPatch) -> None:
@@ -237,6 +248,7 @@ BUGS = {
         cancel_without_guard,
         claim_without_guard,
         grant_without_its_key,
+        revoke_what_is_left,
         charge_outside_of_the_transaction,
         entry_without_create,
         picture_without_guard,

@@ -46,10 +46,14 @@ _RUSHES = [
     ["queue cancel", "queue queue"],
     ["bomb"],
     ["bomb"],
+    ["fuse"],
+    ["fuse"],
     ["slow"],
     ["slow"],
     ["slow", "bomb"],
     ["grant"],
+    ["grant create create revoke", "create revoke"],
+    ["grant create create revoke", "create revoke"],
     ["reconcile", "create"],
 ]
 # From calls right after each other to some minutes apart.

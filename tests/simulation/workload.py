@@ -15,7 +15,7 @@ from random import Random
 
 from imagegen.config import Settings
 from imagegen.credits import service as credits_service
-from imagegen.credits.records import EntryType, LedgerEntry
+from imagegen.credits.records import LedgerEntry
 from imagegen.deps import Deps
 from imagegen.firebase.identity import UNRESTRICTED, Caller
 from imagegen.generations import creation, lookup, outbox, recovery, settlement
@@ -30,7 +30,7 @@ from imagegen.kit.errors import AppError, TryAgain, Unavailable
 from imagegen.providers.model import ImageRequest, ModelError
 from imagegen.webhooks.sender import WebhookFailed, WebhookRefused
 from imagegen.webhooks.tasks import deliver_webhook
-from tests.simulation.auditor import Answer, Auditor, Granted, Received, Told, require
+from tests.simulation.auditor import Answer, Auditor, Granted, Received, Revoked, Told, require
 from tests.simulation.network import START_MICROS, Client
 from tests.simulation.queue import Queue, Task
 from tests.simulation.scheduler import Scheduler
@@ -40,6 +40,8 @@ START = datetime.fromtimestamp(START_MICROS / 1e6, UTC)
 LARGEST_CLOCK_STEP_SECONDS = 300.0
 # A process that draws this nearly always dies.
 A_BOMB = "a bomb"
+# A process that draws this stores its picture, and dies before it settles.
+A_FUSE = "a fuse"
 # This nearly always takes longer than a delivery, and often longer than a lease.
 A_LANDSCAPE = "a landscape"
 # The longest answer time that is promised, without the model's time.
@@ -93,6 +95,7 @@ class Process:
         self._attempts = 0
         self._attempt_id = ""
         self._model_seconds = 0.0
+        self._dies_when_stored = False
         self._deps = make_deps(
             shared.client,
             # One thread, since the scheduler runs one at a time.
@@ -101,7 +104,7 @@ class Process:
             new_id=self._new_id,
             image_models={"model-a": self, "model-b": self},
             tasks=shared.queue,
-            images=shared.shelf,
+            images=self,
             webhooks=self,
         )
 
@@ -109,7 +112,7 @@ class Process:
         """Make a few random calls, one after another, and perhaps die in one of them."""
         random = self._random
         acts: list[Callable[[], object]] = [self._create] * 9 + [self.read_any, self._redeliver, self.reconcile] * 2
-        acts += [self._look, self._step_clock_soon] + [self._cancel, self._grant_any] * 2
+        acts += [self._look, self._step_clock_soon] + [self._cancel, self._grant_any, self._revoke_any] * 2
         for _ in range(random.randint(3, 7)):
             self._scheduler.sleep(self._a_while(*self._shared.pauses_seconds))
             self._perhaps_die_soon()
@@ -126,6 +129,8 @@ class Process:
                     self.create(user_id, key, "a fox", respond_async=True)
                 case "bomb":
                     self.create(user_id, key, A_BOMB, respond_async=True)
+                case "fuse":
+                    self.create(user_id, None, A_FUSE)
                 case "slow":
                     self.create(user_id, key, A_LANDSCAPE, respond_async=True)
                 case "read":
@@ -135,6 +140,8 @@ class Process:
                     self._see(generation_id, lookup.cancel_generation)
                 case "grant":
                     self._grant(user_id, key)
+                case "revoke":
+                    self._revoke(user_id, key)
                 case "reconcile":
                     self.reconcile()
 
@@ -213,9 +220,8 @@ class Process:
         self._shared.auditor.begin_drawing(attempt_id, request.generation_id)
         try:
             return self._draw(request)
-        except Exception:
+        finally:
             self._shared.auditor.end_drawing(attempt_id)
-            raise
 
     def _draw(self, request: ImageRequest) -> Image | Picture:
         random = self._random
@@ -225,8 +231,10 @@ class Process:
         if seconds > _MODEL_LIMIT_SECONDS:
             raise TimeoutError
         if request.prompt == A_BOMB and random.random() < 0.9:
-            self._scheduler.after(0, functools.partial(self._scheduler.crash, self._scheduler.current()))
-            self._scheduler.sleep(1)
+            self._die()
+        if request.prompt == A_FUSE:
+            self._dies_when_stored = True
+            return A_PICTURE
         if random.random() < (0.9 if request.prompt == A_LANDSCAPE else 0.25):
             self._sleep_as_model(random.uniform(100, 500))
         if random.random() < (0.6 if request.prompt == A_LANDSCAPE else 0.3):
@@ -234,6 +242,25 @@ class Process:
         if random.random() < 0.5:
             return A_PICTURE
         return Image(f"https://images.example.com/{request.generation_id}/{self._attempt_id}.png")
+
+    def find(self, generation_id: str) -> Image | None:
+        """Look for a stored picture."""
+        return self._shared.shelf.find(generation_id)
+
+    def save(self, generation_id: str, picture: Picture) -> Image:
+        """Store a picture, and perhaps die right after it."""
+        image = self._shared.shelf.save(generation_id, picture)
+        if self._dies_when_stored:
+            self._die()
+        return image
+
+    def delete(self, generation_id: str) -> None:
+        """Delete a stored picture."""
+        self._shared.shelf.delete(generation_id)
+
+    def _die(self) -> None:
+        self._scheduler.after(0, functools.partial(self._scheduler.crash, self._scheduler.current()))
+        self._scheduler.sleep(1)
 
     def send(self, url: str, *message: object) -> int:
         """Receive a webhook, or lose it or its answer, or refuse it."""
@@ -308,6 +335,20 @@ class Process:
             Granted(user_id, key, amount_credits, entry.entry_id, entry.credits, entry.balance_after)
         )
 
+    def _revoke_any(self) -> None:
+        random = self._random
+        self._revoke(random.choice([*self._shared.user_ids, "new"]), random.choice(["grant-1", "grant-2"]))
+
+    def _revoke(self, user_id: str, key: str) -> None:
+        self._scheduler.note(f"revoke the grant of {user_id} with key {key}")
+        try:
+            entry = credits_service.revoke_grant(self._deps, user_id, idempotency.id_of(user_id, key)).entry
+        except AppError as error:
+            self._scheduler.note(f"not revoked: {error.reason}")
+            return
+        self._scheduler.note(f"revoked: {entry}")
+        self._shared.told.revocations.append(Revoked(user_id, entry.entry_id, entry.credits, entry.balance_after))
+
     def _redeliver(self) -> None:
         if not self._shared.settled:
             return
@@ -349,4 +390,4 @@ class Process:
 
 
 def _signed(entry: LedgerEntry) -> int:
-    return -entry.credits if entry.type is EntryType.DEDUCTION else entry.credits
+    return entry.type.sign * entry.credits

@@ -3,10 +3,16 @@
 import itertools
 
 import pytest
-from tests.firestore.sessions import DATABASE, READ_ONLY, Session, code, name, put, values
+from tests.firestore.sessions import DATABASE, READ_ONLY, ROOT, Session, code, name, put, values
 
 from embedded_firebase.firestore.errors import Code
-from embedded_firebase.firestore.messages import TransactionOptions, Write
+from embedded_firebase.firestore.messages import (
+    StructuredAggregationQuery,
+    StructuredQuery,
+    TransactionOptions,
+    Write,
+)
+from embedded_firebase.firestore.query import aggregation, query
 from embedded_firebase.firestore.transactions.views import Consistency
 
 
@@ -57,6 +63,18 @@ class TestReadWriteTransactions:
         session = Session(engine)
         assert session.find("never") == []
         engine.commit(DATABASE, [put("never/x", 1)])
+        assert code(session.commit, put("other/x", 1)) is Code.ABORTED
+
+    @pytest.mark.parametrize("operator", [{"count": {}}, {"sum": {"field": {"field_path": "v"}}}], ids=["count", "sum"])
+    def test_an_aggregate_must_be_unchanged(self, engine, operator):
+        """What a transaction has counted or added up must be so at its commit, also where an index answers it."""
+        engine.commit(DATABASE, [put("c/a", 1)])
+        session = Session(engine)
+        asked = StructuredQuery(from_=[{"collection_id": "c"}])
+        wanted = aggregation.parse(StructuredAggregationQuery(aggregations=[operator | {"alias": "x"}]))
+        figures, _, _ = engine.aggregate(query.parse(ROOT, asked), wanted, Consistency(transaction=session.id))
+        assert figures["x"].integer_value == 1
+        engine.commit(DATABASE, [put("c/b", 1)])
         assert code(session.commit, put("other/x", 1)) is Code.ABORTED
 
     def test_documents_outside_of_a_query_do_not_conflict(self, engine):
@@ -246,3 +264,11 @@ class TestCollectionIds:
         assert engine.collection_ids(DATABASE, "", None) == ["a", "d"]
         assert engine.collection_ids(DATABASE, "a/x", None) == ["b"]
         assert engine.collection_ids(DATABASE, "d/x", None) == []
+
+    def test_of_the_past(self, engine):
+        """The collections are those of the read time."""
+        engine.commit(DATABASE, [put("a/x", 1), put("b/x", 1)])
+        before = engine.get(DATABASE, [name("a/x")], Consistency())[1].read_time
+        engine.commit(DATABASE, [Write(delete=name("b/x")), put("c/x", 1)])
+        assert engine.collection_ids(DATABASE, "", before) == ["a", "b"]
+        assert engine.collection_ids(DATABASE, "", None) == ["a", "c"]

@@ -55,6 +55,7 @@ SCALARS = [
 ]
 ARRAYS = [Value(array_value={"values": list(held)}) for held in ([], SCALARS[2:4], SCALARS[4:9], SCALARS[2:3])]
 MAPS = [Value(map_value={"fields": {"x": held}}) for held in SCALARS[1:5]]
+ORDERED_BY_A = StructuredQuery(from_=[{"collection_id": "c"}], order_by=[{"field": {"field_path": "a"}}])
 # Few values, so that documents and operands are often equal.
 values = st.sampled_from(SCALARS[2:5] * 4 + SCALARS + ARRAYS + MAPS)
 paths = st.sampled_from(["a", "a", "a", "b", "b", "t", "m", "m.x"])
@@ -80,7 +81,8 @@ def filters(draw: st.DrawFn, depth: int = 2) -> StructuredQuery.Filter:
         made.field_filter.value.reference_value = draw(st.sampled_from(NAMES))
     else:
         made.field_filter.field.field_path = draw(paths)
-        made.field_filter.op = draw(st.integers(1, 10))
+        # Often equality: several of them on different fields are found by probing other indexes.
+        made.field_filter.op = draw(st.integers(1, 10) | st.just(5))
         if made.field_filter.op in (8, 9, 10):
             made.field_filter.value.array_value.values.extend(draw(st.lists(values, min_size=1, max_size=3)))
         else:
@@ -179,4 +181,41 @@ class TestResults:
                     found = storage.scan(execution.collections_of(storage, query.scope), time)
                     results = queries.run(query, found, ordered=False)
                     assert groups == Counter(queries.sort_key(query.orders[:-1], document) for document in results)
+        storage.close()
+
+
+class TestEqualities:
+    def query(self, **wanted: int) -> Query:
+        """A query for documents of the collection `c` with these numbers."""
+        message = StructuredQuery(from_=[{"collection_id": "c"}])
+        message.where.composite_filter.op = 1
+        for path, number in wanted.items():
+            filter_ = message.where.composite_filter.filters.add()
+            filter_.field_filter.field.field_path = path
+            filter_.field_filter.op = 5
+            filter_.field_filter.value.integer_value = number
+        return queries.parse(ROOT, message)
+
+    def test_of_several_fields(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Entries of one index are looked up in those of the others: no document is read that is no result."""
+        storage = Storage()
+        for number in range(8):
+            fields = {"a": Value(integer_value=number % 2), "b": Value(integer_value=number % 4)}
+            put(storage, number + 1, f"{ROOT}/c/{number}", fields)
+        monkeypatch.setattr(storage, "scan", None)
+        query = self.query(a=1, b=3)
+        assert [name[-1] for name, _ in versions(execution.results(storage, query, 8))] == ["3", "7"]
+        assert execution.count(storage, query, 8) == 2
+        assert execution.count(storage, self.query(a=0, b=3), 8) == 0
+        assert execution.count(storage, self.query(a=1, never=3), 8) == 0
+        storage.close()
+
+    def test_tallies_by_an_index(self) -> None:
+        """One index answers how many results there are of each value."""
+        storage = Storage()
+        for number in range(8):
+            put(storage, number + 1, f"{ROOT}/c/{number}", {"a": Value(integer_value=number % 2)})
+        tallied = execution.tally(storage, queries.parse(ROOT, ORDERED_BY_A), [("a",)], 8)
+        assert tallied is not None
+        assert [(document.fields["a"].integer_value, count) for document, count in tallied] == [(0, 4), (1, 4)]
         storage.close()

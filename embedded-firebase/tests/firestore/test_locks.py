@@ -65,6 +65,7 @@ class TestWaiting:
             engine.rollback(DATABASE, session.id)
         writer.result(AT_ONCE_SECONDS)
         assert held(engine, "c/a", "c/b") == [1, 2 if end == "commit" else None]
+        assert not engine._control._locks._waiters
 
     def test_a_batch_of_single_writes_waits_too(self, engine, threads):
         """Each write of the batch may change a document that was read."""

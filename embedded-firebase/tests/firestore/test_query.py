@@ -269,6 +269,7 @@ class TestAggregation:
             ([-(2**62), -(2**62), -1], -float(2**63)),
             ([MAX, MAX, -MAX, -MAX], 0.0),
             ([MAX, MAX], math.inf),
+            ([-MAX, -MAX], -math.inf),
             ([MAX, MAX, -math.inf], -math.inf),
         ],
     )

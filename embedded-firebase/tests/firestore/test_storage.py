@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,11 @@ class TestApply:
 
 
 class TestRecentChanges:
+    def test_of_a_collection_without_any(self):
+        """Nothing has changed there since the storage was opened; what was before is not known."""
+        changes = recent_changes.RecentChanges(opened_at=5)
+        assert [changes.since(1, time) for time in (4, 5, 6)] == [None, set(), set()]
+
     def test_the_past_is_known_up_to_a_number_of_changes(self, storage, monkeypatch):
         """The last changes of a collection are known by their keys; before them, all documents have to be read."""
         monkeypatch.setattr(recent_changes, "MAX_RECENT_CHANGES", 3)
@@ -192,6 +198,14 @@ changes = [Change(parse_document(name), Document(name=name)) for name in (
     f"{DATABASE}/documents/half/a", f"{DATABASE}/documents/half/b")]
 storage.apply(changes, 20)
 """
+
+
+class TestThreads:
+    def test_any_thread_may_use_it(self, storage):
+        """The caller holds the lock, and may be of any thread."""
+        with ThreadPoolExecutor(1) as other:
+            other.submit(put, storage, 1, "c/a", 1).result()
+        assert read(storage, "c/a") == 1
 
 
 class TestOnDisk:

@@ -3,6 +3,7 @@
 import pytest
 
 from embedded_firebase.firestore.errors import Code, EmulatorError
+from embedded_firebase.firestore.transactions import transactions as transactions_module
 from embedded_firebase.firestore.transactions.transactions import IDLE_SECONDS, LIFETIME_SECONDS, State, Transactions
 
 DATABASE = "projects/p/databases/(default)"
@@ -45,6 +46,16 @@ class TestTransactions:
         begun = transactions.begin(DATABASE, read_only=False)
         transactions.finish(begun, state)
         assert refused(transactions, begun.id)
+
+    def test_the_last_finished_ones_are_remembered(self, transactions, monkeypatch):
+        """A bounded number, so that a server does not grow with each transaction."""
+        monkeypatch.setattr(transactions_module, "MAX_FINISHED", 2)
+        ended = [transactions.begin(DATABASE, read_only=False) for _ in range(3)]
+        for each in ended:
+            transactions.finish(each, State.COMMITTED)
+        assert [transactions.known(each.id, DATABASE) for each in ended[1:]] == ended[1:]
+        with pytest.raises(EmulatorError):
+            transactions.known(ended[0].id, DATABASE)
 
     def test_an_unknown_one_cannot_be_used(self, transactions):
         """An unknown id is refused."""

@@ -96,6 +96,7 @@ class TestTurns:
         turns.leave(b"holder")
         assert passed.wait(TURN_SECONDS)
         thread.join()
+        assert not turns._waiters
 
     def test_two_holders_never_wait_for_each_other(self):
         """A commit whose owner has a turn continues at once, even if it aborts another holder."""

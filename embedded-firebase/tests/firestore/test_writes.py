@@ -125,6 +125,7 @@ class TestPreconditions:
             with pytest.raises(EmulatorError) as caught:
                 apply(write, current, NOW)
             assert caught.value.code is code
+            assert caught.value.message
 
     @pytest.mark.parametrize(
         ("precondition", "current"),

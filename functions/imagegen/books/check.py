@@ -36,6 +36,7 @@ class BreachKind(StrEnum):
     GENERATION_MISSING = "GENERATION_MISSING"
     DEDUCTION_WRONG = "DEDUCTION_WRONG"
     REFUND_WRONG = "REFUND_WRONG"
+    REVOCATION_WRONG = "REVOCATION_WRONG"
     STATUS_INCONSISTENT = "STATUS_INCONSISTENT"
     NEVER_ENDED = "NEVER_ENDED"
 
@@ -62,6 +63,7 @@ class Figures:
     granted_credits: int = 0
     deducted_credits: int = 0
     refunded_credits: int = 0
+    revoked_credits: int = 0
     held_credits: int = 0
 
     def __add__(self, other: Figures) -> Figures:
@@ -85,6 +87,7 @@ def tally(
         granted_credits=total(EntryType.GRANT),
         deducted_credits=total(EntryType.DEDUCTION),
         refunded_credits=total(EntryType.REFUND),
+        revoked_credits=total(EntryType.REVOCATION),
         held_credits=_credits((account or {}).get("credits")),
     )
 
@@ -99,7 +102,12 @@ def check(
     """Return all breaches of one account, from its stored ledger entries and generations by id."""
     if account is None and not entries and not generations:
         return []
-    found = [*_entries(entries), *_generations(entries, generations), *_stuck(generations, now)]
+    found = [
+        *_entries(entries),
+        *_revocations(entries, entries),
+        *_generations(entries, generations),
+        *_stuck(generations, now),
+    ]
     if account is None:
         found.append(_NO_ACCOUNT)
     else:
@@ -119,14 +127,26 @@ class Running:
 
 
 def check_ledger_page(
-    user_id: str, account: Fields | None, entries: Sequence[tuple[str, Fields]], running: Running
+    user_id: str,
+    account: Fields | None,
+    entries: Sequence[tuple[str, Fields]],
+    earlier_grants: Mapping[str, Fields],
+    running: Running,
 ) -> tuple[list[Breach], Running]:
     """Return the breaches of some entries, in the order of their sequence, and what is known after them.
 
-    `running` is what is known of the entries before. Which generations the entries name is not checked here.
+    `earlier_grants` are those of `grants_revoked_by`, and `running` is what is known of the entries before. Which
+    generations the entries name is not checked here.
     """
     chain, running = _chain(account or {}, entries, running)
-    return _breaches(user_id, [*_entries(dict(entries)), *(chain if account is not None else [])]), running
+    found = [*_entries(dict(entries)), *_revocations(dict(entries), {**earlier_grants, **dict(entries)})]
+    return _breaches(user_id, [*found, *(chain if account is not None else [])]), running
+
+
+def grants_revoked_by(entries: Mapping[str, Fields]) -> list[str]:
+    """Return the ids of the grants that these entries revoke and that are not among them."""
+    revoked = (_grant_of(entry_id) for entry_id, entry in entries.items() if entry.get("type") == EntryType.REVOCATION)
+    return [grant_id for grant_id in revoked if grant_id not in entries]
 
 
 def check_ledger_end(user_id: str, account: Fields | None, count: int, running: Running) -> list[Breach]:
@@ -212,14 +232,31 @@ def _entries(entries: Mapping[str, Fields]) -> Iterator[_Found]:
                 negative = name == "balanceAfter" and type(value) is int
                 kind = BreachKind.BALANCE_NEGATIVE if negative else BreachKind.CORRUPT_DOCUMENT
                 yield kind, entry_id, f"{name} is {value!r}; it must be an integer of {minimum} or more"
-        if entry_type == EntryType.GRANT:
-            is_valid = generation_id is None and entry_id.endswith("_grant")
+        if entry_type in (EntryType.GRANT, EntryType.REVOCATION):
+            is_valid = generation_id is None and entry_id.endswith(f"_{entry_type}")
         else:
             is_valid = entry_id == f"{generation_id}_{entry_type}"
             if not isinstance(generation_id, str):
                 yield _missing(entry_id, generation_id)
         if not is_valid:
             yield BreachKind.ENTRY_ID_WRONG, entry_id, f"not the id of a {entry_type} of generation {generation_id!r}"
+
+
+def _revocations(entries: Mapping[str, Fields], grants: Mapping[str, Fields]) -> Iterator[_Found]:
+    """Compare each revocation with its grant; its id, which can be created once, makes it the only one."""
+    for entry_id, entry in entries.items():
+        if entry.get("type") != EntryType.REVOCATION:
+            continue
+        granted = grants.get(_grant_of(entry_id), {})
+        is_grant = granted.get("type") == EntryType.GRANT and _sequence(granted) < _sequence(entry)
+        if not is_grant or granted.get("credits") != entry.get("credits"):
+            before = repr(granted.get("credits")) if is_grant else "nothing"
+            message = f"{entry.get('credits')!r} was revoked, but {before} was granted before"
+            yield BreachKind.REVOCATION_WRONG, entry_id, message
+
+
+def _grant_of(revocation_id: str) -> str:
+    return f"{revocation_id.removesuffix('_revocation')}_grant"
 
 
 def _generations(entries: Mapping[str, Fields], generations: Mapping[str, Fields]) -> Iterator[_Found]:
@@ -340,10 +377,8 @@ def _credits(value: Any) -> int:
 
 
 def _signed(entry: Fields) -> int:
-    amount_credits = _credits(entry.get("credits"))
-    if entry.get("type") not in list(EntryType):
-        return 0
-    return -amount_credits if entry.get("type") == EntryType.DEDUCTION else amount_credits
+    entry_type = entry.get("type")
+    return EntryType(entry_type).sign * _credits(entry.get("credits")) if entry_type in list(EntryType) else 0
 
 
 def _is_stuck(generation: Fields, now: datetime) -> bool:

@@ -33,6 +33,7 @@ class FiguresAnswer(ResponseModel):
     granted_credits: int
     deducted_credits: int
     refunded_credits: int
+    revoked_credits: int
     held_credits: int
 
 

@@ -186,7 +186,9 @@ class _Run:
         is_last = len(entries) < self.page_length
         count = store.count_entries(self.db, user_id, read_at) if is_last else 0
         now = self.deps.now()
-        breaches, running = check.check_ledger_page(user_id, account, entries, progress.running)
+        revoked = check.grants_revoked_by(dict(entries))
+        grants = store.read_entries(self.db, user_id, read_at, revoked) if revoked else {}
+        breaches, running = check.check_ledger_page(user_id, account, entries, grants, progress.running)
         found.breaches += breaches
         found.figures += check.tally(None, dict(entries), {}, now)
         if is_last:

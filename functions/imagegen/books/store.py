@@ -142,6 +142,12 @@ def read_ledger_page(
     return [(snapshot.id, fields_of(snapshot)) for snapshot in db.run(query.limit(limit), read_time)]
 
 
+def read_entries(db: Database, user_id: str, read_at: datetime | None, entry_ids: list[str]) -> Mapping[str, Fields]:
+    """Read those of the entries that exist, by id, in one round trip."""
+    ledger = _account(db, user_id).collection("transactions")
+    return _by_id([each for each in db.get_all(map(ledger.document, entry_ids), read_at) if each.exists])
+
+
 def count_entries(db: Database, user_id: str, read_time: datetime) -> int:
     """Count all entries of an account, in one round trip."""
     counted = _account(db, user_id).collection("transactions").count("count")
@@ -184,7 +190,8 @@ def read_audit(db: Database) -> Audit | None:
             updated_at=fields["updatedAt"],
             ended_at=fields["endedAt"],
             page_token=fields["pageToken"],
-            figures=Figures(**{name: fields["figures"][camel(name)] for name in asdict(Figures())}),
+            # An audit from before there were revocations has no sum of them.
+            figures=Figures(**{name: fields["figures"].get(camel(name), 0) for name in asdict(Figures())}),
             breach_count=fields["breachCount"],
             breaches=tuple(
                 Breach(BreachKind(each["kind"]), each["userId"], each["where"], each["message"])

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagegen.credits import service
-from imagegen.credits.errors import UserNotFound
+from imagegen.credits.errors import GrantNotFound, GrantSpent, UserNotFound
 from imagegen.credits.records import EntryFilter, EntryType, Total
 from imagegen.credits.schemas import (
     GetUserCreditsRequest,
     GrantCreditsAnswer,
     GrantCreditsRequest,
+    RevokeGrantAnswer,
+    RevokeGrantRequest,
     TotalAnswer,
     TransactionAnswer,
     UserCreditsAnswer,
@@ -77,6 +79,24 @@ def _grant_credits(call: Call[GrantCreditsRequest]) -> Reply:
     return Reply(answer, headers={"Idempotent-Replayed": "true"} if granted.replayed else {})
 
 
+def _revoke_grant(call: Call[RevokeGrantRequest]) -> Reply:
+    request = call.request
+    log.add(userId=request.user_id)
+    revoked = service.revoke_grant(
+        call.deps,
+        request.user_id,
+        request.transaction_id.removesuffix("_grant"),
+        administrator_uid=call.caller.uid,
+    )
+    answer = RevokeGrantAnswer(
+        transaction_id=revoked.entry.entry_id,
+        user_id=request.user_id,
+        revoked_credits=revoked.entry.credits,
+        current_credits=revoked.entry.balance_after,
+    )
+    return Reply(answer, headers={"Idempotent-Replayed": "true"} if revoked.replayed else {})
+
+
 GRANT_CREDITS = Endpoint(
     name="grantCredits",
     summary="Add credits to an account; open the account if it does not exist.",
@@ -88,6 +108,18 @@ GRANT_CREDITS = Endpoint(
     errors=(IdempotencyKeyReused,),
     idempotency_key=IdempotencyKey.REQUIRED,
     respond=_grant_credits,
+)
+
+REVOKE_GRANT = Endpoint(
+    name="revokeGrant",
+    summary="Take back a grant whose credits are still there; a repeated call takes nothing more.",
+    methods=("POST",),
+    access=Access.ADMIN,
+    request_model=RevokeGrantRequest,
+    example={"userId": "testUser1", "transactionId": "26ee5e4fafd4ad19dd3f13706510f778_grant"},
+    answers={200: (RevokeGrantAnswer,)},
+    errors=(GrantNotFound, GrantSpent),
+    respond=_revoke_grant,
 )
 
 GET_USER_CREDITS = Endpoint(

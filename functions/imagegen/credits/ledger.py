@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from imagegen.credits.errors import InsufficientCredits
+from imagegen.credits.errors import GrantSpent, InsufficientCredits
 from imagegen.credits.records import Account, EntryType, LedgerEntry, Spending
 from imagegen.kit.weeks import Week
 
@@ -55,6 +55,17 @@ def grant(account: Account, grant_id: str, amount_credits: int, reason: str) -> 
     return _post(account, EntryType.GRANT, amount_credits, grant_id, reason)
 
 
+def revoke(account: Account, grant_id: str, granted: LedgerEntry) -> tuple[Account, LedgerEntry]:
+    """Take back the whole of a grant; the entry has the reason of the grant.
+
+    Raises:
+        GrantSpent: the balance is less than the grant.
+    """
+    if account.credits < granted.credits:
+        raise GrantSpent(account.user_id, account.credits, granted.credits)
+    return _post(account, EntryType.REVOCATION, granted.credits, grant_id, granted.reason)
+
+
 def entry_id(of_id: str, entry_type: EntryType) -> str:
     """Return the id of an entry, derived from what it records: creating a second entry of it must fail."""
     return f"{of_id}_{entry_type}"
@@ -74,15 +85,10 @@ def _weeks_with(weeks: Mapping[str, Spending], cost_credits: int, charged_at: da
     return kept
 
 
-def signed_credits(entry_type: EntryType, amount_credits: int) -> int:
-    """Return the change of the balance by an entry."""
-    return -amount_credits if entry_type is EntryType.DEDUCTION else amount_credits
-
-
 def _post(
     account: Account, entry_type: EntryType, amount_credits: int, of_id: str, reason: str
 ) -> tuple[Account, LedgerEntry]:
-    credits = account.credits + signed_credits(entry_type, amount_credits)
+    credits = account.credits + entry_type.sign * amount_credits
     changed = replace(account, credits=credits, ledger_count=account.ledger_count + 1)
     entry = LedgerEntry(
         entry_id=entry_id(of_id, entry_type),
@@ -90,7 +96,7 @@ def _post(
         credits=amount_credits,
         sequence=changed.ledger_count,
         balance_after=changed.credits,
-        generation_id=None if entry_type is EntryType.GRANT else of_id,
+        generation_id=of_id if entry_type in (EntryType.DEDUCTION, EntryType.REFUND) else None,
         reason=reason,
     )
     return changed, entry

@@ -14,6 +14,12 @@ class EntryType(StrEnum):
     DEDUCTION = "deduction"
     REFUND = "refund"
     GRANT = "grant"
+    REVOCATION = "revocation"
+
+    @property
+    def sign(self) -> int:
+        """1 if it adds to a balance, -1 if it takes from it."""
+        return -1 if self in (EntryType.DEDUCTION, EntryType.REVOCATION) else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +82,8 @@ class LedgerEntry:
     balance_after: int
     generation_id: str | None
     reason: str
-    # The call that wrote a grant; and the administrator who made it, or who acted for another account: None where
-    # callers need not sign in, and in older entries.
+    # The call that wrote a grant or its revocation; and the administrator who made it, or who acted for another
+    # account: None where callers need not sign in, and in older entries.
     attempt_id: str | None = None
     administrator_uid: str | None = None
     recorded_at: datetime | None = None

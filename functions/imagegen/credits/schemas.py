@@ -41,6 +41,16 @@ class GrantCreditsRequest(RequestModel):
     reason: Reason = "granted"
 
 
+class RevokeGrantRequest(RequestModel):
+    """The body of revokeGrant."""
+
+    user_id: UserId
+    transaction_id: str = Field(
+        description="the transactionId of a grant: 32 hexadecimal digits and '_grant'",
+        pattern=r"^[0-9a-f]{32}_grant$",
+    )
+
+
 class GetUserCreditsRequest(RequestModel):
     """The query or the body of getUserCredits."""
 
@@ -49,7 +59,7 @@ class GetUserCreditsRequest(RequestModel):
     page_token: str | None = Field(
         default=None, min_length=1, max_length=200, description="a nextPageToken of this account"
     )
-    type: _EntryType | None = Field(default=None, description="deduction, refund or grant")
+    type: _EntryType | None = Field(default=None, description="deduction, refund, grant or revocation")
     created_after: Moment | None = Field(default=None, description=MOMENT)
     created_before: Moment | None = Field(default=None, description=MOMENT)
     totals: Flag = Field(default=False, description="true (add up the entries of all pages) or false")
@@ -64,6 +74,15 @@ class GrantCreditsAnswer(ResponseModel):
     current_credits: int
 
 
+class RevokeGrantAnswer(ResponseModel):
+    """The 200 of revokeGrant; `current_credits` is the balance after the revocation."""
+
+    transaction_id: str
+    user_id: str
+    revoked_credits: int
+    current_credits: int
+
+
 class TransactionAnswer(ResponseModel):
     """One ledger entry."""
 
@@ -73,7 +92,8 @@ class TransactionAnswer(ResponseModel):
     balance_after: int
     generation_request_id: str | None
     reason: str | None = Field(
-        description="the reason of a grant; the failureReason of a refund, or 'cancelled'; null for a deduction"
+        description="the reason of a grant, also of a revoked one; the failureReason of a refund, or 'cancelled'; "
+        "null for a deduction"
     )
     timestamp: datetime | None
 

@@ -1,4 +1,4 @@
-"""Owns the use cases of accounts: grant credits; read a balance and its ledger.
+"""Owns the use cases of accounts: grant credits, and take a grant back; read a balance and its ledger.
 
 Must not know HTTP nor generations.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from imagegen.credits import ledger, store
-from imagegen.credits.errors import UserNotFound
+from imagegen.credits.errors import GrantNotFound, UserNotFound
 from imagegen.credits.records import ALL, Account, EntryFilter, EntryType, LedgerEntry, Total
 from imagegen.deps import Deps
 from imagegen.firebase.transactions import Transaction
@@ -24,6 +24,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Grant:
     """The ledger entry of a grant, and whether an earlier call with the same idempotency key created it."""
+
+    entry: LedgerEntry
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """The ledger entry that takes back a grant, and whether an earlier call created it."""
 
     entry: LedgerEntry
     replayed: bool
@@ -63,7 +71,7 @@ def grant(
 
     def body(transaction: Transaction) -> LedgerEntry:
         entry_id = ledger.entry_id(grant_id, EntryType.GRANT)
-        account, existing = store.read_account_and_entry_in(transaction, user_id, entry_id)
+        account, (existing,) = store.read_account_and_entries_in(transaction, user_id, entry_id)
         if existing is not None:
             return existing
         before = account or _reopened(user_id, store.read_ledger_ends_in(transaction, user_id))
@@ -97,9 +105,40 @@ def _reopened(user_id: str, ends: tuple[LedgerEntry, LedgerEntry] | None) -> Acc
     return Account(
         user_id=user_id,
         credits=last.balance_after,
-        opening_credits=first.balance_after - ledger.signed_credits(first.type, first.credits),
+        opening_credits=first.balance_after - first.type.sign * first.credits,
         ledger_count=last.sequence,
     )
+
+
+def revoke_grant(deps: Deps, user_id: str, grant_id: str, *, administrator_uid: str | None = None) -> Revocation:
+    """Take back the whole of a grant, once; a repeated call has the answer of the first.
+
+    The ledger entry keeps the uid of the first administrator who called.
+
+    Raises:
+        GrantNotFound: the account has no such grant.
+        GrantSpent: the balance is less than the grant; nothing is taken back.
+        Unavailable: Firestore was not available; it may have been committed, so repeat it.
+    """
+    attempt_id, now = deps.new_id(), deps.now()
+
+    def body(transaction: Transaction) -> LedgerEntry:
+        ids = [ledger.entry_id(grant_id, entry_type) for entry_type in (EntryType.GRANT, EntryType.REVOCATION)]
+        account, (granted, existing) = store.read_account_and_entries_in(transaction, user_id, *ids)
+        if existing is not None:
+            return existing
+        if account is None or granted is None:
+            raise GrantNotFound(user_id, ids[0])
+        changed, entry = ledger.revoke(account, grant_id, granted)
+        entry = replace(entry, attempt_id=attempt_id, administrator_uid=administrator_uid)
+        store.write_account(transaction, changed, entry, now)
+        return entry
+
+    entry, _ = deps.db.transact(body)
+    replayed = entry.attempt_id != attempt_id
+    if not replayed:
+        log.info(f"a grant of {entry.credits} credits revoked", userId=user_id, transactionId=entry.entry_id)
+    return Revocation(entry, replayed)
 
 
 def get_user_credits(

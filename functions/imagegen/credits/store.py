@@ -31,13 +31,17 @@ def read_account_at(db: Database, user_id: str) -> tuple[Account | None, datetim
     return stored_account(user_id, snapshot.to_dict()), snapshot.read_time
 
 
-def read_account_and_entry_in(
-    transaction: Transaction, user_id: str, entry_id: str
-) -> tuple[Account | None, LedgerEntry | None]:
-    """Read an account and one entry of its ledger in one round trip."""
+def read_account_and_entries_in(
+    transaction: Transaction, user_id: str, *entry_ids: str
+) -> tuple[Account | None, list[LedgerEntry | None]]:
+    """Read an account and entries of its ledger in one round trip."""
     reference = account_reference(transaction.client, user_id)
-    account, entry = transaction.read(reference, _ledger(reference).document(entry_id))
-    return stored_account(user_id, account), None if entry is None else _stored_entry(entry_id, entry)
+    account, *entries = transaction.read(reference, *(_ledger(reference).document(entry_id) for entry_id in entry_ids))
+    found = [
+        None if fields is None else _stored_entry(entry_id, fields)
+        for entry_id, fields in zip(entry_ids, entries, strict=True)
+    ]
+    return stored_account(user_id, account), found
 
 
 def read_ledger_ends_in(transaction: Transaction, user_id: str) -> tuple[LedgerEntry, LedgerEntry] | None:
@@ -181,9 +185,9 @@ def _create_entry(transaction: Transaction, account_reference: firestore.Documen
         "reason": entry.reason,
         "timestamp": entry.recorded_at or firestore.SERVER_TIMESTAMP,
     }
-    if entry.type is EntryType.GRANT:
+    if is_administrators := entry.type in (EntryType.GRANT, EntryType.REVOCATION):
         fields["attemptId"] = entry.attempt_id
-    if entry.type is EntryType.GRANT or entry.administrator_uid is not None:
+    if is_administrators or entry.administrator_uid is not None:
         fields["administratorUid"] = entry.administrator_uid
     transaction.create(_ledger(account_reference).document(entry.entry_id), fields)
 

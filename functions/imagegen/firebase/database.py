@@ -53,10 +53,14 @@ class Database:
         """Read one document, in one round trip."""
         return self.exchange(lambda seconds: reference.get(retry=None, timeout=seconds, read_time=read_time))
 
-    def get_all(self, references: Iterable[firestore.DocumentReference]) -> list[Snapshot]:
+    def get_all(
+        self, references: Iterable[firestore.DocumentReference], read_time: datetime | None = None
+    ) -> list[Snapshot]:
         """Read several documents at one read time, in one round trip; in any order."""
         wanted = list(references)
-        return self.exchange(lambda seconds: list(self.client.get_all(wanted, retry=ONCE, timeout=seconds)))
+        return self.exchange(
+            lambda seconds: list(self.client.get_all(wanted, retry=ONCE, timeout=seconds, read_time=read_time))
+        )
 
     def run(self, query: Any, read_time: datetime | None = None) -> list[Snapshot]:
         """Read all documents of a query or a collection, in one round trip."""

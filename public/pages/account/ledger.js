@@ -14,9 +14,9 @@ import { Action, actionButton } from "../../ui/once.js";
 import { steps } from "../../ui/steps.js";
 import { changeOf } from "./statement.js";
 
-const KINDS = { deduction: "neutral", refund: "info", grant: "good" };
+const KINDS = { deduction: "neutral", refund: "info", grant: "good", revocation: "warn" };
 /** @type {Entry["type"][]} */
-const TYPES = ["deduction", "refund", "grant"];
+const TYPES = ["deduction", "refund", "grant", "revocation"];
 
 /**
  * @param {Ledger} ledger

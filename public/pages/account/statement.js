@@ -73,4 +73,4 @@ export const readEntries = async (query, signal) => (await call("getUserCredits"
  * What an entry changed.
  * @param {Pick<Entry, "type" | "credits">} entry
  */
-export const changeOf = ({ type, credits }) => (type === "deduction" ? -credits : credits);
+export const changeOf = ({ type, credits }) => (["deduction", "revocation"].includes(type) ? -credits : credits);

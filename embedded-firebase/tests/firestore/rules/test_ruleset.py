@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.firestore.rules.test_parser import condition, file
 
+from embedded_firebase.firestore.messages import Document
 from embedded_firebase.firestore.rules.matching import Path, Unknown
 from embedded_firebase.firestore.rules.ruleset import Request, parse
-from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, of_json, string
+from embedded_firebase.firestore.rules.syntax import NULL, PartlyKnown, of_fields, of_json, string
 
 ROOT = ("databases", "(default)", "documents")
 NOON = of_json("noon")
@@ -190,6 +191,15 @@ class TestConditions:
         for other in (same | {"a": 2}, same | {"b": {"c": [3]}}, same | {"d": 1}, {"a": 1}, {}):
             assert says("resource.data != request.auth.token", auth=caller, data=other)
             assert not says("resource.data == request.auth.token", auth=caller, data=other)
+
+    def test_a_stored_document_has_the_values_of_its_json(self):
+        """Lists and maps of a document are values of the language as those of a token are."""
+        fields = {
+            "list": {"array_value": {"values": [{"integer_value": 1}, {"array_value": {}}, {"string_value": "x"}]}},
+            "map": {"map_value": {"fields": {"none": {"null_value": 0}}}},
+        }
+        stored = Document(name="projects/p/databases/(default)/documents/c/d", fields=fields)
+        assert of_fields(stored.fields) == of_json({"list": [1, [], "x"], "map": {"none": None}})
 
     def test_nan_equals_nothing_and_has_no_order(self):
         """NaN does not equal itself, and has no order."""
