@@ -111,6 +111,7 @@ sessionButton.addEventListener("click", async () => {
     signOut();
     // What was chosen and asked for is not for who signs in next.
     sessionStorage.clear();
+    history.replaceState(null, "", location.hash.split("/")[0] || "#");
     show();
   } else if (await signIn("With an account of this project.")) {
     show();

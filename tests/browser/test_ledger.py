@@ -36,6 +36,7 @@ def saved(page: Page) -> str:
 
 
 class TestFilters:
+    @pytest.mark.long
     def test_by_type(self, console: Console, open_page: OpenPage) -> None:
         """A type shows its entries with the balances as they were, and the totals are those of what is shown."""
         page = open_page(console, "account", account=open_account(console, "sorter"))

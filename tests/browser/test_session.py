@@ -108,6 +108,24 @@ class TestSignIn:
         assert page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyJ") == 0
 
     @pytest.mark.long
+    def test_the_account_is_forgotten_with_the_session(
+        self, guarded: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """Signing out leaves neither the account nor its address, and asks for no new sign-in."""
+        watch.expect_refusal(401)
+        page = open_page(guarded, "account/testUser1")
+        form = page.get_by_role("dialog", name="Sign in")
+        form.get_by_label("Email").fill("testuser1@example.com")
+        form.get_by_label("Password").fill(PASSWORD)
+        form.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
+        page.get_by_role("button", name="Sign out testuser1@example.com").click()
+        expect(page.locator("main")).to_contain_text("No account chosen")
+        assert page.url.endswith("#account")
+        page.wait_for_timeout(2500)
+        expect(form).to_have_count(0)
+
+    @pytest.mark.long
     def test_a_closed_form_leaves_the_refusal(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
         """Without a sign-in the page says that it is needed, and offers another try."""
         watch.expect_refusal(401)
