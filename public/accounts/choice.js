@@ -18,15 +18,18 @@ export class AccountChoice {
   matching = [];
   #page;
   #onChoose;
+  #isChosenAtFirst;
   #sought = "";
 
   /**
    * @param {Page} page
    * @param {() => void} onChoose
+   * @param {{isChosenAtFirst?: boolean}} how `isChosenAtFirst` has the richest account chosen where none was before.
    */
-  constructor(page, onChoose) {
+  constructor(page, onChoose, { isChosenAtFirst = false } = {}) {
     this.#page = page;
     this.#onChoose = onChoose;
+    this.#isChosenAtFirst = isChosenAtFirst;
     this.form = new Form(page.update, "bar", { account: currentAccount() });
     this.refresh();
   }
@@ -100,5 +103,8 @@ export class AccountChoice {
   async #findRichest() {
     this.richest = await richestAccounts();
     this.#page.update();
+    // With an Auth emulator the account is that of the one who signs in.
+    const isOpen = !currentAccount() && !this.form.values.account && !this.#page.emulators.auth;
+    if (this.#isChosenAtFirst && isOpen && this.richest.length > 0) this.choose(this.richest[0].userId);
   }
 }
