@@ -130,7 +130,6 @@ class TestSeveralRequests:
         expect(result(page, "a fox")).to_contain_text("Sending the request")
         held.pop().continue_()
         expect(result(page, "a fox").locator("img")).to_be_visible()
-        assert serious_faults(page) == []
         page.reload()
         expect(bear.get_by_role("alert")).to_contain_text("The answer to the last request was lost.")
         expect(page.locator(".result")).to_have_count(1)
@@ -158,6 +157,7 @@ class TestSeveralRequests:
         page.reload()
         expect(page.locator(".result")).to_contain_text(["The model is drawing"] * 2)
         assert page.locator(".asked").all_inner_texts() == ["a bear", "a fox"]
+        assert serious_faults(page) == []
         statuses.append("completed")
         expect(page.locator(".result img")).to_have_count(2)
         page.reload()
@@ -197,6 +197,23 @@ class TestSeveralRequests:
         expect(balance(page)).to_have_text("49 credits")
 
     @pytest.mark.long
+    def test_one_that_cannot_be_followed_is_not_asked_for_again(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """Where a status cannot be read, "Try again" reads it again and sends no second request."""
+        watch.expect_refusal(500)
+        page = open_page(console, "create", account=open_account(console, "blinded"))
+        failed = {"error": {"code": 500, "message": "It broke.", "details": []}}
+        page.route("**/api/getGenerationStatus?*", lambda route: route.fulfill(status=500, json=failed), times=1)
+        ask(page, "a fox")
+        expect(page.locator(".result").get_by_role("alert")).to_contain_text("It broke.")
+        expect(page.locator(".result")).not_to_contain_text("charged once at most")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator(".result img")).to_be_visible()
+        expect(page.locator(".tile")).to_have_count(1)
+        expect(balance(page)).to_have_text("49 credits")
+
+    @pytest.mark.long
     def test_a_refusal_of_another_request_stays_out_of_the_form(
         self, console: Console, open_page: OpenPage, watch: Watch
     ) -> None:
@@ -230,6 +247,7 @@ class TestSeveralRequests:
 
 
 class TestDetails:
+    @pytest.mark.long
     def test_neighbours_are_shown_by_keys(self, console: Console, open_page: OpenPage) -> None:
         """Arrows and buttons show the next and the previous one, up to the ends; "Use again" fills in the form."""
         account = open_account(console, "browsing")
@@ -257,6 +275,23 @@ class TestDetails:
         expect(page.get_by_label("Prompt")).to_be_focused()
         expect(page.get_by_role("radio", name="Neon")).to_be_checked()
         expect(page.get_by_role("radio", name="Vibrant")).not_to_be_checked()
+
+    @pytest.mark.long
+    def test_arrows_that_choose_a_language_turn_no_page(self, console: Console, open_page: OpenPage) -> None:
+        """Among the languages and in the code the arrow keys do what they do there."""
+        account = open_account(console, "polyglot")
+        create(console, account, "a fox", "a bear")
+        page = open_page(console, "create", account=account)
+        page.locator(".tile").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("The request as code").click()
+        dialog.get_by_role("radio", name="curl").focus()
+        page.keyboard.press("ArrowRight")
+        expect(dialog.get_by_role("radio", name="Python")).to_be_checked()
+        dialog.locator("pre").first.focus()
+        page.keyboard.press("ArrowRight")
+        expect(dialog.locator(".prompt")).to_have_text("a bear")
+        expect(dialog.get_by_role("region", name="The request in Python")).to_contain_text("urlopen")
 
     @pytest.mark.long
     def test_the_link_opens_it(self, console: Console, open_page: OpenPage, tmp_path: Path) -> None:

@@ -118,6 +118,14 @@ class TestSignIn:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("Sign in to see it")
 
     @pytest.mark.long
+    def test_no_account_is_chosen_before_the_sign_in(self, guarded: Console, open_page: OpenPage) -> None:
+        """At the first visit no account but that of the one who signs in is chosen, and no form opens."""
+        page = open_page(guarded, "create")
+        page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.wait_for()
+        expect(page.get_by_label("Account", exact=True)).to_have_value("")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    @pytest.mark.long
     def test_a_closed_form_can_be_opened_again(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
         """Without an Auth emulator in the settings, the sign-in button appears after the first 401."""
         watch.expect_refusal(401)
