@@ -8,9 +8,8 @@ export const LANGUAGES = {
   javascript: { name: "JavaScript", write: javascript },
 };
 
-// Control characters, those that turn the direction of what follows and would hide what code does, and the line
-// separators of Unicode.
-const HIDDEN = /[\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+// Control characters, those without a width, and those that turn the direction of what follows: code shows what it does.
+const HIDDEN = /[\u007F-\u00A0\u00AD\u061C\u200B-\u200F\u2028-\u202F\u2060-\u206F\uFEFF]/g;
 
 /**
  * JSON in which hidden characters are escaped.

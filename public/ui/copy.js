@@ -37,7 +37,7 @@ export class Copying {
   button(label, text) {
     const content = label === this.#label ? this.#outcome : label;
     return html`
-      <button type="button" class="small" aria-label=${label} @click=${() => this.copy(label, text)}>${content}</button>
+      <button type="button" class="small" @click=${() => this.copy(label, text)}>${content}</button>
     `;
   }
 }

@@ -26,9 +26,9 @@ def open_account(console: Console, user_id: str) -> str:
     return user_id
 
 
-def ask(page: Page, prompt: str) -> None:
+def ask(page: Page, prompt: str, keys: str = "Control+Enter") -> None:
     page.get_by_label("Prompt").fill(prompt)
-    page.get_by_label("Prompt").press("Control+Enter")
+    page.get_by_label("Prompt").press(keys)
 
 
 def result(page: Page, prompt: str) -> Locator:
@@ -151,8 +151,8 @@ class TestSeveralRequests:
             route.fulfill(response=fetched, json=fetched.json() | {"status": statuses[-1]})
 
         page.route("**/api/getGenerationStatus?*", under_way)
-        for prompt in ("a fox", "a bear"):
-            ask(page, prompt)
+        for prompt, keys in (("a fox", "Control+Enter"), ("a bear", "Meta+Enter")):
+            ask(page, prompt, keys)
             expect(result(page, prompt)).to_contain_text("The model is drawing")
         page.reload()
         expect(page.locator(".result")).to_contain_text(["The model is drawing"] * 2)
@@ -168,8 +168,13 @@ class TestSeveralRequests:
         """A double click and a key that is held down ask once; two clicks apart ask twice."""
         page = open_page(console, "create", account=open_account(console, "nervous"))
         page.get_by_label("Prompt").fill("a fox")
-        page.get_by_role("button", name="Create for").dblclick()
+        page.get_by_role("button", name="Create for").click()
         expect(page.locator(".result .done")).to_have_count(1)
+        # The second click of a double click, which comes after the answer to the first.
+        page.mouse.down(click_count=2)
+        page.mouse.up(click_count=2)
+        page.wait_for_timeout(300)
+        expect(page.locator(".result")).to_have_count(1)
         page.get_by_role("button", name="Create for").click()
         expect(page.locator(".result .done")).to_have_count(2)
         page.get_by_label("Prompt").focus()
@@ -228,6 +233,21 @@ class TestSeveralRequests:
         expect(page.locator(".result").get_by_role("alert")).to_contain_text("prompt")
         expect(page.locator("[data-field=prompt] .fault")).to_be_hidden()
         expect(page.get_by_label("Prompt")).to_have_value("a bear")
+
+    @pytest.mark.long
+    def test_those_that_have_ended_make_room(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """Nine are shown, and of those before them the ones that are under way or without an answer."""
+        watch.expect_refusal(402)
+        page = open_page(console, "create", account="emptyUser")
+        page.route("**/api/createGenerationRequest", lambda route: None, times=1)
+        for number in range(11):
+            ask(page, f"fox {number}")
+            if number > 0:
+                expect(page.locator(".result .error")).to_have_count(min(number, 9))
+        expect(page.locator(".result")).to_have_count(10)
+        expect(result(page, "fox 0")).to_contain_text("Sending the request")
+        expect(result(page, "fox 1")).to_have_count(0)
+        page.unroute_all(behavior="ignoreErrors")
 
     @pytest.mark.long
     def test_a_failed_one_is_tried_again(self, failing_console: Console, open_page: OpenPage) -> None:
@@ -304,7 +324,7 @@ class TestDetails:
         page.locator(".tile").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("button", name="Copy id").click()
-        expect(dialog.get_by_role("button", name="Copy id")).to_have_text("Copied")
+        expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
         assert page.evaluate(copied) == generation_id
         with page.expect_download() as downloading:
             dialog.get_by_role("button", name="Download").click()
@@ -313,12 +333,12 @@ class TestDetails:
         assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
         dialog.get_by_text("The answer as JSON").click()
         dialog.get_by_role("button", name="Copy the JSON").click()
-        expect(dialog.get_by_role("button", name="Copy the JSON")).to_have_text("Copied")
+        expect(dialog.get_by_role("button", name="Copy the JSON")).to_have_count(0)
         answer = json.loads(page.evaluate(copied))
         assert answer == console.call("getGenerationStatus", {"generationRequestId": generation_id})
         assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in (dialog.locator("pre").last.text_content() or "")
         dialog.get_by_role("button", name="Copy link").click()
-        expect(dialog.get_by_role("button", name="Copy link")).to_have_text("Copied")
+        expect(dialog.get_by_role("button", name="Copy link")).to_have_count(0)
         link = page.evaluate(copied)
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
@@ -383,7 +403,7 @@ class TestSnippets:
         page.get_by_text("The request as code").click()
         page.get_by_role("radio", name=language, exact=True).check(force=True)
         page.get_by_role("button", name="Copy the code").click()
-        expect(page.get_by_role("button", name="Copy the code")).to_have_text("Copied")
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
         script = tmp_path / "snippet.mjs"
         script.write_text(page.evaluate("() => navigator.clipboard.readText()"), encoding="utf-8")
         assert script.read_text(encoding="utf-8") == page.locator("pre").text_content()
