@@ -36,8 +36,6 @@ export class Copying {
    */
   button(label, text) {
     const content = label === this.#label ? this.#outcome : label;
-    return html`
-      <button type="button" class="small" @click=${() => this.copy(label, text)}>${content}</button>
-    `;
+    return html` <button type="button" class="small" @click=${() => this.copy(label, text)}>${content}</button> `;
   }
 }
