@@ -13,14 +13,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.console import Console
 
 
-@pytest.fixture(scope="module")
-def history(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A `make dev` with the data of `make history`."""
-    with consoles.running(tmp_path_factory.mktemp("history")) as running:
-        running.fill_with_history()
-        yield running
-
-
 @pytest.fixture
 def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     with consoles.running(tmp_path_factory.mktemp("empty")) as running:
