@@ -136,7 +136,7 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     """Every five minutes: recover dead workers, lost tasks and expired leases."""
     from imagegen.generations import tasks
 
-    tasks.reconcile(production())
+    triggers.add_figures(tasks.reconcile(production()))
 
 
 # Webhooks

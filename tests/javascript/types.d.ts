@@ -90,6 +90,10 @@ interface ServedCall {
   durationMs: number;
   requestId?: string;
   firestore?: { reads: number; writes: number };
+  /** Whether it ran beside another call, so that its cost is not known. */
+  overlapped?: boolean;
+  /** Whether the console itself read this, for what it shows. */
+  isPageRead?: boolean;
 }
 
 type Template = import("lit-html").TemplateResult;

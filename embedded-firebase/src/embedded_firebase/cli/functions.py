@@ -37,8 +37,8 @@ def main() -> None:
     sockets = reloading.inherited_sockets(os.environ)
     environment = dict(os.environ)
     lifeline.hold(options)
-    if not options.json:
-        log.make_readable()
+    # Lines of JSON are for another program, which keeps them.
+    recent = log.RecentLines() if options.json else log.make_readable()
     site = _site(options)
     wanted = [("--port", options.port), *([("--hosting-port", options.hosting_port)] if site else [])]
     for name, port in wanted[len(sockets) :]:
@@ -47,7 +47,7 @@ def main() -> None:
         except OSError as error:
             sys.exit(f"Port {port} is taken or not allowed ({error.strerror}); choose another with {name}.")
     known = reloading.snapshot(options.source)
-    host = _host(options, sockets[0], (site, sockets[1]) if site else None)
+    host = _host(options, sockets[0], (site, sockets[1]) if site else None, recent)
     host.start()
     print(f"Functions ready on {host.url.removeprefix('http://')}", flush=True)  # noqa: T201
     try:
@@ -70,7 +70,10 @@ def _site(options: argparse.Namespace) -> Site | None:
 
 
 def _host(
-    options: argparse.Namespace, listener: socket.socket, site: tuple[Site, socket.socket] | None
+    options: argparse.Namespace,
+    listener: socket.socket,
+    site: tuple[Site, socket.socket] | None,
+    recent: log.RecentLines,
 ) -> FunctionsHost:
     """Load the functions; on failure log the error and answer every call with it, until the code changes."""
     name, port = listener.getsockname()[:2]
@@ -91,6 +94,7 @@ def _host(
         emulators=_emulators(options.firestore),
         runnable=dict(options.run),
         cost_between=cost_between,
+        lines_of=recent.of_call,
     )
     mounts = {"/files": files(options.files)} if options.files else {}
     # The Auth emulator's tokens are not signed: a page of any origin could forge one, with any claims.
