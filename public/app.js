@@ -35,7 +35,8 @@ async function show(isFirst = false) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const [name, argument = null] = location.hash.slice(1).split("/");
+  const [name, ...rest] = location.hash.slice(1).split("/");
+  const argument = rest.join("/") || null;
   const shown = name === "" ? "create" : name;
   showNavigation(shown);
   if (!offered.includes(shown)) return showUnknown();

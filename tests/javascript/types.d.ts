@@ -21,6 +21,7 @@ interface Answers {
   getGenerationStatus: Generation;
   getUserCredits: Schemas["UserCreditsAnswer"];
   getWebhookSecret: Schemas["WebhookSecretAnswer"];
+  getWeeklyReport: WeeklyReport;
   grantCredits: Schemas["GrantCreditsAnswer"];
   listGenerationRequests: Schemas["GenerationsAnswer"];
   listWeeklyReports: Schemas["WeeklyReportsAnswer"];
@@ -259,6 +260,7 @@ type GrantOutcome =
   { kind: "nothing" } | { kind: "busy" } | { kind: "done"; text: string } | { kind: "failed"; error: unknown };
 
 type Reports = import("../../public/pages/reports/reports.js").Reports;
+type Failures = import("../../public/pages/reports/failures.js").Failures;
 type Dimension = "Model" | "Style" | "Color" | "Size";
 
 interface Trend {
