@@ -63,7 +63,7 @@ def wire(report: WeeklyReport) -> dict[str, Any]:
 
 class TestToFields:
     def test_has_the_names_of_the_api(self) -> None:
-        """Stored fields are those of the API but the id of the document, the week, and `isFinal`, which each has to be."""
+        """Stored fields have the names of the API, without the week, the id, and `isFinal`, which each of them is."""
         assert to_fields(FULL) == wire(FULL)
 
 
