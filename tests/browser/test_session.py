@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -149,3 +150,24 @@ class TestSignIn:
         form.get_by_role("button", name="Cancel").click()
         sign_in.click()
         expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+class TestAnyAccount:
+    @pytest.mark.long
+    def test_a_developer_acts_as_a_user_and_as_an_administrator(
+        self, browser: Browser, tmp_path: Path, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """Without an Auth emulator the form asks for an account alone; an administrator may read the reports."""
+        watch.expect_refusal(401, 403)
+        with consoles.running(tmp_path, REQUIRE_AUTH="true") as alone:
+            page = open_page(alone, "reports")
+            form = page.get_by_role("dialog", name="Sign in")
+            form.get_by_label("Account").fill("testUser1")
+            assert serious_faults(page) == []
+            form.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("alert").first).to_contain_text("Only an administrator may do this.")
+            page.get_by_role("button", name="Sign out testUser1").click()
+            form.get_by_label("Account").fill("testUser1")
+            form.get_by_label("As an administrator").check()
+            form.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_text("No report yet")).to_be_visible()
