@@ -136,7 +136,7 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     """Every five minutes: recover dead workers, lost tasks and expired leases."""
     from imagegen.generations import tasks
 
-    tasks.reconcile(production())
+    triggers.add_figures(tasks.reconcile(production()))
 
 
 # Webhooks
@@ -229,7 +229,7 @@ def auditBooks(event: scheduler_fn.ScheduledEvent) -> None:
 
 @https_fn.on_request(cors=_READ)
 def getWeeklyReport(request: Request) -> Response:
-    """GET or POST: the report of a week; the latest by default."""
+    """GET or POST: the report of a week, or the running week so far; the latest report by default."""
     from imagegen.reports import endpoints
 
     return serving.answer(request, endpoints.GET_WEEKLY_REPORT, production)

@@ -43,8 +43,8 @@ A POST to {triggers}weeklyReport-0 makes the weekly report.
 docs/api.md has a line for every function.
 """
 
-_NO_ACCOUNTS = """REQUIRE_AUTH is set without an Auth emulator (FIREBASE_AUTH_EMULATOR_HOST):
-the console has no account to sign in with, and each call needs an ID token of the project.
+_ANY_ACCOUNT = """REQUIRE_AUTH is set without an Auth emulator (FIREBASE_AUTH_EMULATOR_HOST):
+on this machine the console signs in as any account, or as an administrator, without a password.
 """
 
 
@@ -74,10 +74,9 @@ def main() -> None:
         functions_port = _free_port("FUNCTIONS_PORT", 5001)
         hosting_port = _free_port("HOSTING_PORT", 5000)
         _check_distinct(FUNCTIONS_PORT=functions_port, FIRESTORE_PORT=firestore_port, HOSTING_PORT=hosting_port)
-        # With authentication, pages of any origin may call the functions (CORS); without it, only the console may. Nor
-        # with an Auth emulator, which the host sees to.
-        requires_auth = _settings().require_auth
-        any_origin = ["--any-origin"] if requires_auth else []
+        # No project has the id of this one, so that no token of Google's is valid: without an Auth emulator the host
+        # signs in. Either issues tokens that are unsigned, so that pages of other origins may not call.
+        any_account = ["--any-account"] if _settings().require_auth else []
     except (PortTaken, ValueError) as error:
         sys.exit(f"make dev: {error}")
     if options.reset:
@@ -105,13 +104,13 @@ def main() -> None:
             *("--port", functions_port, "--firestore", firestore_host, "--data", options.data),
             *("--files", images, "--config", "firebase.json", "--hosting-port", hosting_port),
             *("--run", "history=operations.history"),
-            *any_origin,
+            *any_account,
         )
         _await_ready(firestore, firestore_port)
         _await_ready(functions, functions_port)
         _await_ready(functions, hosting_port)
-        if requires_auth and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
-            print(_NO_ACCOUNTS, flush=True)  # noqa: T201 - the output of the command.
+        if any_account and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+            print(_ANY_ACCOUNT, flush=True)  # noqa: T201 - the output of the command.
         print(_welcome(firestore_port, functions_port, hosting_port, options.data), flush=True)  # noqa: T201 - the output of the command.
         while firestore.poll() is None and functions.poll() is None:
             time.sleep(0.2)

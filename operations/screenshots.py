@@ -25,6 +25,12 @@ FOLDER = Path(__file__).parent.parent / "docs" / "images"
 LIMIT_BYTES = 200_000
 _ACCOUNT = "testUser1"
 _CONSOLE: ViewportSize = {"width": 1280, "height": 1040}
+# Oldest first; the last one is the largest.
+_SHOWN = [
+    ("Watercolor", "Pastel", "a lake in the spring"),
+    ("Cyberpunk", "Neon", "a harbor at night"),
+    ("Realistic", "Vibrant", "a valley in the morning"),
+]
 # The same request as that of the README's curl command.
 _PICTURE = {"model": "Model A", "style": "anime", "color": "neon", "size": "1024x1024", "prompt": "a fox in the snow"}
 
@@ -79,14 +85,15 @@ def _create(site_url: str) -> str:
 
 
 def _create_in_console(page: Page) -> None:
-    """Create a picture in the console, and wait until it is shown."""
+    """Create pictures in the console, and wait until they are shown."""
     page.get_by_label("Account", exact=True).fill(_ACCOUNT)
     page.get_by_label("Account", exact=True).press("Tab")
-    page.get_by_role("radio", name="Realistic").check(force=True)
-    page.get_by_role("radio", name="Vibrant").check(force=True)
-    page.get_by_label("Prompt").fill("a valley in the morning")
-    page.get_by_role("button", name="Create for").click()
-    page.get_by_role("img", name="Realistic picture in vibrant colors").first.wait_for()
+    for style, color, prompt in _SHOWN:
+        page.get_by_role("radio", name=style).check(force=True)
+        page.get_by_role("radio", name=color).check(force=True)
+        page.get_by_label("Prompt").fill(prompt)
+        page.get_by_role("button", name="Create for").click()
+        page.get_by_role("img", name=f"{style} picture in {color.lower()} colors").first.wait_for()
     page.wait_for_load_state("networkidle")
     page.evaluate("scrollTo(0, 0)")
 

@@ -36,10 +36,10 @@ async function show(isFirst = false) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const [, name, rest] = /^#?([^/]*)(?:\/(.*))?$/.exec(location.hash) ?? [];
-  const shown = name || "create";
-  const argument = rest ? decoded(rest) : null;
-  const isOffered = offered.includes(shown) && argument !== undefined;
+  const [name, ...rest] = location.hash.slice(1).split("/");
+  const argument = rest.join("/") || null;
+  const shown = name === "" ? "create" : name;
+  const isOffered = offered.includes(shown);
   showNavigation(isOffered ? (PAGES[shown].below ?? shown) : "");
   if (!isOffered) return showUnknown();
   document.title = `${PAGES[shown].title} · Image generations`;
@@ -53,15 +53,6 @@ async function show(isFirst = false) {
   if (!isFirst) {
     main.querySelector("h1")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
-  }
-}
-
-/** @param {string} text */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,7 +5,7 @@ Must not know how they are built. The imports are for the type checker only: thi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Deps:
-    """The dependencies of a service; `image_models` maps a provider's name to its model."""
+    """The dependencies of a service; `image_models` maps a provider's name to its model.
+
+    `simulated_providers` are those that draw without an image model.
+    """
 
     db: Database
     settings: Settings
@@ -30,6 +33,7 @@ class Deps:
     new_id: Callable[[], str]
     catalog: CatalogCache
     image_models: Mapping[str, ImageModel]
+    simulated_providers: Collection[str] = ()
     images: ImageStore
     tasks: TaskQueue
     webhooks: WebhookSender

@@ -74,6 +74,7 @@ def build(client: firestore.Client, settings: Settings) -> Deps:
         new_id=new_id,
         catalog=CatalogCache(partial(read_catalog, db, image_models), now, settings.catalog_lifetime_seconds),
         image_models=image_models,
+        simulated_providers=image_models.keys(),
         images=_image_store(settings),
         webhooks=HttpWebhookSender(allow_loopback=settings.webhook_allow_loopback),
         webhook_secret=config.webhook_secret(),

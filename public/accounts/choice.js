@@ -21,6 +21,7 @@ export class AccountChoice {
   matching = [];
   #page;
   #onChoose;
+  #isChosenAtFirst;
   #sought = "";
   /** What the account had when it was last read: its balance and newest entry, "" before. */
   #state = "";
@@ -28,10 +29,12 @@ export class AccountChoice {
   /**
    * @param {Page} page
    * @param {() => void} onChoose
+   * @param {{isChosenAtFirst?: boolean}} how `isChosenAtFirst` has the richest account chosen where none was before.
    */
-  constructor(page, onChoose) {
+  constructor(page, onChoose, { isChosenAtFirst = false } = {}) {
     this.#page = page;
     this.#onChoose = onChoose;
+    this.#isChosenAtFirst = isChosenAtFirst;
     this.form = new Form(page.update, "bar", { account: currentAccount() });
     this.refresh();
     // The one look at an interval: where it finds a difference, the lists of the account are read again.
@@ -134,5 +137,8 @@ export class AccountChoice {
   async #findRichest() {
     this.richest = await richestAccounts();
     this.#page.update();
+    // With an Auth emulator the account is that of the one who signs in.
+    const isOpen = !currentAccount() && !this.form.values.account && !this.#page.emulators.auth;
+    if (this.#isChosenAtFirst && isOpen && this.richest.length > 0) this.choose(this.richest[0].userId);
   }
 }

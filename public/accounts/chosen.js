@@ -17,6 +17,18 @@ export const chooseAccount = (userId) => sessionStorage.setItem(KEY, userId);
  */
 export const accountAddress = (userId) => `#account/${encodeURIComponent(userId)}`;
 
+/**
+ * The account of an address, as it stands where it is not percent-encoded.
+ * @param {string} text
+ */
+export function accountOf(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 const changes = new EventTarget();
 
 /** Say that the account that is looked at has another balance or another entry in its ledger. */

@@ -2,13 +2,15 @@
 // offers. Must not know what they do.
 
 import { environment } from "./environment.js";
+import { ApiError } from "./errors.js";
 import { tellChange } from "./live.js";
 
 const REGION = "us-central1";
 
 /**
- * Fire a scheduled function and wait for its end.
+ * Fire a scheduled function and wait for its end; resolves to its answer. Throws ApiError.
  * @param {string} name
+ * @returns {Promise<Record<string, any>>}
  */
 export async function fire(name) {
   const { projectId, emulators } = await environment();
@@ -20,7 +22,9 @@ export async function fire(name) {
     throw new Error("The functions could not be reached.");
   }
   tellChange();
-  if (!response.ok) throw new Error(`${name} ended with ${response.status}.`);
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(response.status, answer.error, response.headers.get("X-Request-Id"));
+  return answer;
 }
 
 /**
@@ -49,4 +53,16 @@ export async function run(name) {
 export async function recentCalls(signal) {
   const response = await fetch("/__/calls", { signal });
   return response.status === 404 ? null : (await response.json()).calls;
+}
+
+/**
+ * The calls with an id, and the log lines in which it stands, oldest first.
+ * @param {string} requestId
+ * @param {AbortSignal} signal
+ * @returns {Promise<{calls: ServedCall[], lines: string[]}>}
+ */
+export async function callOf(requestId, signal) {
+  const response = await fetch(`/__/calls?${new URLSearchParams({ requestId })}`, { signal });
+  if (!response.ok) throw new ApiError(response.status);
+  return response.json();
 }

@@ -1,19 +1,30 @@
-// Owns finding a generation of which only the id is known, and the button that shows it. Must not know which page it is on.
+// Owns showing a generation, also one of which only the id is known, and the button for that. Must not know which page it
+// is on.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { call } from "../backend/api.js";
 import { isAbort } from "../backend/errors.js";
 import { idCode } from "../ui/elements.js";
 
-/** Opens generations, one at a time. */
+/** Opens generations, one at a time. The dialog is loaded when it is first needed. */
 export class Finder {
   /** @type {string | null} */
   soughtId = null;
   #page;
+  #offered;
 
-  /** @param {Page} page */
-  constructor(page) {
+  /**
+   * @param {Page} page
+   * @param {DetailsOffer} offered What can be done with a generation on this page.
+   */
+  constructor(page, offered = {}) {
     this.#page = page;
+    this.#offered = offered;
+  }
+
+  /** @param {Generation} generation */
+  async show(generation) {
+    (await import("./details.js")).openDetails(generation, this.#offered);
   }
 
   /** @param {string} id */
@@ -21,11 +32,10 @@ export class Finder {
     if (this.soughtId) return;
     this.#seek(id);
     const { signal } = this.#page;
-    // The dialog is loaded when it is first needed.
     const dialog = import("./details.js");
     try {
       const { body } = await call("getGenerationStatus", { query: { generationRequestId: id }, signal });
-      (await dialog).openDetails(body);
+      (await dialog).openDetails(body, this.#offered);
     } catch (error) {
       if (!isAbort(error)) (await dialog).openError(error);
     }

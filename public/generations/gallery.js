@@ -28,6 +28,11 @@ export class Gallery {
     repeat(FOLLOW_MILLISECONDS, page.signal, () => Promise.all(this.#underWay().map((id) => this.#follow(id))));
   }
 
+  /** @returns {Generation[]} */
+  get items() {
+    return this.list.value?.items ?? [];
+  }
+
   get isFiltered() {
     return Object.values(this.filters.values).some(Boolean);
   }
@@ -62,26 +67,19 @@ export class Gallery {
 
   /** @param {string} id */
   #has(id) {
-    return this.#items().some((each) => each.generationRequestId === id);
+    return this.items.some((each) => each.generationRequestId === id);
   }
 
   /** @param {Generation} generation */
   #replace(generation) {
-    const items = this.#items();
+    const items = this.items;
     const place = items.findIndex((each) => each.generationRequestId === generation.generationRequestId);
     // Another account may be shown by now.
     if (place >= 0) items[place] = generation;
   }
 
-  /** @returns {Generation[]} */
-  #items() {
-    return this.list.value?.items ?? [];
-  }
-
   #underWay() {
-    const ids = this.#items()
-      .filter(isUnderWay)
-      .map((each) => each.generationRequestId);
+    const ids = this.items.filter(isUnderWay).map((each) => each.generationRequestId);
     return ids.filter((id) => !this.#lost.has(id));
   }
 

@@ -43,6 +43,20 @@ export const refundReason = (reason) =>
   reason === "cancelled" ? "Cancelled." : failure(/** @type {Generation["failureReason"]} */ (reason));
 
 /**
+ * The request that asks for the same picture again.
+ * @param {Generation} generation
+ * @returns {AskedPicture}
+ */
+export const askedOf = ({ userId, model, style, color, size, prompt }) => ({
+  userId,
+  model,
+  style,
+  color,
+  size,
+  prompt,
+});
+
+/**
  * The text that stands for a picture.
  * @param {Generation} generation
  */

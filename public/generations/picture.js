@@ -8,21 +8,24 @@ import { alternative } from "./generation.js";
 const ORIGINS = /^(https:\/\/firebasestorage\.googleapis\.com|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)$/;
 
 /**
+ * Where the picture of a generation is, null where there is none that can be shown.
+ * @param {Generation} generation
+ */
+export function pictureUrl({ imageUrl }) {
+  const url = imageUrl && URL.parse(imageUrl, location.href);
+  return url && (url.origin === location.origin || ORIGINS.test(url.origin)) ? url.href : null;
+}
+
+/**
  * The picture of a generation, or what stands in its place.
  * @param {Generation} generation
  */
 export function picture(generation, isSmall = false) {
-  const url = URL.parse(generation.imageUrl ?? "", location.href);
-  if (generation.imageUrl && url && (url.origin === location.origin || ORIGINS.test(url.origin))) {
+  const url = pictureUrl(generation);
+  if (url) {
     const [width, height] = generation.size.split("x");
     const loading = isSmall ? "lazy" : nothing;
-    return html`<img
-      src=${url.href}
-      alt=${alternative(generation)}
-      width=${width}
-      height=${height}
-      loading=${loading}
-    />`;
+    return html`<img src=${url} alt=${alternative(generation)} width=${width} height=${height} loading=${loading} />`;
   }
   const text = generation.imageUrl ? "Picture not available here" : words(generation.status);
   return html`<span class="no-picture" data-status=${generation.status}>${text}</span>`;

@@ -7,18 +7,18 @@ import { card } from "../ui/elements.js";
 import { emptyState } from "../ui/feedback.js";
 import { selectField } from "../ui/form.js";
 import { loadedView, moreFoot } from "../ui/loaded.js";
-import { openDetails } from "./details.js";
 import { STATUSES } from "./generation.js";
 import { tile } from "./picture.js";
 
 /**
  * @param {Gallery} gallery
  * @param {Catalog | undefined} catalog What can be filtered by, once it is known.
+ * @param {Finder} finder
  */
-export const galleryCard = (gallery, catalog) =>
+export const galleryCard = (gallery, catalog, finder) =>
   card("Gallery", [
     filterForm(gallery, catalog),
-    loadedView(gallery.list, { kind: "stack", lines: 4 }, (value) => tiles(gallery, value?.items)),
+    loadedView(gallery.list, { kind: "stack", lines: 4 }, (value) => tiles(gallery, value?.items, finder)),
   ]);
 
 /**
@@ -48,8 +48,9 @@ function filterForm(gallery, catalog) {
 /**
  * @param {Gallery} gallery
  * @param {Generation[] | undefined} items
+ * @param {Finder} finder
  */
-function tiles(gallery, items) {
+function tiles(gallery, items, finder) {
   if (!items) return emptyState("No account chosen", "Choose one above to see its pictures.");
   if (items.length === 0) {
     return gallery.isFiltered
@@ -57,9 +58,10 @@ function tiles(gallery, items) {
       : emptyState("No pictures yet", "What this account creates is kept here.");
   }
   const id = (/** @type {Generation} */ generation) => generation.generationRequestId;
+  const show = (/** @type {Generation} */ generation) => finder.show(generation);
   return html`
     <ul class="gallery">
-      ${repeat(items, id, (generation) => html`<li>${tile(generation, openDetails)}</li>`)}
+      ${repeat(items, id, (generation) => html`<li>${tile(generation, show)}</li>`)}
     </ul>
     ${moreFoot(gallery.list, ".tile")}
   `;

@@ -32,6 +32,20 @@ export const emptyState = (title, text) => html`
 `;
 
 /**
+ * An id that leads to its call and log lines, also out of a dialog.
+ * @param {string} requestId
+ */
+export const requestLink = (requestId) => html`
+  <a
+    class="link"
+    href="#operations/${requestId}"
+    title=${requestId}
+    @click=${(/** @type {Event} */ event) => /** @type {Element} */ (event.currentTarget).closest("dialog")?.close()}
+    ><code class="id">${requestId}</code></a
+  >
+`;
+
+/**
  * What went wrong, with the id under which the log has it, and another try or another way out.
  * @param {unknown} error
  * @param {{retry?: () => unknown, wayOut?: unknown}} offered
@@ -48,7 +62,7 @@ export function errorPanel(error, { retry, wayOut = nothing } = {}) {
             </ul>`
           : nothing
       }
-      ${requestId ? html`<p class="request-id">Request <code>${requestId}</code></p>` : nothing}
+      ${requestId ? html`<p class="request-id">Request ${requestLink(requestId)}</p>` : nothing}
       ${retry ? html`<button type="button" @click=${() => retry()}>Try again</button>` : nothing} ${wayOut}
     </div>
   `;

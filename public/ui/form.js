@@ -90,9 +90,16 @@ export class KeptForm extends Form {
    */
   set(name, value) {
     super.set(name, value);
-    sessionStorage.setItem(`form-${this.name}`, JSON.stringify(this.values));
+    keepForm(this.name, this.values);
   }
 }
+
+/**
+ * Keep the values of a form for when it is made next.
+ * @param {string} name
+ * @param {Record<string, string>} values
+ */
+export const keepForm = (name, values) => sessionStorage.setItem(`form-${name}`, JSON.stringify(values));
 
 /**
  * Put the focus on the first control that has a fault.

@@ -40,6 +40,14 @@ def console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
+def history(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A `make dev` with the data of `make history`."""
+    with consoles.running(tmp_path_factory.mktemp("history")) as running:
+        running.fill_with_history()
+        yield running
+
+
+@pytest.fixture(scope="session")
 def failing_console(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A fresh `make dev` whose models always fail."""
     with consoles.running(tmp_path_factory.mktemp("failing"), MODEL_FAILURE_RATE="1") as running:
@@ -97,10 +105,15 @@ def open_page(browser: Browser, watch: Watch) -> Iterator[OpenPage]:
         *,
         account: str | None = None,
         width: int = 1280,
+        scale: int = 1,
         scheme: Literal["light", "dark"] = "light",
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce", locale="en-US"
+            viewport={"width": width, "height": 800},
+            device_scale_factor=scale,
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            locale="en-US",
         )
         contexts.append(context)
         context.set_default_timeout(15_000)

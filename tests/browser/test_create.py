@@ -97,7 +97,8 @@ class TestRequest:
     @pytest.mark.long
     def test_an_account_is_needed(self, console: Console, open_page: OpenPage) -> None:
         """Without an account nothing is sent, the account field gets the focus, and accounts are offered."""
-        page = open_page(console, "create")
+        page = open_page(console, "create", account="testUser1")
+        page.get_by_label("Account", exact=True).fill("")
         page.get_by_label("Prompt").fill("a fox")
         submit(page)
         expect(page.get_by_label("Account", exact=True)).to_be_focused()
@@ -312,14 +313,15 @@ class TestRequest:
         page.keyboard.press("Enter")
         for _ in range(2):
             page.keyboard.press("Tab")
-        expect(page.get_by_role("radio", name="Model A")).to_be_focused()
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("Tab")
-        page.keyboard.press("ArrowRight")
-        for _ in range(3):
-            page.keyboard.press("Tab")
+        expect(page.get_by_label("Prompt")).to_be_focused()
         page.keyboard.type("a fox")
+        while not page.get_by_role("radio", name="Model A").evaluate("radio => radio === document.activeElement"):
+            page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
         page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
+        while not page.get_by_role("button", name="Create for").evaluate("it => it === document.activeElement"):
+            page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         expect(page.locator(".result img")).to_have_attribute(
             "alt", "Cyberpunk picture in vibrant colors by Model B, 512x512"

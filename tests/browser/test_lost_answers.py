@@ -101,9 +101,9 @@ class TestCreate:
         ask(page, "a fox")
         expect(page.locator(".result")).to_contain_text("It broke.")
         network.loses = False
-        for prompt in ("a bear", "a fox", "a fox"):
+        for done, prompt in enumerate(("a bear", "a fox", "a fox"), start=1):
             ask(page, prompt)
-            page.locator(".result .done").wait_for()
+            expect(page.locator(".result .done")).to_have_count(done)
         lost, other, again, anew = network.keys
         assert lost == again
         assert len({lost, other, anew}) == 3

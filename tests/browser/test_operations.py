@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Watch
 from tests.browser.console import Console
 
 
@@ -50,12 +50,40 @@ class TestOperations:
 
     @pytest.mark.long
     def test_expired_generations_are_reconciled(self, console: Console, open_page: OpenPage) -> None:
-        """The button fires the trigger, and the call is in the list of recent calls."""
+        """The button fires the trigger and says what the run did, and the call is in the list of recent calls."""
         page = open_page(console, "operations")
         page.get_by_role("button", name="Reconcile now").click()
-        expect(page.get_by_text("Done: what was left pending")).to_be_visible()
+        expect(page.get_by_text("Done: nothing was overdue.")).to_be_visible()
         calls = page.get_by_role("table", name="Recent calls, newest first")
         expect(calls.get_by_role("row", name="reconcile").first).to_contain_text("200")
+
+    @pytest.mark.long
+    def test_a_run_of_reconcile_says_what_it_did(self, console: Console, open_page: OpenPage) -> None:
+        """The figures of its answer are told, without those that are zero."""
+        page = open_page(console, "operations")
+        figures = {"refunded": 1, "takenBack": 0, "enqueued": 2, "picturesDeleted": 0, "webhooksEnqueued": 0}
+        headers = {"Access-Control-Allow-Origin": "*"}
+        page.route("**/triggers/us-central1-reconcile-0", lambda route: route.fulfill(json=figures, headers=headers))
+        page.get_by_role("button", name="Reconcile now").click()
+        expect(page.get_by_text("Done: 1 generation refunded, 2 tasks enqueued again.")).to_be_visible()
+
+    @pytest.mark.long
+    def test_a_run_of_reconcile_that_failed_leads_to_its_log(
+        self, console: Console, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """The error has the id of the run, which leads to the reasons."""
+        watch.expect_refusal(500)
+        page = open_page(console, "operations")
+        error = {"error": {"code": 500, "message": "An internal error occurred.", "details": []}}
+        headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Request-Id"}
+        headers |= {"X-Request-Id": "run-1"}
+        page.route(
+            "**/triggers/us-central1-reconcile-0",
+            lambda route: route.fulfill(status=500, json=error, headers=headers),
+        )
+        page.get_by_role("button", name="Reconcile now").click()
+        expect(page.get_by_role("alert")).to_contain_text("An internal error occurred.")
+        expect(page.get_by_role("link", name="run-1")).to_have_attribute("href", "#operations/run-1")
 
     def test_the_books_are_verified(
         self, console: Console, open_page: OpenPage, keep_screenshot: Callable[[Page, str], None]
@@ -139,6 +167,66 @@ class TestRecentCalls:
         expect(head).not_to_contain_text("Reads")
         calls.insert(0, _call(2, reads=1, writes=0))
         expect(head).to_contain_text("Reads")
+
+    @pytest.mark.long
+    def test_a_shared_cost_says_why(self, console: Console, open_page: OpenPage) -> None:
+        """A call that ran beside another one has no cost of its own, and the page says so."""
+        page = open_page(console, "create")
+        calls: list[dict[str, object]] = [_call(1, reads=1, writes=0)]
+        page.route("**/__/calls", lambda route: route.fulfill(json={"calls": calls}))
+        page.get_by_role("link", name="Operations").click()
+        rows = page.get_by_role("table", name="Recent calls, newest first").locator("tbody tr")
+        expect(rows).to_have_count(1)
+        expect(page.get_by_text("ran beside others")).to_have_count(0)
+        calls.insert(0, _call(2) | {"overlapped": True})
+        expect(rows).to_have_count(2)
+        assert rows.first.locator("td").all_inner_texts()[4:7] == ["2 ms", "shared", "shared"]
+        expect(page.get_by_text("Shared: the call ran beside others")).to_be_visible()
+
+    @pytest.mark.long
+    def test_what_the_console_reads_is_listed_on_demand(self, console: Console, open_page: OpenPage) -> None:
+        """Its own polling does not fill the list; what is done by its buttons, and calls of programs, are there."""
+        page = open_page(console, "account", account="testUser2")
+        page.get_by_role("link", name="Operations").click()
+        page.get_by_role("button", name="Reconcile now").click()
+        calls = page.get_by_role("table", name="Recent calls, newest first")
+        expect(calls.get_by_role("row", name="reconcile").first).to_be_visible()
+        expect(calls.get_by_role("row", name="getAudit")).to_have_count(0)
+        page.get_by_label("Also what this console reads for itself").check()
+        expect(calls.get_by_role("row", name="getAudit").first).to_be_visible()
+
+    def test_an_error_leads_to_its_call(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """The id of a call that failed opens the call, with the log line that says why."""
+        watch.expect_refusal(500)
+        console.write("users", {"broken": {"credits": "many"}})
+        page = open_page(console, "account", account="broken")
+        link = page.get_by_role("alert").get_by_role("link").first
+        request_id = link.inner_text()
+        link.click()
+        expect(page).to_have_url(f"{console.url}/#operations/{request_id}")
+        found = page.locator(".card", has=page.get_by_role("heading", name="Request"))
+        expect(found.locator(".facts").first).to_contain_text("GET getUserCredits")
+        expect(found.locator(".facts").first).to_contain_text("500")
+        expect(found.get_by_role("region", name="Log lines")).to_contain_text("ERROR")
+        expect(found.get_by_role("region", name="Log lines")).to_contain_text(request_id)
+
+    @pytest.mark.long
+    def test_a_forgotten_call_is_said_to_be_forgotten(self, console: Console, open_page: OpenPage) -> None:
+        """For an id that the host does not know, the page says so, and leads back."""
+        page = open_page(console, "operations/unknown")
+        expect(page.get_by_text("The host has forgotten this call.")).to_be_visible()
+        page.get_by_role("link", name="Back to all calls").click()
+        expect(page.get_by_text("The host has forgotten this call.")).to_have_count(0)
+
+    @pytest.mark.long
+    def test_deployed_an_id_leads_to_cloud_logging(self, console: Console, open_page: OpenPage) -> None:
+        """Where there is no development host, the page shows the filter that finds the call."""
+        page = open_page(console, "create")
+        page.route("**/__/firebase/init.json", lambda route: route.fulfill(json={"projectId": "p", "apiKey": "k"}))
+        page.goto("about:blank")
+        page.goto(f"{console.url}/#operations/abc-1")
+        expect(page.get_by_text('jsonPayload.requestId="abc-1"')).to_be_visible()
+        expect(page.get_by_role("button", name="Reconcile now")).to_have_count(0)
 
     @pytest.mark.long
     def test_an_update_leaves_the_table_where_it_is(self, console: Console, open_page: OpenPage) -> None:

@@ -13,14 +13,6 @@ from tests.browser.conftest import OpenPage
 from tests.browser.console import Console
 
 
-@pytest.fixture(scope="module")
-def history(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A `make dev` with the data of `make history`."""
-    with consoles.running(tmp_path_factory.mktemp("history")) as running:
-        running.fill_with_history()
-        yield running
-
-
 @pytest.fixture
 def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     with consoles.running(tmp_path_factory.mktemp("empty")) as running:
@@ -35,7 +27,7 @@ class TestReports:
         expect(page.get_by_text("make history")).to_be_visible()
         page.get_by_role("button", name="Run the report now").press("Enter")
         expect(page.get_by_text("The report of the last whole week is written.")).to_be_visible()
-        expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(1)
+        expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(2)
         expect(page.get_by_role("button", name="Run the report now")).to_be_focused()
         expect(page.locator("main")).to_contain_text("Not judged yet")
         expect(page.get_by_text("One week so far")).to_be_visible()
@@ -47,7 +39,7 @@ class TestReports:
         page = open_page(empty, "reports")
         page.get_by_role("button", name="Fill nine weeks").click()
         expect(page.get_by_text("Nine weeks of requests are there")).to_be_visible(timeout=60_000)
-        expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(9)
+        expect(page.get_by_label("Week", exact=True).locator("option")).to_have_count(10)
         expect(page.locator(".anomaly").first).to_contain_text("failed")
         held: list[Route] = []
         page.route("**/api/listWeeklyReports?*", lambda route: held.append(route))
@@ -88,10 +80,10 @@ class TestReports:
 
     @pytest.mark.long
     def test_another_week_can_be_selected(self, history: Console, open_page: OpenPage) -> None:
-        """Each of the nine weeks can be selected: its totals are its report's, and the plots mark it."""
+        """Each of nine weeks can be selected, beside this one: its totals are its report's, and the plots mark it."""
         page = open_page(history, "reports")
         weeks = page.get_by_label("Week", exact=True)
-        expect(weeks.locator("option")).to_have_count(9)
+        expect(weeks.locator("option")).to_have_count(10)
         earlier = str(weeks.locator("option").nth(4).get_attribute("value"))
         weeks.select_option(earlier)
         report = history.call("getWeeklyReport", {"week": earlier})
@@ -102,6 +94,72 @@ class TestReports:
         assert f"{report['requests']} in {earlier}" in (plot.get_attribute("aria-label") or "")
         expect(plot.locator(".u-legend")).to_contain_text(f"Week{earlier}")
         expect(plot.locator(".u-legend")).to_contain_text(f"Requests{report['requests']}")
+
+    @pytest.mark.long
+    def test_this_week_so_far(self, console: Console, open_page: OpenPage) -> None:
+        """The running week can be selected, marked as not final; counted again it has what came since."""
+        page = open_page(console, "reports")
+        page.get_by_label("Week", exact=True).select_option("This week so far")
+        expect(page.get_by_role("heading", name="Not final")).to_be_visible()
+        before = console.call("getWeeklyReport", {"week": "current"})["requests"]
+        expect(page.locator(".figure").first).to_have_text(f"Requests{before}")
+        expect(page.get_by_text("Nothing unusual")).to_have_count(0)
+        asked = {"userId": "testUser1", "model": "model-a", "style": "anime", "color": "neon", "size": "512x512"}
+        console.call("createGenerationRequest", asked | {"prompt": "a fox"})
+        page.get_by_role("button", name="Count again").click()
+        expect(page.locator(".figure").first).to_have_text(f"Requests{before + 1}")
+        page.reload()
+        expect(page).to_have_url(f"{console.url}/#reports/current")
+        expect(page.get_by_role("heading", name="Not final")).to_be_visible()
+
+    @pytest.mark.long
+    def test_an_anomaly_leads_to_its_failed_generations(self, history: Console, open_page: OpenPage) -> None:
+        """The link lists those of its model and week, as many as the report counts, each with its reason."""
+        page = open_page(history, "reports")
+        anomaly = page.locator(".anomaly", has_text="Model B failed")
+        week = page.get_by_label("Week", exact=True).input_value()
+        anomaly.get_by_role("link", name="Show the failed generations").click()
+        expect(page).to_have_url(f"{history.url}/#reports/{week}/failed/model/model-b")
+        rows = page.get_by_role("table", name="Failed generations").locator("tbody tr")
+        failed = history.call("getWeeklyReport", {"week": week})["byModel"]["model-b"]["failed"]
+        expect(rows).to_have_count(failed)
+        expect(rows.first).to_contain_text("The model failed.")
+        assert set(rows.locator("td:nth-child(4)").all_inner_texts()) == {"Model B"}
+        rows.first.get_by_role("button").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Failed")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Back to the report").click()
+        expect(anomaly).to_be_visible()
+
+    @pytest.mark.long
+    def test_the_failed_generations_of_a_whole_week(self, history: Console, open_page: OpenPage) -> None:
+        """They are loaded page by page, those of the week alone."""
+        week = history.call("getWeeklyReport", {})["week"]
+        page = open_page(history, "create")
+        paged: list[str] = []
+
+        def short(route: Route) -> None:
+            paged.append(route.request.url)
+            route.continue_(url=route.request.url.replace("pageSize=50", "pageSize=20"))
+
+        page.route("**/api/listGenerationRequests?*status=failed*", short)
+        page.goto(f"{history.url}/#reports/{week}/failed")
+        rows = page.get_by_role("table", name="Failed generations").locator("tbody tr")
+        expect(rows).to_have_count(20)
+        page.get_by_role("button", name="Show more").click()
+        expect(rows).to_have_count(40)
+        page.get_by_role("button", name="Show more").click()
+        expect(rows).to_have_count(history.call("getWeeklyReport", {"week": week})["failed"])
+        assert len(paged) == 3
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("address", ["x/failed", "2026-W46/failed/userId/ada"])
+    def test_an_unknown_address_of_failures_is_a_week_without_a_report(
+        self, history: Console, open_page: OpenPage, address: str
+    ) -> None:
+        """It shows the latest report, and says that the other one is not there."""
+        page = open_page(history, f"reports/{address}")
+        expect(page.get_by_text(f"There is no report of {address} here")).to_be_visible()
 
     @pytest.mark.long
     def test_a_second_history_is_no_error(self, history: Console, open_page: OpenPage) -> None:

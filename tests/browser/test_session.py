@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -136,6 +137,14 @@ class TestSignIn:
         expect(page.get_by_label("Balance", exact=True)).to_have_text("Sign in to see it")
 
     @pytest.mark.long
+    def test_no_account_is_chosen_before_the_sign_in(self, guarded: Console, open_page: OpenPage) -> None:
+        """At the first visit no account but that of the one who signs in is chosen, and no form opens."""
+        page = open_page(guarded, "create")
+        page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.wait_for()
+        expect(page.get_by_label("Account", exact=True)).to_have_value("")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    @pytest.mark.long
     def test_a_closed_form_can_be_opened_again(self, guarded: Console, open_page: OpenPage, watch: Watch) -> None:
         """Without an Auth emulator in the settings, the sign-in button appears after the first 401."""
         watch.expect_refusal(401)
@@ -159,3 +168,24 @@ class TestSignIn:
         form.get_by_role("button", name="Cancel").click()
         sign_in.click()
         expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+class TestAnyAccount:
+    @pytest.mark.long
+    def test_a_developer_acts_as_a_user_and_as_an_administrator(
+        self, browser: Browser, tmp_path: Path, open_page: OpenPage, watch: Watch
+    ) -> None:
+        """Without an Auth emulator the form asks for an account alone; an administrator may read the reports."""
+        watch.expect_refusal(401, 403)
+        with consoles.running(tmp_path, REQUIRE_AUTH="true") as alone:
+            page = open_page(alone, "reports")
+            form = page.get_by_role("dialog", name="Sign in")
+            form.get_by_label("Account").fill("testUser1")
+            assert serious_faults(page) == []
+            form.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("alert").first).to_contain_text("Only an administrator may do this.")
+            page.get_by_role("button", name="Sign out testUser1").click()
+            form.get_by_label("Account").fill("testUser1")
+            form.get_by_label("As an administrator").check()
+            form.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_text("No report yet")).to_be_visible()

@@ -320,7 +320,7 @@ class TestPageTokens:
     def test_weeks(self, client: httpx.Client, week: object) -> None:
         """An invalid week is refused by its field's name."""
         response = client.post("/getWeeklyReport", content=json.dumps({"week": week}), headers=JSON)
-        assert violations_of(response) == {"week": "must be an ISO week such as 2026-W46"}
+        assert violations_of(response) == {"week": "must be an ISO week such as 2026-W46, or current"}
 
 
 class TestHeaders:

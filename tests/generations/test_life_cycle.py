@@ -157,11 +157,12 @@ class TestStatus:
             return [
                 client.get("/getGenerationStatus", params=body, headers=headers).status_code,
                 client.get("/listGenerationRequests?userId=ada", headers=headers).status_code,
+                client.get("/listGenerationRequests", headers=headers).status_code,
                 client.post("/cancelGenerationRequest", json=body, headers=headers).status_code,
             ]
 
-        assert asked("bob") == [404, 403, 404]
-        assert asked("ada") == [200, 200, 409]
+        assert asked("bob") == [404, 403, 403, 404]
+        assert asked("ada") == [200, 200, 403, 409]
         assert client.get("/getGenerationStatus", params={"generationRequestId": generation_id}).status_code == 401
         assert client.get("/getCatalog").status_code == 200
 

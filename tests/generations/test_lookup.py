@@ -158,6 +158,19 @@ class TestList:
             list_generations(world.deps, "ada", Filters(), 10, token)
         assert [violation.field for violation in refused.value.violations] == ["pageToken"]
 
+    def test_of_all_accounts(self, world: World) -> None:
+        """Without an account those of all are listed, page by page, by the same filters."""
+        mine, other = generate(world, "ada"), generate(world, "bob", style="oil-painting")
+        whole = list_generations(world.deps, None, Filters(), 10, None)
+        assert {each.generation_id for each in whole.generations} == {mine, other}
+        hour = NOON + timedelta(hours=1)
+        of_style = Filters(stage=Stage.COMPLETED, style="oil-painting", created_after=NOON, created_before=hour)
+        found = list_generations(world.deps, None, of_style, 1, None)
+        assert [each.generation_id for each in found.generations] == [other]
+        assert list_generations(world.deps, None, of_style, 1, found.next_page_token).generations == []
+        with pytest.raises(InvalidRequest):
+            list_generations(world.deps, "bob", of_style, 1, found.next_page_token)
+
     def test_a_token_of_another_list(self, world: World) -> None:
         """A token is valid only for its account and filters."""
         for _ in range(2):

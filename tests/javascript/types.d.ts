@@ -21,6 +21,7 @@ interface Answers {
   getGenerationStatus: Generation;
   getUserCredits: Schemas["UserCreditsAnswer"];
   getWebhookSecret: Schemas["WebhookSecretAnswer"];
+  getWeeklyReport: WeeklyReport;
   grantCredits: Schemas["GrantCreditsAnswer"];
   listGenerationRequests: Schemas["GenerationsAnswer"];
   listWeeklyReports: Schemas["WeeklyReportsAnswer"];
@@ -92,6 +93,10 @@ interface ServedCall {
   durationMs: number;
   requestId?: string;
   firestore?: { reads: number; writes: number };
+  /** Whether it ran beside another call, so that its cost is not known. */
+  overlapped?: boolean;
+  /** Whether the console itself read this, for what it shows. */
+  isPageRead?: boolean;
 }
 
 type Template = import("lit-html").TemplateResult;
@@ -181,7 +186,25 @@ interface KnownAccount {
 type Gallery = import("../../public/generations/gallery.js").Gallery;
 type Finder = import("../../public/generations/finder.js").Finder;
 
+/** What a request is called with; with a token its environment variable is named, never the token. */
+interface ApiCall {
+  url: string;
+  key: string;
+  body: AskedPicture;
+  hasToken: boolean;
+}
+
+/** What can be done with a generation in its dialog, on the page that it is opened from. */
+interface DetailsOffer {
+  /** The list that it is one of. */
+  neighbours?: { items: Generation[] };
+  /** Fills in a form. */
+  use?: (asked: AskedPicture) => unknown;
+  retry?: (asked: AskedPicture) => unknown;
+}
+
 type Making = import("../../public/pages/create/making.js").Making;
+type Pictures = import("../../public/pages/create/pictures.js").Pictures;
 type PictureRequest = import("../../public/pages/create/request.js").PictureRequest;
 
 /** The body of a request for a picture. */
@@ -197,16 +220,25 @@ interface UnderWay {
   progress: number;
   /** Whether it can be cancelled, which it can until it is begun. */
   isQueued: boolean;
-  /** Of the generation, null until it is known. */
-  id: string | null;
 }
 
 type MakingStage =
-  | { kind: "nothing" }
   | UnderWay
   | { kind: "ended"; generation: Generation }
-  /** `retry` is there where the request may have been carried out. */
-  | { kind: "refused"; error: unknown; retry?: () => unknown };
+  /** `isUndecided` where the request may have been carried out. */
+  | { kind: "refused"; error: unknown; isUndecided: boolean };
+
+interface MakingListener {
+  onBegin: () => void;
+  /** When the status has changed. */
+  onStep: (generation: Generation) => void;
+  /** When the balance may have changed. */
+  onCharge: () => void;
+  onRefusal: (making: Making, error: unknown) => Promise<void>;
+}
+
+/** Resolves to whether a refusal is said elsewhere than in place of the picture. */
+type TakeRefusal = (error: unknown) => Promise<boolean>;
 
 /** Which entries of a ledger are asked for, "" for any. */
 type EntryQuery = { type: string; createdAfter: string; createdBefore: string };
@@ -230,6 +262,7 @@ type GrantOutcome =
   { kind: "nothing" } | { kind: "busy" } | { kind: "done"; text: string } | { kind: "failed"; error: unknown };
 
 type Reports = import("../../public/pages/reports/reports.js").Reports;
+type Failures = import("../../public/pages/reports/failures.js").Failures;
 type Dimension = "Model" | "Style" | "Color" | "Size";
 
 interface Trend {

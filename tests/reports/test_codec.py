@@ -58,12 +58,12 @@ FULL = WeeklyReport(
 
 
 def wire(report: WeeklyReport) -> dict[str, Any]:
-    return WeeklyReportAnswer.of(report).model_dump(by_alias=True, exclude={"week"})
+    return WeeklyReportAnswer.of(report).model_dump(by_alias=True, exclude={"week", "is_final"})
 
 
 class TestToFields:
     def test_has_the_names_of_the_api(self) -> None:
-        """Stored fields have the names of the API, without the week, which is the document's id."""
+        """Stored fields have the names of the API, without the week, the id, and `isFinal`, which each of them is."""
         assert to_fields(FULL) == wire(FULL)
 
 

@@ -73,6 +73,7 @@ class TestGetWeeklyReport:
             },
             "anomalies": [],
             "insufficientHistory": False,
+            "isFinal": True,
         }
 
     def test_answers_the_requested_week(self, reports: World, client: httpx.Client) -> None:
@@ -103,6 +104,15 @@ class TestGetWeeklyReport:
             "status": "confirmed",
         }
 
+    def test_the_running_week_so_far(self, world: World, client: httpx.Client) -> None:
+        """It is marked as not final, and is no report: neither by its id, nor in the list."""
+        store_generation(world, "a")
+        answer = client.get(GET, params={"week": "current"}).json()
+        assert (answer["week"], answer["isFinal"], answer["requests"]) == ("2026-W47", False, 1)
+        assert answer["generatedAt"] < answer["weekEnd"]
+        assert client.get(GET, params={"week": "2026-W47"}).status_code == 404
+        assert client.get(LIST).json() == {"reports": []}
+
     @pytest.mark.parametrize("asked", [{}, {"week": "2026-W01"}])
     def test_no_report(self, client: httpx.Client, asked: dict[str, str]) -> None:
         """Without a report the answer is a 404 with its own reason."""
@@ -112,7 +122,9 @@ class TestGetWeeklyReport:
     @pytest.mark.parametrize("week", ["2026-W54", "2026-46", "latest", "", "2026-W4\uff16"])
     def test_a_bad_week(self, client: httpx.Client, week: str) -> None:
         """An invalid week is a 400 that names the format."""
-        assert violations_of(client.get(GET, params={"week": week})) == {"week": "must be an ISO week such as 2026-W46"}
+        assert violations_of(client.get(GET, params={"week": week})) == {
+            "week": "must be an ISO week such as 2026-W46, or current"
+        }
 
     def test_an_unknown_parameter(self, client: httpx.Client) -> None:
         """An unknown parameter is named."""

@@ -27,6 +27,7 @@ from imagegen.reports.service import (
     get_weekly_report,
     list_weekly_reports,
     report_weeks,
+    week_so_far,
 )
 from tests.crash.costs import measured
 from tests.generations.test_creation import create
@@ -395,6 +396,36 @@ class TestBuildWeeklyReport:
         assert world.credits(ada) < 950
 
 
+class TestWeekSoFar:
+    def test_has_the_figures_that_the_report_will_have(self, make_world: MakeWorld) -> None:
+        """At the end of the week its figures are those of the report; before, those of what has happened."""
+        world = make_world()
+        store_generation(world, "monday", createdAt=MONDAY)
+        store_generation(world, "before", createdAt=MONDAY - timedelta(seconds=1))
+        world.clock.now = MONDAY + timedelta(days=2)
+        early = week_so_far(world.deps)
+        assert (early.week, early.totals.requests, early.generated_at) == (Week(MONDAY), 1, world.clock.now)
+        store_generation(world, "friday", createdAt=MONDAY + timedelta(days=4), status="failed", creditsRefunded=1)
+        world.clock.now = NEXT_MONDAY - timedelta(seconds=1)
+        late = week_so_far(world.deps)
+        report = report_due(world, NEXT_MONDAY)
+        assert (late.totals, late.by_dimension) == (report.totals, report.by_dimension)
+        assert (late.totals.requests, late.totals.failed) == (2, 1)
+
+    def test_is_not_final_and_not_stored(self, make_world: MakeWorld) -> None:
+        """It is compared with nothing, however unlike the weeks before it is, and leaves no report."""
+        world = make_world()
+        for week in range(1, 5):
+            for number in range(30):
+                store_generation(world, f"{week}-{number}", createdAt=MONDAY - timedelta(weeks=week))
+            report_due(world, MONDAY - timedelta(weeks=week - 1))
+        stored = weeks_with_reports(world)
+        world.clock.now = MONDAY + timedelta(days=1)
+        so_far = week_so_far(world.deps)
+        assert (so_far.is_final, so_far.change, so_far.anomalies) == (False, None, ())
+        assert weeks_with_reports(world) == stored
+
+
 class TestTopAccounts:
     def test_are_ten_at_most_and_ties_have_an_order(self, make_world: MakeWorld) -> None:
         """The ten highest of twelve accounts are named; equal ones are in descending order of their ids."""
@@ -554,6 +585,18 @@ class TestCost:
         others = 1 + 4 + 7 + 4 + 1
         assert full.round_trips == empty.round_trips == (1 + values) * statuses + others
         assert full.writes == 1
+
+    def test_the_week_so_far_costs_what_its_report_costs(self, make_world: MakeWorld, server: FirestoreServer) -> None:
+        """It has the queries of the report, one read for each but those of documents, and writes nothing."""
+        world = make_world()
+        for number in range(40):
+            store_generation(world, f"g{number}")
+        cost = measured(server, world, lambda: week_so_far(world.deps))
+        values, statuses, others = 2 + 2 + 2 + 3, 4, 1 + 4 + 7 + 4
+        assert cost.round_trips == (1 + values) * statuses + others
+        # The catalog's documents, and five of the slowest in place of one.
+        assert cost.reads == cost.round_trips - 4 + values + 4
+        assert cost.writes == 0
 
 
 class TestListWeeklyReports:

@@ -12,8 +12,9 @@ from firebase_functions import https_fn, tasks_fn
 from werkzeug.datastructures import Headers
 
 from imagegen.deps import Deps
+from imagegen.kit import log
 from imagegen.kit.errors import TryAgain, Unavailable
-from imagegen.web.triggers import queued, run_task
+from imagegen.web.triggers import add_figures, queued, run_task, scheduled
 
 pytestmark = pytest.mark.pure
 
@@ -118,3 +119,33 @@ class TestQueued:
         text = b'{"data": 1}'
         assert delivered(text.ljust(16_384)) == (200, [1])
         assert delivered(text.ljust(16_385)) == (413, [])
+
+
+class TestScheduled:
+    def test_figures_are_in_the_answer_of_their_run(self) -> None:
+        """A run answers what it did; the next one begins without figures."""
+        figures = [{"refunded": 2}, {}]
+
+        def run(request: flask.Request) -> flask.Response:
+            add_figures(figures.pop(0))
+            return flask.Response()
+
+        answers = [_fired(run).json for _ in range(2)]
+        assert answers == [{"status": "done", "refunded": 2}, {"status": "done"}]
+
+    def test_the_id_of_a_run_is_in_its_log(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A run that failed is found in the log by the id in its answer."""
+
+        def run(request: flask.Request) -> flask.Response:
+            log.info("it ran")
+            return flask.Response("the text of an exception", 500)
+
+        answered = _fired(run)
+        assert answered.status_code == 500
+        assert b"exception" not in answered.data
+        assert json.loads(capsys.readouterr().out)["requestId"] == answered.headers["X-Request-Id"]
+
+
+def _fired(run: Any) -> flask.Response:
+    with flask.Flask("test").test_request_context("/", method="POST") as context:
+        return scheduled({"status": "done"})(run)(context.request)

@@ -106,6 +106,15 @@ class TestOrigins:
         assert httpx.get(url, headers={"Origin": "http://localhost:5000"}).status_code == 200
 
 
+class TestAnyAccount:
+    def test_is_not_for_other_machines(self) -> None:
+        """Where other machines reach the host, they could act as anyone: it does not start."""
+        command = [sys.executable, "-m", "embedded_firebase.cli.functions", "--any-account", "--host", "0.0.0.0"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 2
+        assert "--any-account is not for a --host that other machines reach" in ended.stderr
+
+
 class TestServes:
     def test_as_the_firebase_cli_does(self, host: Host) -> None:
         """URLs, statuses and texts are those of the CLI, and each call is logged in one readable line."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from embedded_firebase.log import ReadableStream, readable
+from embedded_firebase.log import ReadableStream, RecentLines, readable
 
 NOON = datetime(2026, 11, 18, 12, 0, 5, tzinfo=UTC)
 
@@ -42,6 +42,16 @@ class TestReadableStream:
         assert sink.getvalue() == ""
         stream.write('"message": "m"}\nrest')
         assert sink.getvalue() == "12:00:05 INFO    m\n"
+
+    def test_lines_of_a_call_are_kept(self) -> None:
+        """They are found by the request id of their entry, as they were shown; other lines are not."""
+        recent = RecentLines()
+        stream = ReadableStream(io.StringIO(), lambda: NOON, recent)
+        for request_id in ("r1", "r2"):
+            print(json.dumps({"severity": "INFO", "message": "m", "requestId": request_id}), file=stream)
+        print("requestId r1", file=stream)
+        print(json.dumps({"severity": "INFO", "message": "m", "requestId": ["r1"]}), file=stream)
+        assert recent.of_call("r1") == ["12:00:05 INFO    m requestId=r1"]
 
     def test_lines_of_threads_are_not_mixed(self) -> None:
         """Each thread's line stays whole, although print writes its end separately."""

@@ -31,11 +31,21 @@ class Watched:
             self.asked.append((started_at, ended_at))
             return self.cost
 
-        self.recent = RecentCalls(functions, lambda path: path.strip("/") or None, cost_between, free={"queue"})
+        self.recent = RecentCalls(
+            functions,
+            lambda path: path.strip("/") or None,
+            cost_between,
+            free={"queue"},
+            lines_of=lambda request_id: [f"a line of {request_id}"],
+        )
         self.client = Client(self.recent)
 
+    def answer(self, query: str = "") -> dict[str, Any]:
+        answer: dict[str, Any] = Client(self.recent.answer).get(f"/{query}").json  # type: ignore[assignment]
+        return answer
+
     def calls(self) -> list[dict[str, Any]]:
-        calls: list[dict[str, Any]] = Client(self.recent.answer).get("/").json["calls"]  # type: ignore[index]
+        calls: list[dict[str, Any]] = self.answer()["calls"]
         return calls
 
 
@@ -62,6 +72,30 @@ class TestRecentCalls:
         for _ in range(120):
             watched.client.get("/first")
         assert len(watched.calls()) == 100
+
+    def test_reads_of_a_page_do_not_push_out_other_calls(self) -> None:
+        """However often a page of the host reads, a call of a program stays; what a page sends is no read."""
+        watched = Watched(nothing)
+        page = {"Sec-Fetch-Site": "same-origin"}
+        watched.client.get("/program")
+        watched.client.post("/sent", headers=page)
+        for _ in range(120):
+            watched.client.get("/polled", headers=page)
+        watched.client.get("/elsewhere", headers={"Sec-Fetch-Site": "cross-site"})
+        calls = watched.calls()
+        assert [call["function"] for call in calls if not call["isPageRead"]] == ["elsewhere", "sent", "program"]
+        assert len(calls) == 103
+        assert (calls[0]["function"], calls[-1]["function"]) == ("elsewhere", "program")
+
+    def test_one_is_found_with_its_lines(self) -> None:
+        """By its request id a call is answered with its log lines; without an id there are none."""
+        watched = Watched(nothing)
+        watched.client.get("/first")
+        found = watched.answer("?requestId=r1")
+        assert [call["function"] for call in found["calls"]] == ["first"]
+        assert found["lines"] == ["a line of r1"]
+        assert watched.answer("?requestId=r2")["calls"] == []
+        assert "lines" not in watched.answer()
 
 
 class TestCost:
@@ -96,6 +130,7 @@ class TestCost:
             list(pool.map(watched.client.get, ("/first", "/second")))
         watched.client.get("/alone")
         assert {call["function"] for call in watched.calls() if "firestore" in call} == {"alone"}
+        assert {call["function"] for call in watched.calls() if call["overlapped"]} == {"first", "second"}
 
     def test_of_a_nested_call(self) -> None:
         """The cost of nested calls is unknown, unless the inner one, such as to a queue, uses no Firestore."""
@@ -113,6 +148,10 @@ class TestCost:
         watched.client.get("/outer")
         known = [call["function"] for call in watched.calls() if "firestore" in call]
         assert known == ["outer"]
+        assert {call["function"]: call["overlapped"] for call in watched.calls()[:2]} == {
+            "outer": False,
+            "queue": False,
+        }
 
     def test_of_a_call_that_raises(self) -> None:
         """A call that raises has ended, so that the next one does not overlap it."""

@@ -52,8 +52,8 @@ class Choice:
 
     @property
     def provider(self) -> str:
-        """The name of the provider: the `provider` of the model's settings, or else the model's id."""
-        return _provider(self.model)
+        """The name of the model's provider, see `provider_of`."""
+        return provider_of(self.model)
 
 
 class Catalog:
@@ -103,6 +103,11 @@ def pixels_of(size: Item) -> tuple[int, int]:
     return (int(named[1]), int(named[2])) if named else _DEFAULT_PIXELS
 
 
+def provider_of(model: Item) -> str:
+    """Return the name of a model's provider: the `provider` of its settings, or else the model's id."""
+    return str(model.settings.get("provider", model.item_id))
+
+
 def parse(documents: Documents, providers: Collection[str]) -> Catalog:
     """Build the catalog from its documents, without those that are disabled or not valid.
 
@@ -129,17 +134,13 @@ def parse(documents: Documents, providers: Collection[str]) -> Catalog:
     return Catalog(items)
 
 
-def _provider(model: Item) -> str:
-    return str(model.settings.get("provider", model.item_id))
-
-
 def _fault(field: str, item: Item, providers: Collection[str]) -> str | None:
     if field == "size":
         price_credits = item.settings.get("credits")
         if isinstance(price_credits, bool) or not isinstance(price_credits, int) or price_credits < 1:
             return f"credits is {price_credits!r}; it must be an integer of 1 or more"
-    if field == "model" and _provider(item) not in providers:
-        return f"provider is {_provider(item)!r}; it must be one of {', '.join(sorted(providers))}"
+    if field == "model" and provider_of(item) not in providers:
+        return f"provider is {provider_of(item)!r}; it must be one of {', '.join(sorted(providers))}"
     return None
 
 

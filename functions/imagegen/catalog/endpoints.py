@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagegen.catalog.catalog import pixels_of
-from imagegen.catalog.schemas import CatalogAnswer, GetCatalogRequest, ItemAnswer, SizeAnswer
+from imagegen.catalog.catalog import pixels_of, provider_of
+from imagegen.catalog.schemas import CatalogAnswer, GetCatalogRequest, ItemAnswer, ModelAnswer, SizeAnswer
 from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 
@@ -14,8 +14,13 @@ def _get_catalog(call: Call[GetCatalogRequest]) -> Reply:
         width, height = pixels_of(size)
         price_credits = size.settings["credits"]
         sizes.append(SizeAnswer(id=size.item_id, name=size.name, credits=price_credits, width=width, height=height))
-    models, styles, colors = (
-        [ItemAnswer(id=item.item_id, name=item.name) for item in items[field]] for field in ("model", "style", "color")
+    simulated = call.deps.simulated_providers
+    models = [
+        ModelAnswer(id=model.item_id, name=model.name, simulated=provider_of(model) in simulated)
+        for model in items["model"]
+    ]
+    styles, colors = (
+        [ItemAnswer(id=item.item_id, name=item.name) for item in items[field]] for field in ("style", "color")
     )
     answer = CatalogAnswer(models=models, styles=styles, colors=colors, sizes=sizes)
     return Reply(answer)

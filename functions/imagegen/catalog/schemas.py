@@ -10,10 +10,16 @@ class GetCatalogRequest(RequestModel):
 
 
 class ItemAnswer(ResponseModel):
-    """A model, style or color."""
+    """A style or color."""
 
     id: str
     name: str
+
+
+class ModelAnswer(ItemAnswer):
+    """A model, and whether it is simulated: its pictures are drawn without an image model."""
+
+    simulated: bool
 
 
 class SizeAnswer(ItemAnswer):
@@ -27,7 +33,7 @@ class SizeAnswer(ItemAnswer):
 class CatalogAnswer(ResponseModel):
     """The models, styles, colors and sizes on offer, with prices."""
 
-    models: list[ItemAnswer]
+    models: list[ModelAnswer]
     styles: list[ItemAnswer]
     colors: list[ItemAnswer]
     sizes: list[SizeAnswer]

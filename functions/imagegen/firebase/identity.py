@@ -27,9 +27,9 @@ class Caller:
     uid: str | None
     is_admin: bool = False
 
-    def may_act_for(self, user_id: str) -> bool:
-        """Return whether the caller may use an account."""
-        return self.is_admin or self.uid == user_id
+    def may_act_for(self, user_id: str | None) -> bool:
+        """Return whether the caller may use an account; None is all of them, which only an administrator may use."""
+        return self.is_admin or (user_id is not None and self.uid == user_id)
 
     def administrator_of(self, user_id: str) -> str | None:
         """Return the uid that a ledger entry keeps: of an administrator who acts for another account, else None."""

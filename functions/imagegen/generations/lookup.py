@@ -76,16 +76,16 @@ def cancel_generation(deps: Deps, caller: Caller, generation_id: str) -> Generat
 
 
 def list_generations(
-    deps: Deps, user_id: str, filters: Filters, page_size: int, page_token: str | None
+    deps: Deps, user_id: str | None, filters: Filters, page_size: int, page_token: str | None
 ) -> GenerationPage:
-    """Read a page of an account's generations, newest first; empty for an unknown account.
+    """Read a page of an account's generations, or of all accounts', newest first; empty for an unknown account.
 
     Raises:
         InvalidRequest: the page token is not of this list.
         Unavailable: Firestore was not available.
     """
     # The filters are part of the list's name: a token of a list with other filters is refused.
-    name = f"{user_id}/{filters}"
+    name = f"{user_id or ''}/{filters}"
     found = store.read_generations(
         deps.db,
         _equal(user_id, filters),
@@ -101,13 +101,14 @@ def list_generations(
     return GenerationPage([g for g in found if filters.stage in (None, g.stage)], token)
 
 
-def _equal(user_id: str, filters: Filters) -> dict[str, str]:
-    fields = {"model": filters.model, "style": filters.style, "color": filters.color, "size": filters.size}
+def _equal(user_id: str | None, filters: Filters) -> dict[str, str]:
+    fields = {"userId": user_id, "model": filters.model, "style": filters.style}
+    fields |= {"color": filters.color, "size": filters.size}
     if filters.stage in (Stage.QUEUED, Stage.PROCESSING):
         fields["status"] = GenerationStatus.PENDING.value
     elif filters.stage is not None:
         fields["status"] = filters.stage.value
-    return {"userId": user_id} | {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def cursor_text(generation: Generation) -> str:

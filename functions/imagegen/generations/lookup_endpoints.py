@@ -74,7 +74,7 @@ GET_GENERATION_STATUS = Endpoint(
 )
 LIST_GENERATION_REQUESTS = Endpoint(
     name="listGenerationRequests",
-    summary="Read a page of an account's generations, newest first.",
+    summary="Read a page of an account's generations, newest first; an administrator may read those of all accounts.",
     methods=("GET", "POST"),
     access=Access.OWNER,
     request_model=ListGenerationRequestsRequest,

@@ -50,7 +50,7 @@ class CancelGenerationRequest(RequestModel):
 class ListGenerationRequestsRequest(RequestModel):
     """The query or the body of listGenerationRequests."""
 
-    user_id: UserId
+    user_id: UserId | None = None
     status: _Stage | None = Field(default=None, description="queued, processing, completed, failed or cancelled")
     model: Name | None = Field(default=None, description="a name in the catalog")
     style: Name | None = Field(default=None, description="a name in the catalog")

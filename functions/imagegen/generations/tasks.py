@@ -17,15 +17,22 @@ def process_generation(deps: Deps, generation_id: str, deliveries_before: int) -
     worker.process(deps, generation_id, is_last_delivery=deliveries_before + 1 >= JOB_DELIVERIES)
 
 
-def reconcile(deps: Deps) -> None:
-    """Recover what has stuck, see `recovery.reconcile`, and enqueue overdue webhooks again.
+def reconcile(deps: Deps) -> dict[str, int]:
+    """Recover what has stuck, see `recovery.reconcile`, and enqueue overdue webhooks again; return the numbers.
 
     Raises:
         Unsettled: some generations could not be recovered; all other work is done.
         Unavailable: Firestore was not available.
     """
     try:
-        recovery.reconcile(deps)
+        run = recovery.reconcile(deps)
     finally:
         # A failed refund must not block webhooks. The run still fails, so that it raises an alert.
-        outbox.enqueue_overdue_webhooks(deps)
+        webhooks = outbox.enqueue_overdue_webhooks(deps)
+    return {
+        "refunded": run.refunded,
+        "takenBack": run.taken_back,
+        "enqueued": run.enqueued,
+        "picturesDeleted": run.pictures_deleted,
+        "webhooksEnqueued": webhooks,
+    }

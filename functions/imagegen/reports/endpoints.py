@@ -8,6 +8,7 @@ from __future__ import annotations
 from imagegen.reports import service
 from imagegen.reports.errors import WeeklyReportNotFound
 from imagegen.reports.schemas import (
+    CURRENT,
     GetWeeklyReportRequest,
     ListWeeklyReportsRequest,
     WeeklyReportAnswer,
@@ -17,6 +18,8 @@ from imagegen.web.endpoint import Access, Call, Endpoint, Reply
 
 
 def _get_weekly_report(call: Call[GetWeeklyReportRequest]) -> Reply:
+    if call.request.week == CURRENT:
+        return Reply(WeeklyReportAnswer.of(service.week_so_far(call.deps)))
     return Reply(WeeklyReportAnswer.of(service.get_weekly_report(call.deps, call.request.week)))
 
 
@@ -32,7 +35,7 @@ def _list_weekly_reports(call: Call[ListWeeklyReportsRequest]) -> Reply:
 
 GET_WEEKLY_REPORT = Endpoint(
     name="getWeeklyReport",
-    summary="Read the report of a week; the latest by default.",
+    summary="Read the report of a week, or the running week so far; the latest report by default.",
     methods=("GET", "POST"),
     access=Access.ADMIN,
     request_model=GetWeeklyReportRequest,

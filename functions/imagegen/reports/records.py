@@ -118,6 +118,8 @@ class WeeklyReport:
     insufficient_history: bool = False
     # The tests for which the week has too little data.
     low_power: tuple[str, ...] = ()
+    # Whether its week was over. Others are not stored, and are compared with nothing.
+    is_final: bool = True
 
     @property
     def scheduled_at(self) -> datetime:

@@ -19,21 +19,28 @@ from imagegen.reports.records import WeeklyReport
 _Shape = TypeVar("_Shape", bound=ResponseModel)
 
 
+# The running week so far.
+CURRENT = "current"
+
+
 def _week_id(value: str) -> str:
     try:
-        Week.parse(value)
+        if value != CURRENT:
+            Week.parse(value)
     except ValueError:
         raise PydanticCustomError("week_id", "is no week") from None
     return value
 
 
-WeekId = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9]{4}-W[0-5][0-9]$"}), AfterValidator(_week_id)]
+WeekId = Annotated[
+    str, Field(json_schema_extra={"pattern": "^([0-9]{4}-W[0-5][0-9]|current)$"}), AfterValidator(_week_id)
+]
 
 
 class GetWeeklyReportRequest(RequestModel):
     """The query or the body of getWeeklyReport; the default is the latest report."""
 
-    week: WeekId | None = Field(default=None, description="an ISO week such as 2026-W46")
+    week: WeekId | None = Field(default=None, description="an ISO week such as 2026-W46, or current")
 
 
 class ListWeeklyReportsRequest(RequestModel):
@@ -128,6 +135,7 @@ class WeeklyReportAnswer(TotalsAnswer):
     anomalies: list[AnomalyAnswer]
     insufficient_history: bool
     low_power: list[str]
+    is_final: bool
 
     @classmethod
     def of(cls, report: WeeklyReport) -> WeeklyReportAnswer:
@@ -154,6 +162,7 @@ class WeeklyReportAnswer(TotalsAnswer):
             anomalies=[_from(AnomalyAnswer, anomaly) for anomaly in report.anomalies],
             insufficient_history=report.insufficient_history,
             low_power=list(report.low_power),
+            is_final=report.is_final,
         )
 
 

@@ -27,6 +27,8 @@ HISTORY_WEEKS = 8
 TOP_ACCOUNTS = 10
 SLOWEST = 5
 _PARALLEL_QUERIES = 16
+# Below the time of a call, see docs/ARCHITECTURE.md.
+_SO_FAR_SECONDS = 40
 _PAGES = "weeklyReports"
 
 
@@ -115,9 +117,7 @@ def _build(deps: Deps, week: Week) -> WeeklyReport:
     unchanged. The number of round trips depends only on the size of the catalog.
     """
     stored, read_time = store.read_reports(deps.db, [week, *_weeks_before(week)])
-    documents = catalog_store.read_documents(deps.db)
-    on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in figures.DIMENSIONS}
-    made = _measure(WeekQueries(deps.db, week, read_time), on_offer, week, deps.now())
+    made = _measured(deps, week, read_time)
     made = _compared(deps, _with_accounts_of(made, stored.get(week)), stored)
     store.write_report(deps.db, made)
     return made
@@ -173,6 +173,19 @@ def _compared(deps: Deps, made: WeeklyReport, stored: Mapping[Week, WeeklyReport
     )
 
 
+def week_so_far(deps: Deps) -> WeeklyReport:
+    """Measure the running week as of now, by the queries of its report; it is not stored, and compared with nothing.
+
+    Raises:
+        Unavailable: Firestore was not available.
+    """
+    week = Week.of(deps.now())
+    # The read time of a report that cannot be there yet.
+    _, read_time = store.read_reports(deps.db, [week])
+    deps = replace(deps, db=deps.db.all_within(_SO_FAR_SECONDS))
+    return replace(_measured(deps, week, read_time), is_final=False)
+
+
 def get_weekly_report(deps: Deps, week_id: str | None) -> WeeklyReport:
     """Read the report of a week; the latest by default.
 
@@ -202,6 +215,12 @@ def list_weekly_reports(deps: Deps, page_size: int, page_token: str | None) -> R
     reports, more = found[:page_size], len(found) > page_size
     last_day = reports[-1].week.start_at.toordinal() if more else 0
     return ReportPage(reports, paging.make(_PAGES, str(last_day)) if more else None)
+
+
+def _measured(deps: Deps, week: Week, read_time: datetime) -> WeeklyReport:
+    documents = catalog_store.read_documents(deps.db)
+    on_offer = {dimension: list(documents[catalog.COLLECTIONS[dimension]]) for dimension in figures.DIMENSIONS}
+    return _measure(WeekQueries(deps.db, week, read_time), on_offer, week, deps.now())
 
 
 def _measure(

@@ -62,9 +62,7 @@ def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], D
     """
     if request.path == HEALTH_PATH:
         return healthy()
-    request_id = request.headers.get("X-Request-Id") or ""
-    if not _REQUEST_ID.fullmatch(request_id):
-        request_id = new_id()
+    request_id = request_id_of(request)
     with log.of_call(function=endpoint.name, requestId=request_id, **trace_fields(request)):
         try:
             response = _respond(production(), request, endpoint)
@@ -75,6 +73,12 @@ def answer(request: Request, endpoint: Endpoint[Any], production: Callable[[], D
             response = render(InternalError())
     response.headers["X-Request-Id"] = request_id
     return response
+
+
+def request_id_of(request: Request) -> str:
+    """Return the X-Request-Id that the caller sent, a new one unless it has one that is safe to repeat."""
+    request_id = request.headers.get("X-Request-Id") or ""
+    return request_id if _REQUEST_ID.fullmatch(request_id) else new_id()
 
 
 def _respond(deps: Deps, request: Request, endpoint: Endpoint[Any]) -> Response:

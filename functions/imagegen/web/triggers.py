@@ -9,6 +9,7 @@ import functools
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from firebase_functions import https_fn
@@ -25,12 +26,15 @@ from imagegen.web.serving import (
     json_object,
     json_response,
     render,
+    request_id_of,
     trace_fields,
 )
 
 _RETRY_COUNT = "X-CloudTasks-TaskRetryCount"
 # More than any queue retries. Python refuses to parse integers of thousands of digits.
 _RETRIES = re.compile(r"[0-9]{1,6}")
+# What a run adds to its answer: on_schedule discards what a function returns.
+_figures: ContextVar[dict[str, int]] = ContextVar("figures")
 
 
 def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], Response]]:
@@ -45,13 +49,25 @@ def scheduled(answer: Mapping[str, Any]) -> Callable[[Any], Callable[[Request], 
         def respond(request: Request) -> Response:
             if request.path == HEALTH_PATH:
                 return healthy()
-            with log.of_call(function=function.__name__, **trace_fields(request)):
-                failed = function(request).status_code >= 400
-            return render(InternalError()) if failed else json_response(answer)
+            request_id = request_id_of(request)
+            token = _figures.set({})
+            try:
+                with log.of_call(function=function.__name__, requestId=request_id, **trace_fields(request)):
+                    failed = function(request).status_code >= 400
+                response = render(InternalError()) if failed else json_response({**answer, **_figures.get()})
+            finally:
+                _figures.reset(token)
+            response.headers["X-Request-Id"] = request_id
+            return response
 
         return respond
 
     return decorate
+
+
+def add_figures(figures: Mapping[str, int]) -> None:
+    """Add figures of this run to the answer of its schedule."""
+    _figures.get().update(figures)
 
 
 def queued(function: Any) -> Callable[[Request], Response]:
@@ -64,7 +80,8 @@ def queued(function: Any) -> Callable[[Request], Response]:
     def respond(request: Request) -> Response:
         if request.path == HEALTH_PATH:
             return healthy()
-        with log.of_call(function=function.__name__, **trace_fields(request)):
+        request_id = request_id_of(request)
+        with log.of_call(function=function.__name__, requestId=request_id, **trace_fields(request)):
             try:
                 if json_object(request).keys() != {"data"}:
                     raise InvalidRequest([Violation("data", "is required, and nothing else")])
@@ -72,7 +89,7 @@ def queued(function: Any) -> Callable[[Request], Response]:
             except AppError as error:
                 log.error(f"task refused: {error}")
                 response = render(error)
-        response.headers.update(NO_SNIFFING)
+        response.headers.update({**NO_SNIFFING, "X-Request-Id": request_id})
         return response
 
     return respond

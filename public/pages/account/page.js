@@ -3,7 +3,7 @@
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { accountBar } from "../../accounts/bar.js";
 import { AccountChoice } from "../../accounts/choice.js";
-import { accountAddress, chooseAccount, currentAccount, whenAccountChanges } from "../../accounts/chosen.js";
+import { accountAddress, accountOf, chooseAccount, currentAccount, whenAccountChanges } from "../../accounts/chosen.js";
 import { Finder } from "../../generations/finder.js";
 import { pageHeader } from "../../ui/elements.js";
 import { grantCard } from "./cards.js";
@@ -15,7 +15,7 @@ import { Ledger } from "./statement.js";
 /** @type {MakePage} */
 export function make(page) {
   // The address chooses the account; without one in it, it is that of the account that was chosen before.
-  if (page.argument) chooseAccount(page.argument);
+  if (page.argument) chooseAccount(accountOf(page.argument));
   else if (currentAccount()) history.replaceState(null, "", accountAddress(currentAccount()));
   const ledger = new Ledger(page);
   const choice = new AccountChoice(page, () => {

@@ -1,8 +1,8 @@
-// Owns a picture that is being made: asking for it, following it to its end, and cancelling it.
-// Must not know how that looks.
+// Owns one picture that was asked for: sending its request, following it to its end, cancelling it and trying it again.
+// Must not know how that looks, nor which others there are.
 
 import { call, callOnce } from "../../backend/api.js";
-import { ApiError } from "../../backend/errors.js";
+import { ApiError, isAbort } from "../../backend/errors.js";
 import { pause } from "../../backend/timing.js";
 import { credits } from "../../format.js";
 import { failure, isTooLate, isUnderWay } from "../../generations/generation.js";
@@ -16,86 +16,82 @@ const FIRST_LOOK_SECONDS = 0.3;
 const STEPS = {
   sending: "Sending the request …",
   "still trying": "The service is busy; still trying. You are charged once at most.",
+  resumed: "Looking how it gets on …",
   queued: "Waiting in the queue …",
   processing: "The model is drawing …",
   offline: "You are offline; it goes on when you are back.",
 };
 
-/**
- * What was asked for and has not ended, so that it is found again after another page was looked at.
- * @type {{id: string, userId: string} | null}
- */
-let waitedFor = null;
-
 export class Making {
   /** @type {MakingStage} */
-  shown = { kind: "nothing" };
+  stage = { kind: "underWay", text: "", progress: 0, isQueued: false };
+  /** @type {string | null} The id of its generation, null until the request is answered. */
+  id;
   isCancelled = false;
   /** @type {unknown} */
   cancelError = undefined;
   #page;
   #tell;
+  #running;
 
   /**
    * @param {Page} page
-   * @param {{onStep: (generation: Generation) => void, onCharge: () => void, onBegin: () => void, onLost: () => void}}
-   *   tell `onStep` when the status has changed, `onCharge` when the balance may have, `onLost` when it is not known
-   *   whether there is a generation.
+   * @param {AskedPicture} body
+   * @param {MakingListener} tell
+   * @param {string | null} id
    */
-  constructor(page, tell) {
+  constructor(page, body, tell, id = null) {
+    this.body = body;
+    this.id = id;
     this.#page = page;
     this.#tell = tell;
     this.cancelling = new Once(page.update);
+    this.#running = new Once(page.update);
   }
 
-  /** @param {AskedPicture} body */
-  async create(body) {
-    this.clear();
-    this.#step("sending");
+  /** Whether its request may have been carried out, and the same request is therefore this one: it has the same key. */
+  get isUnanswered() {
+    const { stage } = this;
+    if (stage.kind === "underWay") return this.id === null;
+    return stage.kind === "refused" && stage.isUndecided;
+  }
+
+  /** Whether nothing is lost if it is shown no longer. */
+  get isSettled() {
+    return this.stage.kind !== "underWay" && !this.isUnanswered;
+  }
+
+  /** Send the request and wait for the picture; one that was answered before is only waited for. */
+  run() {
+    return this.#running.run(async () => {
+      try {
+        this.id ??= await this.#send();
+        await this.#wait(this.id);
+      } catch (error) {
+        if (!isAbort(error)) await this.#refuse(error);
+      }
+    });
+  }
+
+  /** Ask for the same picture again: of one that has ended or was refused this is a new request. */
+  again() {
+    if (this.stage.kind === "ended") this.id = null;
     this.#tell.onBegin();
-    const options = { body, headers: { Prefer: "respond-async" }, signal: this.#page.signal };
-    const answer = await callOnce("createGenerationRequest", options, () => this.#step("still trying"));
-    const { generationRequestId: id, status } = answer.body;
-    waitedFor = { id, userId: body.userId };
-    this.#step(status, { id });
-    this.#tell.onBegin();
-    this.#tell.onCharge();
-    await this.#wait(id);
+    return this.run();
   }
 
-  /**
-   * Wait for what this account asked for before, if it has not ended.
-   * @param {string} userId
-   */
-  async resume(userId) {
-    if (waitedFor?.userId === userId) await this.#wait(waitedFor.id);
-  }
-
-  /**
-   * @param {unknown} error
-   * @param {() => unknown} [retry] Given where the request may have been carried out.
-   */
-  refuse(error, retry) {
-    this.#show({ kind: "refused", error, retry });
-    if (retry) this.#tell.onLost();
-  }
-
-  /** What was refused to one account is not refused to another. */
-  forgetRefusal() {
-    if (this.shown.kind === "refused") this.clear();
-  }
-
-  clear() {
-    waitedFor = null;
-    this.#show({ kind: "nothing" });
+  /** Say that the answer to its request was lost. */
+  lose() {
+    const error = new Error("The answer to the last request was lost.");
+    this.#show({ kind: "refused", error, isUndecided: true });
   }
 
   cancel() {
     return this.cancelling.run(async () => {
-      if (this.shown.kind !== "underWay" || !this.shown.id) return;
+      if (!this.id) return;
       this.cancelError = undefined;
       try {
-        await call("cancelGenerationRequest", { body: { generationRequestId: this.shown.id } });
+        await call("cancelGenerationRequest", { body: { generationRequestId: this.id } });
         this.isCancelled = true;
       } catch (error) {
         // One that was begun, or has ended, in the meantime shows that by itself.
@@ -104,32 +100,34 @@ export class Making {
     });
   }
 
-  /** @param {string} id */
-  async #wait(id) {
-    const generation = await this.#follow(id);
-    if (!generation) return;
-    waitedFor = null;
-    this.#show({ kind: "ended", generation });
-    announce(Object.values(endOf(generation)).join(" "));
+  async #send() {
+    this.#step("sending");
+    const options = { body: this.body, headers: { Prefer: "respond-async" }, signal: this.#page.signal };
+    const answer = await callOnce("createGenerationRequest", options, () => this.#step("still trying"));
+    const { generationRequestId, status } = answer.body;
+    this.id = generationRequestId;
+    this.#step(status);
     this.#tell.onCharge();
+    return generationRequestId;
   }
 
   /**
-   * Look at a generation until it has ended; null when the page was left before.
-   * @param {string} id
+   * Look at the generation until it has ended, or the page was left.
+   * @param {string} generationRequestId
    */
-  async #follow(id) {
+  async #wait(generationRequestId) {
     const { signal } = this.#page;
     let waitSeconds = FIRST_LOOK_SECONDS;
     let lastStatus = null;
+    if (this.stage.kind !== "underWay" || !this.stage.text) this.#step("resumed");
     while (!signal.aborted) {
       await pause(waitSeconds * 1000, signal);
       try {
-        const { body, headers } = await call("getGenerationStatus", { query: { generationRequestId: id }, signal });
+        const { body, headers } = await call("getGenerationStatus", { query: { generationRequestId }, signal });
         if (body.status !== lastStatus) this.#tell.onStep(body);
         lastStatus = body.status;
-        if (!isUnderWay(body)) return body;
-        this.#step(body.status, { id, progress: body.progress });
+        if (!isUnderWay(body)) return this.#end(body);
+        this.#step(body.status, body.progress);
         waitSeconds = Number(headers.get("Retry-After") ?? 1);
       } catch (error) {
         if (!(error instanceof ApiError && error.isPassing)) throw error;
@@ -137,27 +135,39 @@ export class Making {
         waitSeconds = error.retryAfterSeconds;
       }
     }
-    return null;
+  }
+
+  /** @param {Generation} generation */
+  #end(generation) {
+    this.#show({ kind: "ended", generation });
+    announce(Object.values(endOf(generation)).join(" "));
+    this.#tell.onCharge();
+  }
+
+  /** @param {unknown} error */
+  async #refuse(error) {
+    const isUndecided = this.id === null && error instanceof ApiError && error.isUndecided;
+    this.#show({ kind: "refused", error, isUndecided });
+    await this.#tell.onRefusal(this, error);
   }
 
   /**
    * @param {string} step
-   * @param {{id?: string, progress?: number}} known
+   * @param {number} progress In percent.
    */
-  #step(step, { id, progress = 0 } = {}) {
-    const before = this.shown.kind === "underWay" ? this.shown : null;
+  #step(step, progress = 0) {
     const text = STEPS[step] ?? "";
-    if (text !== before?.text) announce(text);
-    this.#show({ kind: "underWay", text, progress, isQueued: step === "queued", id: id ?? before?.id ?? null });
+    if (this.stage.kind !== "underWay" || text !== this.stage.text) announce(text);
+    this.#show({ kind: "underWay", text, progress, isQueued: step === "queued" });
   }
 
-  /** @param {MakingStage} shown */
-  #show(shown) {
-    if (shown.kind !== "underWay") {
+  /** @param {MakingStage} stage */
+  #show(stage) {
+    if (stage.kind !== "underWay") {
       this.isCancelled = false;
       this.cancelError = undefined;
     }
-    this.shown = shown;
+    this.stage = stage;
     this.#page.update();
   }
 }

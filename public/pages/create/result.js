@@ -1,31 +1,47 @@
-// Owns how a picture that is being made looks, from nothing to its end. Must not know how it is made.
+// Owns how the pictures that were asked for look, each from its request to its end. Must not know how they are made.
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
+import { repeat } from "/vendor/lit-html/directives/repeat.js";
 import { ApiError } from "../../backend/errors.js";
+import { visible } from "../../format.js";
 import { picture } from "../../generations/picture.js";
 import { emptyState, errorPanel } from "../../ui/feedback.js";
 import { grantLink } from "./form.js";
 import { endOf } from "./making.js";
 
-/** @param {Making} making */
-export const resultView = (making) => html`
-  <div class="result" role="group" aria-label="Picture" data-keeps-focus>${content(making)}</div>
-`;
+/** @param {Pictures} pictures */
+export function picturesView({ shown }) {
+  if (shown.length === 0) {
+    return html`<div class="result">${emptyState("Nothing yet", "Pictures appear here, the newest first.")}</div>`;
+  }
+  const result = (/** @type {Making} */ making) => html`
+    <li>
+      <div class="result" role="group" aria-label="Picture: ${visible(making.body.prompt)}" data-keeps-focus>
+        ${content(making)}
+        <p class="asked" dir="auto">${visible(making.body.prompt)}</p>
+      </div>
+    </li>
+  `;
+  return html`<ul class="results">
+    ${repeat(shown, (making) => making, result)}
+  </ul>`;
+}
 
 /** @param {Making} making */
 function content(making) {
-  const { shown } = making;
-  switch (shown.kind) {
-    case "nothing":
-      return emptyState("Nothing yet", "The picture appears here.");
+  const { stage } = making;
+  switch (stage.kind) {
     case "underWay":
-      return progressView(making, shown);
+      return progressView(making, stage);
     case "ended":
-      return endView(shown.generation);
+      return endView(making, stage.generation);
     case "refused": {
-      const isShort = shown.error instanceof ApiError && shown.error.reason === "INSUFFICIENT_CREDITS";
-      const once = shown.retry ? html`<p>The same request is charged once at most.</p>` : nothing;
-      return errorPanel(shown.error, { retry: shown.retry, wayOut: isShort ? grantLink("button primary") : once });
+      const isShort = stage.error instanceof ApiError && stage.error.reason === "INSUFFICIENT_CREDITS";
+      const once = stage.isUndecided ? html`<p>The same request is charged once at most.</p>` : nothing;
+      return errorPanel(stage.error, {
+        retry: () => making.again(),
+        wayOut: isShort ? grantLink("button primary") : once,
+      });
     }
   }
 }
@@ -33,14 +49,14 @@ function content(making) {
 /**
  * Without a value the progress says that something goes on, but not how far it is.
  * @param {Making} making
- * @param {UnderWay} shown
+ * @param {UnderWay} stage
  */
-const progressView = (making, { text, progress, isQueued, id }) => html`
+const progressView = (making, { text, progress, isQueued }) => html`
   <div class="progress">
     <div class="canvas"></div>
     <p>${text}</p>
     <progress max="100" aria-label="Progress" value=${progress || nothing}></progress>
-    ${id && isQueued ? cancelButton(making) : nothing}
+    ${isQueued ? cancelButton(making) : nothing}
     ${making.cancelError === undefined ? nothing : errorPanel(making.cancelError)}
   </div>
 `;
@@ -52,8 +68,11 @@ const cancelButton = (making) => html`
   </button>
 `;
 
-/** @param {Generation} generation */
-function endView(generation) {
+/**
+ * @param {Making} making
+ * @param {Generation} generation
+ */
+function endView(making, generation) {
   const { title, refunded } = endOf(generation);
   if (!refunded)
     return html`${picture(generation)}
@@ -62,6 +81,7 @@ function endView(generation) {
     <div class="notice">
       <p class="error-title">${title}</p>
       <p>${refunded}</p>
+      <button type="button" @click=${() => making.again()}>Try again</button>
     </div>
   `;
 }

@@ -2,24 +2,29 @@
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { fire } from "../../backend/triggers.js";
+import { number } from "../../format.js";
 import { card, pageHeader } from "../../ui/elements.js";
 import { Action, actionButton } from "../../ui/once.js";
 import { auditView, lastAudit } from "./audit.js";
 import { verifyBooks } from "./books.js";
+import { callCard, foundCall, loggingCard } from "./call.js";
 import { Calls, callsCard } from "./calls.js";
 import { FailureRates } from "./rates.js";
 import { ratesCard } from "./settings.js";
 
 /** @type {MakePage} */
 export function make(page) {
-  const { emulators } = page;
+  const { emulators, argument: requestId } = page;
   const rates = emulators.firestore ? new FailureRates(page) : null;
   const books = new Action(page.update, (say) => verifyBooks(page.signal, say));
   const audit = lastAudit(page);
   const reconcile = emulators.functions ? new Action(page.update, fireReconcile) : null;
   const calls = emulators.functions ? new Calls(page) : null;
+  const found = requestId && emulators.functions ? foundCall(page, requestId) : null;
   return () => html`
-    ${pageHeader("Operations", "What an operator looks at, and sets.")} ${rates ? ratesCard(rates) : nothing}
+    ${pageHeader("Operations", "What an operator looks at, and sets.")}
+    ${requestId ? (found ? callCard(requestId, found) : loggingCard(requestId)) : nothing}
+    ${rates ? ratesCard(rates) : nothing}
     <div class="columns even">
       ${actionCard(
         "Books",
@@ -43,9 +48,21 @@ export function make(page) {
   `;
 }
 
+/** What a run of reconcile did, by the names in its answer: of one, and of several. @type {Record<string, [string, string]>} */
+const DONE = {
+  refunded: ["generation refunded", "generations refunded"],
+  takenBack: ["generation put back into the queue", "generations put back into the queue"],
+  enqueued: ["task enqueued again", "tasks enqueued again"],
+  picturesDeleted: ["picture deleted", "pictures deleted"],
+  webhooksEnqueued: ["webhook enqueued again", "webhooks enqueued again"],
+};
+
 async function fireReconcile() {
-  await fire("reconcile");
-  return html`<p class="done">Done: what was left pending past its time is refunded.</p>`;
+  const figures = await fire("reconcile");
+  const done = Object.keys(DONE)
+    .filter((name) => figures[name] > 0)
+    .map((name) => `${number(figures[name])} ${DONE[name][figures[name] === 1 ? 0 : 1]}`);
+  return html`<p class="done">${done.length > 0 ? `Done: ${done.join(", ")}.` : "Done: nothing was overdue."}</p>`;
 }
 
 /**

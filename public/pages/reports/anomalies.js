@@ -1,13 +1,14 @@
 // Owns how what is unusual in a week looks. Must not know how it was found.
 
-import { html } from "/vendor/lit-html/lit-html.js";
+import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { words } from "../../format.js";
 import { badge } from "../../ui/elements.js";
+import { failuresAddress } from "./failures.js";
 
 const NAMED = new Set(["model", "style", "color"]);
 
 /** @param {WeeklyReport} report */
-export function anomaliesView({ anomalies, insufficientHistory }) {
+export function anomaliesView({ week, anomalies, insufficientHistory }) {
   if (anomalies.length === 0) {
     return insufficientHistory
       ? notice("neutral", "Not judged yet", "There is no earlier week to compare with.")
@@ -18,20 +19,30 @@ export function anomaliesView({ anomalies, insufficientHistory }) {
     <section class="card anomalies">
       <h2>${title}</h2>
       <ul>
-        ${anomalies.map(item)}
+        ${anomalies.map((anomaly) => item(week, anomaly))}
       </ul>
     </section>
   `;
 }
 
-/** @param {WeeklyReport["anomalies"][number]} anomaly */
-const item = (anomaly) => html`
+/**
+ * @param {string} week
+ * @param {WeeklyReport["anomalies"][number]} anomaly
+ */
+const item = (week, anomaly) => html`
   <li class="anomaly" data-severity=${anomaly.severity}>
     <span class="badges">
       ${badge(words(anomaly.severity), anomaly.severity === "critical" ? "bad" : "warn")}
       ${badge(words(anomaly.status), "neutral")}
     </span>
-    <span>${sentence(anomaly)}</span>
+    <span>
+      ${sentence(anomaly)}
+      ${
+        anomaly.kind === "failureRate"
+          ? html`<a class="link" href=${failuresAddress(week, anomaly)}>Show the failed generations</a>`
+          : nothing
+      }
+    </span>
   </li>
 `;
 

@@ -7,25 +7,30 @@ import { Finder } from "../../generations/finder.js";
 import { card, pageHeader } from "../../ui/elements.js";
 import { announce } from "../../ui/feedback.js";
 import { Action, actionButton } from "../../ui/once.js";
+import { Failures, failuresAsked, failuresView } from "./failures.js";
 import { Reports } from "./reports.js";
 import { reportsView } from "./week.js";
 
 /** @type {MakePage} */
 export function make(page) {
-  const reports = new Reports(page);
   const finder = new Finder(page);
+  const asked = failuresAsked(page.argument);
+  if (asked) {
+    const failures = new Failures(page, asked);
+    return () => html`${header(nothing)} ${failuresView(failures, finder)}`;
+  }
+  const reports = new Reports(page);
   const runs = page.emulators.functions ? developerRuns(page, reports) : null;
   reports.show(page.argument);
   return () => html`
-    ${pageHeader(
-      "Reports",
-      "Week by week, with what is unusual on top.",
-      runs ? actionButton("Run the report now", runs.report) : nothing,
-    )}
+    ${header(runs ? actionButton("Run the report now", runs.report) : nothing)}
     <div>${runs?.report.outcome}</div>
     ${reportsView(reports, finder)} ${runs ? sampleData(runs.history, runs.copied) : nothing}
   `;
 }
+
+/** @param {unknown} actions */
+const header = (actions) => pageHeader("Reports", "Week by week, with what is unusual on top.", actions);
 
 /**
  * What a developer can run from here; a deployed page has none of it.

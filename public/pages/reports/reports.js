@@ -5,6 +5,8 @@ import { Form } from "../../ui/form.js";
 import { Loaded } from "../../ui/loaded.js";
 
 const MOST_WEEKS = 52;
+/** In place of a week: the running one so far. */
+export const CURRENT = "current";
 
 export class Reports {
   /** @type {string | null} A week that was asked for and has no report. */
@@ -14,6 +16,10 @@ export class Reports {
 
   /** @param {Page} page */
   constructor(page) {
+    /** @type {Loaded<WeeklyReport>} */
+    this.soFar = new Loaded(page, async () => {
+      return (await call("getWeeklyReport", { query: { week: CURRENT }, signal: page.signal })).body;
+    });
     this.form = new Form(page.update, "reports", { week: "" });
     this.list = new Loaded(page, async () => {
       const { body } = await call("listWeeklyReports", { query: { pageSize: MOST_WEEKS }, signal: page.signal });
@@ -34,14 +40,16 @@ export class Reports {
   /** Look at the week that was picked. */
   pick() {
     this.absentWeek = null;
-    history.replaceState(null, "", `#reports/${this.form.values.week}`);
+    const { week } = this.form.values;
+    history.replaceState(null, "", `#reports/${week}`);
+    if (week === CURRENT) this.soFar.load();
     this.form.update();
   }
 
   /** @param {WeeklyReport[]} newestFirst */
   #begin(newestFirst) {
-    if (newestFirst.length === 0) return;
-    const isPresent = newestFirst.some((report) => report.week === this.#asked);
+    const isPresent = this.#asked === CURRENT || newestFirst.some((report) => report.week === this.#asked);
+    if (newestFirst.length === 0 && !isPresent) return;
     this.form.values.week = isPresent && this.#asked ? this.#asked : newestFirst[0].week;
     const absent = isPresent ? null : this.#asked;
     this.pick();

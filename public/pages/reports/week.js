@@ -2,13 +2,14 @@
 
 import { html, nothing } from "/vendor/lit-html/lit-html.js";
 import { guard } from "/vendor/lit-html/directives/guard.js";
-import { day, duration, number, percent, signed, words } from "../../format.js";
+import { day, duration, moment, number, percent, signed, words } from "../../format.js";
 import { generationButton } from "../../generations/finder.js";
 import { card, idCode, table } from "../../ui/elements.js";
 import { emptyState } from "../../ui/feedback.js";
 import { selectField } from "../../ui/form.js";
 import { loadedView } from "../../ui/loaded.js";
 import { anomaliesView } from "./anomalies.js";
+import { CURRENT } from "./reports.js";
 import { trends } from "./trends.js";
 
 /** @type {Dimension[]} */
@@ -21,20 +22,61 @@ const DIMENSIONS = ["Model", "Style", "Color", "Size"];
 export const reportsView = (reports, finder) =>
   loadedView(reports.list, { kind: "sections", lines: 10 }, (newestFirst) => {
     const report = newestFirst.find((each) => each.week === reports.form.values.week);
-    if (!report) return emptyState("No report yet", "The first is written on Monday at 00:00 UTC, or when it is run.");
+    const isCurrent = reports.form.values.week === CURRENT;
     const absent = reports.absentWeek;
     return html`
       ${weekPicker(reports, newestFirst)}
       ${absent ? html`<p class="notice">There is no report of ${absent} here; this is the latest.</p>` : nothing}
-      <div class="sections">
-        ${anomaliesView(report)} ${totals(report)}
-        ${guard([newestFirst, report], () => trends(newestFirst.toReversed(), report))} ${breakdowns(report)}
-        <div class="columns even">
-          ${card("Top accounts", topAccounts(report))} ${card("Slowest pictures", slowest(report, finder))}
-        </div>
-      </div>
+      ${isCurrent ? soFarView(reports, finder) : report ? wholeWeek(report, newestFirst, finder) : NO_REPORT}
     `;
   });
+
+const NO_REPORT = emptyState("No report yet", "The first is written on Monday at 00:00 UTC, or when it is run.");
+
+/**
+ * @param {WeeklyReport} report
+ * @param {WeeklyReport[]} newestFirst
+ * @param {Finder} finder
+ */
+const wholeWeek = (report, newestFirst, finder) => html`
+  <div class="sections">
+    ${anomaliesView(report)} ${totals(report)}
+    ${guard([newestFirst, report], () => trends(newestFirst.toReversed(), report))} ${details(report, finder)}
+  </div>
+`;
+
+/**
+ * The running week, whose figures still change.
+ * @param {Reports} reports
+ * @param {Finder} finder
+ */
+const soFarView = ({ soFar }, finder) =>
+  loadedView(
+    soFar,
+    { kind: "sections", lines: 10 },
+    (report) => html`
+      <section class="notice">
+        <h2>Not final</h2>
+        <p>
+          ${report.week} as of ${moment(report.generatedAt)}; it ends on ${day(report.weekEnd)} at 00:00 UTC. It is not
+          stored, and not compared with the weeks before.
+        </p>
+        <button type="button" class="small" @click=${() => soFar.load({ isQuiet: true })}>Count again</button>
+      </section>
+      ${totals(report)} ${details(report, finder)}
+    `,
+  );
+
+/**
+ * @param {WeeklyReport} report
+ * @param {Finder} finder
+ */
+const details = (report, finder) => html`
+  ${breakdowns(report)}
+  <div class="columns even">
+    ${card("Top accounts", topAccounts(report))} ${card("Slowest pictures", slowest(report, finder))}
+  </div>
+`;
 
 /**
  * @param {Reports} reports
@@ -43,6 +85,8 @@ export const reportsView = (reports, finder) =>
 function weekPicker(reports, newestFirst) {
   /** @type {[string, string][]} */
   const weeks = newestFirst.map(({ week, weekStart }) => [week, `${week}, from ${day(weekStart)}`]);
+  weeks.unshift([CURRENT, "This week so far"]);
+  if (newestFirst.length === 0) weeks.unshift(["", "None"]);
   const picker = selectField(reports.form, "week", "Week", weeks);
   return html`<div class="filters" @change=${() => reports.pick()}>${picker}</div>`;
 }

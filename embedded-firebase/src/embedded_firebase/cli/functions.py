@@ -21,7 +21,9 @@ from embedded_firebase.functions.environment import read_files, set_environment
 from embedded_firebase.functions.firestore_costs import name_this_process
 from embedded_firebase.functions.host import FunctionsHost, HostOptions, Pages
 from embedded_firebase.functions.server import bind, broken, files
+from embedded_firebase.functions.sign_in import MOUNTS, sign_in
 from embedded_firebase.hosting.site import Site, read_site
+from embedded_firebase.local_only import LOCAL_HOST
 from embedded_firebase.tasks import api as tasks_api
 
 _DRAIN_SECONDS = 10.0
@@ -33,12 +35,15 @@ def main() -> None:
     """Serve until interrupted."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.any_account and not LOCAL_HOST.fullmatch(options.host):
+        parser.error("--any-account is not for a --host that other machines reach")
     sockets = reloading.inherited_sockets(os.environ)
     environment = dict(os.environ)
     lifeline.hold(options)
-    if not options.json:
-        log.make_readable()
+    # Lines of JSON are for another program, which keeps them.
+    recent = log.RecentLines() if options.json else log.make_readable()
     site = _site(options)
     wanted = [("--port", options.port), *([("--hosting-port", options.hosting_port)] if site else [])]
     for name, port in wanted[len(sockets) :]:
@@ -47,7 +52,7 @@ def main() -> None:
         except OSError as error:
             sys.exit(f"Port {port} is taken or not allowed ({error.strerror}); choose another with {name}.")
     known = reloading.snapshot(options.source)
-    host = _host(options, sockets[0], (site, sockets[1]) if site else None)
+    host = _host(options, sockets[0], (site, sockets[1]) if site else None, recent)
     host.start()
     print(f"Functions ready on {host.url.removeprefix('http://')}", flush=True)  # noqa: T201
     try:
@@ -70,7 +75,10 @@ def _site(options: argparse.Namespace) -> Site | None:
 
 
 def _host(
-    options: argparse.Namespace, listener: socket.socket, site: tuple[Site, socket.socket] | None
+    options: argparse.Namespace,
+    listener: socket.socket,
+    site: tuple[Site, socket.socket] | None,
+    recent: log.RecentLines,
 ) -> FunctionsHost:
     """Load the functions; on failure log the error and answer every call with it, until the code changes."""
     name, port = listener.getsockname()[:2]
@@ -78,6 +86,9 @@ def _host(
         for variable, value in read_files(options.source, options.project).items():
             os.environ.setdefault(variable, value)
         set_environment(os.environ, options.project, options.firestore, f"{name}:{port}")
+        signs_in = options.any_account and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
+        if signs_in:
+            os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = f"{name}:{port}"
         cost_between = name_this_process(options.firestore)
         functions = discover(options.source)
     except Exception as error:
@@ -91,8 +102,11 @@ def _host(
         emulators=_emulators(options.firestore),
         runnable=dict(options.run),
         cost_between=cost_between,
+        lines_of=recent.of_call,
     )
     mounts = {"/files": files(options.files)} if options.files else {}
+    if signs_in:
+        mounts |= dict.fromkeys(MOUNTS, sign_in(options.project, name))
     # The Auth emulator's tokens are not signed: a page of any origin could forge one, with any claims.
     any_origin = options.any_origin and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
     how = HostOptions(data=options.data, mounts=mounts, any_origin=any_origin)
@@ -133,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let pages of any origin call the functions, which then have to authenticate callers; "
         "not with an Auth emulator, whose tokens any page can forge",
+    )
+    parser.add_argument(
+        "--any-account",
+        action="store_true",
+        help="without an Auth emulator: let pages and programs of this machine sign in as any account, without a "
+        "secret; not with a --host that other machines reach",
     )
     parser.add_argument("--json", action="store_true", help="log as the functions do, one JSON object a line")
     lifeline.add_option(parser)

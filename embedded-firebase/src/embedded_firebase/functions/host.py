@@ -68,6 +68,7 @@ class Pages:
         emulators: addresses of other emulators, by product.
         runnable: Python modules that pages may run, by name.
         cost_between: gets the cost of the functions at Firestore.
+        lines_of: gets the log lines of a call by its X-Request-Id.
     """
 
     site: Site
@@ -75,6 +76,7 @@ class Pages:
     emulators: Mapping[str, str] = field(default_factory=dict)
     runnable: Mapping[str, str] = field(default_factory=dict)
     cost_between: CostBetween = lambda *_: None
+    lines_of: Callable[[str], list[str]] = lambda _: []
 
 
 class FunctionsHost:
@@ -122,6 +124,7 @@ class FunctionsHost:
             lambda path: names.get(path) or names.get("/".join(path.split("/", 4)[:4])),
             pages.cost_between if pages else lambda *_: None,
             free=set(names.values()) - {function.name for function in functions},
+            lines_of=pages.lines_of if pages else lambda _: [],
         )
         self._servers = [FunctionsServer(listener, local_only(recent, host, any_origin=options.any_origin), names)]
         if pages:
