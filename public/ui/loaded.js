@@ -111,7 +111,8 @@ export class LoadedList extends Loaded {
   loadMore() {
     return this.more.run(async () => {
       const { turn, value } = this;
-      if (!value?.nextPageToken) return;
+      // While the list is loaded anew, its token may be of another filter.
+      if (!value?.nextPageToken || this.isBusy) return;
       this.moreError = undefined;
       try {
         const next = await this.#readPart(value.nextPageToken);

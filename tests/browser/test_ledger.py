@@ -97,7 +97,7 @@ class TestFilters:
         page = open_page(console, "account", account=open_account(console, "watchful", grants=22))
         page.get_by_label("Type", exact=True).select_option("grant")
         totals = page.get_by_role("list", name="Totals of what fits")
-        expect(totals).to_contain_text("22 grants: +220")
+        expect(totals.get_by_role("listitem")).to_have_text(["22 grants: +220", "Together: +220"])
         page.get_by_role("button", name="Show more").click()
         expect(rows(page)).to_have_count(22)
         console.call("createGenerationRequest", REQUEST | {"userId": "watchful"})
