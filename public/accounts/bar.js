@@ -27,8 +27,11 @@ export const focusAccountFault = () => focusFault(document.querySelector(".accou
 
 /** @param {AccountChoice} choice */
 function accountField(choice) {
-  // So that what is typed takes the place of the account that is there.
-  const select = (/** @type {{target: HTMLInputElement}} */ event) => event.target.select();
+  const begin = (/** @type {{target: HTMLInputElement}} */ event) => {
+    choice.isBegun = true;
+    // So that what is typed takes the place of the account that is there.
+    event.target.select();
+  };
   const choose = (/** @type {{target: HTMLInputElement}} */ event) => choice.choose(event.target.value.trim());
   const search = (/** @type {{target: HTMLInputElement}} */ event) => choice.search(event.target.value.trim());
   return field(
@@ -44,7 +47,7 @@ function accountField(choice) {
         spellcheck="false"
         dir="auto"
         placeholder="Choose or type an account"
-        @focus=${select}
+        @focus=${begin}
         @input=${search}
         @change=${choose}
       />

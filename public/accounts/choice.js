@@ -21,6 +21,8 @@ export class AccountChoice {
   matching = [];
   #page;
   #onChoose;
+  /** Whether someone has begun to choose: no account is put before what is typed. */
+  isBegun = false;
   #isChosenAtFirst;
   #sought = "";
   /** What the account had when it was last read: its balance and newest entry, "" before. */
@@ -138,7 +140,7 @@ export class AccountChoice {
     this.richest = await richestAccounts();
     this.#page.update();
     // With an Auth emulator the account is that of the one who signs in.
-    const isOpen = !currentAccount() && !this.form.values.account && !this.#page.emulators.auth;
+    const isOpen = !currentAccount() && !this.isBegun && !this.#page.emulators.auth;
     if (this.#isChosenAtFirst && isOpen && this.richest.length > 0) this.choose(this.richest[0].userId);
   }
 }

@@ -57,6 +57,8 @@ class TestEveryPage:
         page = open_page(console, "create", width=width)
         for name in ("create", "account"):
             page.goto(f"{console.url}/#{name}")
+            page.get_by_role("heading", level=1, name=name.title()).wait_for()
+            page.get_by_label("Account", exact=True).fill("")
             page.get_by_role("button", name=account).wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") == width
         page.get_by_role("button", name=account).click()

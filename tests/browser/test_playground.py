@@ -57,6 +57,21 @@ class TestFirstVisit:
         expect(result(page, "A lighthouse in a storm").locator("img")).to_be_visible()
 
     @pytest.mark.long
+    def test_no_account_is_put_before_what_is_typed(self, console: Console, open_page: OpenPage) -> None:
+        """Once the field has had the focus no account is chosen, however late the accounts are known."""
+        page = open_page(console, "operations")
+        held: list[Route] = []
+        page.route("**:runQuery", lambda route: held.append(route))
+        page.get_by_role("link", name="Create", exact=True).click()
+        page.get_by_label("Account", exact=True).focus()
+        page.wait_for_timeout(100)
+        assert held
+        for route in held:
+            route.continue_()
+        page.get_by_role("group", name="Accounts to choose from").get_by_role("button").first.wait_for()
+        expect(page.get_by_label("Account", exact=True)).to_have_value("")
+
+    @pytest.mark.long
     @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844), (320, 640)])
     def test_the_prompt_is_above_the_fold(self, console: Console, open_page: OpenPage, width: int, height: int) -> None:
         """Prompt and button are seen without scrolling, before the choices; nothing is wider than the screen."""
