@@ -8,11 +8,15 @@ const MOST_MATCHING = 20;
 // The last character there is: each name of the prefix comes before it.
 const LAST = "\u{10FFFF}";
 
+const CREDITS = { fieldPath: "credits" };
 const BY_NAME = { field: { fieldPath: "__name__" }, direction: "ASCENDING" };
+
+// Leaves out accounts whose credits are no number, which would come first.
+const HAS_CREDITS = { fieldFilter: { field: CREDITS, op: "GREATER_THAN_OR_EQUAL", value: { integerValue: "0" } } };
 
 /** The accounts with the most credits, none where they cannot be listed. */
 export const richestAccounts = () =>
-  offered({ orderBy: [{ field: { fieldPath: "credits" }, direction: "DESCENDING" }], limit: MOST_RICHEST });
+  offered({ where: HAS_CREDITS, orderBy: [{ field: CREDITS, direction: "DESCENDING" }], limit: MOST_RICHEST });
 
 /**
  * The first accounts whose names begin so, none where they cannot be listed.
@@ -61,7 +65,7 @@ async function offered(query) {
  * @returns {Promise<KnownAccount[]>}
  */
 async function accounts(query) {
-  const select = { fields: [{ fieldPath: "credits" }] };
+  const select = { fields: [CREDITS] };
   const documents = await runQuery({ ...query, from: [{ collectionId: "users" }], select });
   return documents.map(({ name, fields }) => ({
     userId: idOf(name),

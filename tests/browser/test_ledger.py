@@ -168,3 +168,33 @@ class TestFile:
 
 def small(route: Route) -> str:
     return route.request.url.replace("pageSize=200", "pageSize=2")
+
+
+class TestUndo:
+    @pytest.mark.long
+    def test_a_grant_is_taken_back(self, console: Console, open_page: OpenPage) -> None:
+        """It is asked for once, then the ledger has both entries, and the grant no button."""
+        page = open_page(console, "account", account=open_account(console, "regret"))
+        undo = page.get_by_role("button", name="Undo the grant of 10 credits")
+        expect(undo).to_have_count(2)
+        undo.first.click()
+        dialog = page.get_by_role("dialog", name="Take back 10 credits?")
+        dialog.get_by_role("button", name="Keep it").click()
+        expect(dialog).to_have_count(0)
+        undo.first.press("Enter")
+        dialog.get_by_role("button", name="Take back").click()
+        expect(rows(page).first).to_contain_text("Taken back: order 1")
+        expect(page.get_by_label("Balance", exact=True)).to_have_text("9 credits")
+        expect(undo).to_have_count(1)
+
+    @pytest.mark.long
+    def test_a_grant_that_is_spent_is_kept(self, console: Console, open_page: OpenPage, watch: Watch) -> None:
+        """The dialog says that the account has fewer credits, and nothing changes."""
+        watch.expect_refusal(409)
+        page = open_page(console, "account", account=open_account(console, "spender", grants=1))
+        page.get_by_role("button", name="Undo the grant of 10 credits").click()
+        dialog = page.get_by_role("dialog", name="Take back 10 credits?")
+        dialog.get_by_role("button", name="Take back").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("fewer than the grant of 10")
+        dialog.get_by_role("button", name="Keep it").click()
+        expect(rows(page)).to_have_count(2)

@@ -105,7 +105,7 @@ class TestCaller:
         lines: Lines,
     ) -> None:
         """A line of a call that fails unexpectedly has the uid of its caller too."""
-        mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))
+        mocker.patch("imagegen.credits.store.read_account_at", side_effect=RuntimeError("broken"))
         lines()
         client.get("/getUserCredits?userId=ada", headers=signed("ada"))
         assert [line["callerUid"] for line in lines()] == ["ada"]
@@ -167,7 +167,7 @@ class TestSecrets:
         """A token is not logged, even with an unexpected error."""
         world.account("ada", 5)
         token = tokens.unsigned(tokens.claims(world.db.project, "ada"))
-        mocker.patch("imagegen.credits.store.read_account", side_effect=RuntimeError("broken"))
+        mocker.patch("imagegen.credits.store.read_account_at", side_effect=RuntimeError("broken"))
         headers = {"Authorization": f"Bearer {token}", "X-Firebase-AppCheck": token}
         assert client.get("/getUserCredits?userId=ada", headers=headers).status_code == 500
         captured = capsys.readouterr()

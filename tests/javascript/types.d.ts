@@ -25,6 +25,7 @@ interface Answers {
   grantCredits: Schemas["GrantCreditsAnswer"];
   listGenerationRequests: Schemas["GenerationsAnswer"];
   listWeeklyReports: Schemas["WeeklyReportsAnswer"];
+  revokeGrant: Schemas["RevokeGrantAnswer"];
   verifyBooks: Schemas["VerifyBooksAnswer"];
 }
 

@@ -176,7 +176,10 @@ const balanceTable = (entries) =>
  * @param {Entry[]} entries
  * @param {Finder} finder
  */
-function ledgerTable({ isFiltered }, entries, finder) {
+function ledgerTable({ isFiltered, list }, entries, finder) {
+  const revoked = new Set(entries.filter(({ type }) => type === "revocation").map(({ id }) => grantOf(id)));
+  const undo = (/** @type {Entry} */ entry) =>
+    entry.type === "grant" && !revoked.has(entry.id) ? undoButton(list.value?.userId ?? "", entry) : nothing;
   if (entries.length === 0) {
     return isFiltered
       ? emptyState("Nothing fits", "No entry fits all of these filters.")
@@ -190,7 +193,7 @@ function ledgerTable({ isFiltered }, entries, finder) {
       { title: "Balance", cell: (entry) => number(entry.balanceAfter), number: true },
       // What an entry is for says as much on a phone.
       { title: "Type", cell: (entry) => badge(words(entry.type), KINDS[entry.type]), isExtra: true },
-      { title: "For", cell: (entry) => purpose(entry, finder) },
+      { title: "For", cell: (entry) => [purpose(entry, finder), undo(entry)] },
     ],
     entries,
   );
@@ -202,6 +205,26 @@ function ledgerTable({ isFiltered }, entries, finder) {
  */
 const purpose = ({ type, reason, generationRequestId: id }, finder) => html`
   <div class="purpose">
+    ${type === "revocation" ? "Taken back: " : nothing}
     ${type === "refund" ? refundReason(reason) : reason && written(reason)} ${id ? generationButton(id, finder) : ""}
   </div>
+`;
+
+/** @param {string} revocationId */
+const grantOf = (revocationId) => revocationId.replace(/_revocation$/, "_grant");
+
+/**
+ * Asks before it takes back a grant; what asks is loaded when it is first needed.
+ * @param {string} userId
+ * @param {Entry} grant
+ */
+const undoButton = (userId, grant) => html`
+  <button
+    type="button"
+    class="link"
+    aria-label="Undo the grant of ${credits(grant.credits)}"
+    @click=${async () => (await import("./undo.js")).askToUndo(userId, grant)}
+  >
+    Undo
+  </button>
 `;
