@@ -212,6 +212,16 @@ describe("@firebase/rules-unit-testing", () => {
     });
   });
 
+  test("rules without a version are of version 1", async () => {
+    const rules = "service cloud.firestore { match /databases/{db}/documents/{all=**} { allow read; } }";
+    const firestore = { rules, host, port: Number(port) };
+    const open = await initializeTestEnvironment({ projectId: `${projectId}-open`, firestore });
+    const anonymous = open.unauthenticatedContext().firestore();
+    await assertSucceeds(anonymous.doc("any/thing").get());
+    await assertFails(anonymous.doc("any/thing").set({}));
+    await open.cleanup();
+  });
+
   test("rules with a mistake are refused with its place", async () => {
     const rules = "rules_version = '2';\nservice cloud.firestore {";
     const firestore = { rules, host, port: Number(port) };

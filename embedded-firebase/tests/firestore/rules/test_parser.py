@@ -48,10 +48,11 @@ class TestParse:
     @pytest.mark.parametrize(
         ("source", "position", "said"),
         [
-            ("", "line 1, column 1", '"rules_version"'),
+            ("", "line 1, column 1", '"service"'),
             ("rules_version = '2';", "line 1, column 21", '"service", found the end of the file'),
-            ("service cloud.firestore {}", "line 1, column 1", '"rules_version"'),
-            ("rules_version = '1';", "line 1, column 17", "'2'"),
+            ("rules_version = '3';", "line 1, column 17", "'1' or '2'"),
+            ("service cloud.firestore { match /{x=**}/a {} }", "line 1, column 33", "ends a path"),
+            ("service cloud.firestore { match /{x=**} { match /a {} } }", "line 1, column 49", "ends a path"),
             ("rules_version = '2';\nservice firebase.storage {}", "line 2, column 9", '"cloud"'),
             (file("match /a/{x} {", "allow raed;", "}"), "line 5, column 7", '"raed" is no method'),
             (file("match /a/{x} {", "allow read: if true", "}"), "line 6, column 1", '";"'),

@@ -39,6 +39,20 @@ def says(text: str, **said: Any) -> bool:
     return allows(condition(text), "a/x", **said)
 
 
+class TestVersions:
+    @pytest.mark.parametrize("header", ["", "rules_version = '1';"])
+    def test_a_recursive_wildcard_of_version_1(self, header):
+        """One part or more, and no group: https://firebase.google.com/docs/firestore/security/rules-structure."""
+        service = "service cloud.firestore { match /databases/{db}/documents { match /a/x/{rest=**} { allow read; } } }"
+        anywhere = (Unknown.ANY_NUMBER, "c", Unknown.ONE)
+        assert [allows(header + service, path) for path in ("a/x", "a/x/b", "a/x/b/c")] == [False, True, True]
+        assert allows(f"rules_version = '2'; {service}", "a/x")
+        everything = service.replace("/a/x/", "/")
+        assert allows(f"rules_version = '2'; {everything}", anywhere, "list")
+        assert not allows(header + everything, anywhere, "list")
+        assert allows(header + everything, ("c", Unknown.ONE), "list")
+
+
 class TestDocumentedExamples:
     def test_signed_in_users_only(self):
         """https://firebase.google.com/docs/firestore/security/rules-conditions, the first example."""

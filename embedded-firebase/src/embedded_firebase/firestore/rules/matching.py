@@ -24,13 +24,15 @@ Path = tuple[str | Unknown, ...]
 def bind(pattern: tuple[Segment, ...], path: Path) -> dict[str, str] | None:
     """Return the known values of the wildcards of a match; None unless all such paths match.
 
-    The one recursive wildcard that a pattern may have stands for zero or more parts, as in version 2 of the rules.
+    The one recursive wildcard that a pattern may have stands for zero or more parts. In version 1 of the rules it
+    stands for one or more, and allows no query of a collection group.
     """
     recursive = next((index for index, segment in enumerate(pattern) if segment.is_recursive), None)
     if recursive is None:
         return _bind_each(pattern, path)
     before, after = pattern[:recursive], pattern[recursive + 1 :]
-    if len(path) < len(before) + len(after):
+    is_version_1 = pattern[recursive].is_version_1
+    if len(path) < len(before) + len(after) + is_version_1 or (is_version_1 and Unknown.ANY_NUMBER in path):
         return None
     end = len(path) - len(after)
     left, right = _bind_each(before, path[: len(before)]), _bind_each(after, path[end:])

@@ -61,14 +61,17 @@ class _Parser:
         self._tokens = list(tokenize(source))
         self._index = 0
         self._depth = 0
+        # Of a file that does not say it.
+        self._version = "1"
 
     def file(self) -> Block:
-        self._expect("rules_version")
-        self._expect("=")
-        version = self._next("string", "the version of the rules in quotes")
-        if version.text[1:-1] != "2":
-            raise RulesError(version.position, "Only rules_version = '2' is supported.")
-        self._expect(";")
+        if self._accept("rules_version"):
+            self._expect("=")
+            version = self._next("string", "the version of the rules in quotes")
+            self._version = version.text[1:-1]
+            if self._version not in ("1", "2"):
+                raise RulesError(version.position, "rules_version is '1' or '2'.")
+            self._expect(";")
         for text in ("service", "cloud", ".", "firestore"):
             self._expect(text)
         block = self._block((), self._token.position)
@@ -89,7 +92,7 @@ class _Parser:
                 functions.append(self._function())
             elif self._accept("match"):
                 token = self._next("path", "a path such as /users/{userId}")
-                blocks.append(self._block(_segments(token), token.position))
+                blocks.append(self._block(_segments(token, is_version_1=self._version == "1"), token.position))
             else:
                 raise self._unexpected('"allow", "function", "match" or "}"')
         self._depth -= 1
@@ -257,9 +260,9 @@ def _number(token: Token, *, negative: bool) -> bytes:
         raise RulesError(token.position, f"{text[:30]} is too large for an integer of 64 bits.") from None
 
 
-def _segments(token: Token) -> tuple[Segment, ...]:
+def _segments(token: Token, *, is_version_1: bool) -> tuple[Segment, ...]:
     segments = []
     for part in token.text[1:].split("/"):
         name, _, glob = part.strip("{}").partition("=")
-        segments.append(Segment(name, part.startswith("{"), bool(glob)))
+        segments.append(Segment(name, part.startswith("{"), bool(glob), is_version_1 and bool(glob)))
     return tuple(segments)

@@ -76,6 +76,8 @@ def _rules(block: Block, outer: _Scope) -> Iterator[Rule]:
             raise RulesError(block.position, f'The name "{name}" is declared twice.')
     if sum(segment.is_recursive for segment in path) > 1:
         raise RulesError(block.position, "A path has at most one {name=**}, those around it included.")
+    if any(segment.is_version_1 for segment in path[:-1]):
+        raise RulesError(block.position, "In version 1 of the rules {name=**} ends a path.")
     functions = dict(outer.functions)
     for function in block.functions:
         if function.name in functions:

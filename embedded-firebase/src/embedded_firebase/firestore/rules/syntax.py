@@ -173,11 +173,15 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a match's path: a literal, `{name}`, or `{name=**}`, which matches any number of parts."""
+    """A part of a match's path: a literal, `{name}`, or `{name=**}`, which matches any number of parts.
+
+    In version 1 of the rules the latter matches one part at least.
+    """
 
     text: str
     is_wildcard: bool = False
     is_recursive: bool = False
+    is_version_1: bool = False
 
 
 @dataclass(frozen=True, slots=True)
