@@ -70,7 +70,7 @@ class TestReadWriteTransactions:
         """What a transaction has counted or added up must be so at its commit, also where an index answers it."""
         engine.commit(DATABASE, [put("c/a", 1)])
         session = Session(engine)
-        asked = StructuredQuery(from_=[{"collection_id": "c"}])
+        asked = StructuredQuery(from_=[{"collection_id": "c"}], order_by=[{"field": {"field_path": "v"}}])
         wanted = aggregation.parse(StructuredAggregationQuery(aggregations=[operator | {"alias": "x"}]))
         figures, _, _ = engine.aggregate(query.parse(ROOT, asked), wanted, Consistency(transaction=session.id))
         assert figures["x"].integer_value == 1

@@ -135,6 +135,12 @@ class TestFilters:
         """Bad operands, too many disjunctions and forbidden combinations are INVALID_ARGUMENT."""
         assert refused(query) is Code.INVALID_ARGUMENT
 
+    def test_a_hundred_filters(self):
+        """So many are allowed, and not one more."""
+        filters = [FieldFilter(f"f{number}", "==", 1) for number in range(101)]
+        assert ids(C.where(filter=And(filters[:100])), MIXED) == []
+        assert refused(C.where(filter=And(filters))) is Code.INVALID_ARGUMENT
+
     def test_equality_on_the_key_beside_an_inequality_on_it_is_taken(self):
         """Only inequalities on other fields alone forbid it."""
         later = NAMED.where(filter=FieldFilter("__name__", ">", C.document("0")))
