@@ -29,7 +29,7 @@ ROOT = "projects/demo/databases/(default)/documents"
 either_sample = pytest.mark.parametrize("sample", SAMPLE_PROJECTS)
 
 
-def document(path: str, **fields: Value) -> Any:
+def document(path: str, /, **fields: Value) -> Any:
     """Return a document of project demo."""
     return Document(name=f"{ROOT}/{path}", fields=fields)._pb
 

@@ -87,7 +87,11 @@ TARGETS = {
         "tests/firestore/test_engine.py",
     ],
     f"{FIRESTORE}/transactions/turns.py": ["tests/firestore/test_turns.py", "tests/firestore/test_engine.py"],
-    f"{FIRESTORE}/transactions/writes.py": ["tests/firestore/test_writes.py", "tests/firestore/test_model.py"],
+    f"{FIRESTORE}/transactions/writes.py": [
+        "tests/firestore/test_writes.py",
+        "tests/firestore/test_rpcs.py",
+        "tests/firestore/test_model.py",
+    ],
     f"{FIRESTORE}/storage/collection_table.py": [
         "tests/firestore/test_storage.py",
         "tests/firestore/test_execution.py",

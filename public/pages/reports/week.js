@@ -40,6 +40,7 @@ const NO_REPORT = emptyState("No report yet", "The first is written on Monday at
  */
 const wholeWeek = (report, newestFirst, finder) => html`
   <div class="sections">
+    <p class="hint">As of ${moment(report.generatedAt)}.</p>
     ${anomaliesView(report)} ${totals(report)}
     ${guard([newestFirst, report], () => trends(newestFirst.toReversed(), report))} ${details(report, finder)}
   </div>
