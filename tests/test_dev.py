@@ -56,6 +56,7 @@ def account(dev: Dev) -> Any:
 
 
 class TestMakeDev:
+    @pytest.mark.long
     def test_keeps_what_was_written(self, make_dev: Callable[..., Dev]) -> None:
         """Data that was written is there again after a restart, until a reset."""
         dev = make_dev()
@@ -188,6 +189,7 @@ class TestMakeDev:
         dev = make_dev(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")
         assert account(dev)["currentCredits"] == 100
 
+    @pytest.mark.long
     def test_each_call_has_its_firestore_cost(self, make_dev: Callable[..., Dev]) -> None:
         """The host records the Firestore cost of each call; looking at the data meanwhile adds nothing to it."""
         dev = make_dev()
@@ -212,6 +214,7 @@ class TestMakeDev:
         # The first call also reads the catalog: 16 documents, and the settings of both models.
         assert first["firestore"] == {"reads": 19, "writes": 4}
 
+    @pytest.mark.long
     @pytest.mark.long
     def test_a_reset_removes_only_its_own_data(self, make_dev: Callable[..., Dev], tmp_path: Path) -> None:
         """A folder that was named by mistake loses no file."""

@@ -34,6 +34,7 @@ def hold_status(page: Page) -> list[str]:
 
 
 class TestRendering:
+    @pytest.mark.long
     def test_half_typed_text_keeps_its_caret(self, console: Console, open_page: OpenPage) -> None:
         """A tile that changes leaves the prompt, its caret and its focus unchanged."""
         console.call("grantCredits", {"userId": "typing", "credits": 9}, **{"Idempotency-Key": "typing"})

@@ -407,6 +407,7 @@ class TestDeath:
                 assert run(name, {number: fate}, again) == ("killed",)
 
     @pytest.mark.parametrize("name", cases(CALLS, short=REPRESENTATIVE))
+    @pytest.mark.long
     def test_while_recovering_a_lost_answer(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A process that recovers from a commit's lost answer may die at every step of it."""
         lost = loses_the_answer(Status.UNAVAILABLE)
@@ -443,6 +444,7 @@ class TestLostAnswer:
             with subtests.test(f"step {number}, {steps[number - 1]}"):
                 assert run(name, {number: is_sent_twice}) == answer
 
+    @pytest.mark.long
     def test_of_a_commit_that_is_late(self, firestore_host: str, subtests: pytest.Subtests, name: str) -> None:
         """A commit may arrive at any time after its caller gave up; it takes effect once at most."""
         steps, answer = rehearse(name)

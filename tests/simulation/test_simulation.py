@@ -73,6 +73,7 @@ class TestSeeds:
 
 
 class TestReplay:
+    @pytest.mark.long
     def test_a_seed_is_deterministic(self) -> None:
         """A seed has the same trace, to the last event, in another process with another hash seed."""
         seed = 11

@@ -42,6 +42,7 @@ class TestWebhook:
         path = f"generationRequests/{answer['generationRequestId']}"
         assert until(lambda: world.fields(path)["webhook"], lambda state: state != "due") == "delivered"
 
+    @pytest.mark.long
     def test_to_a_slow_receiver(
         self, client: httpx.Client, world: World, ada: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
