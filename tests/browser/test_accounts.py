@@ -82,7 +82,7 @@ class TestAddress:
         expect(page.get_by_label("Account", exact=True)).to_have_value("émile & co")
         page.get_by_role("link", name="Account", exact=True).click()
         expect(page.get_by_label("Balance", exact=True)).to_have_text("9 credits")
-        assert page.url.endswith("#account/%C3%A9mile%20%26%20co")
+        expect(page).to_have_url(f"{console.url}/#account/%C3%A9mile%20%26%20co")
 
     @pytest.mark.long
     def test_back_leads_to_the_account_before(self, console: Console, open_page: OpenPage) -> None:
