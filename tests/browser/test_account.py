@@ -192,7 +192,7 @@ class TestGrants:
         form.get_by_role("button", name="Create account").click()
         expect(page.locator("#announcer")).to_have_text("Account newcomer is open with 50 credits.")
         expect(page.get_by_role("heading", level=1, name="Account", exact=True)).to_be_focused()
-        assert page.url.endswith("#account/newcomer")
+        page.wait_for_url(lambda url: url.endswith("#account/newcomer"))
         expect(page.get_by_label("Account", exact=True)).to_have_value("newcomer")
         expect(page.locator("#known-accounts option[value=newcomer]")).to_have_count(1)
         expect(page.get_by_label("Balance", exact=True)).to_have_text("50 credits")

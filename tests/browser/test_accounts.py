@@ -29,7 +29,7 @@ class TestList:
         assert listed(page) == ["fellow-1", "fellow-2"]
         page.get_by_role("link", name="fellow-2").click()
         expect(page.get_by_label("Balance", exact=True)).to_have_text("7 credits")
-        assert page.url.endswith("#account/fellow-2")
+        page.wait_for_url(lambda url: url.endswith("#account/fellow-2"))
         expect(page.get_by_role("link", name="Account", exact=True)).to_have_attribute("aria-current", "page")
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("Accounts")
@@ -67,7 +67,7 @@ class TestList:
         page.get_by_label("Account", exact=True).fill("by name?#%")
         page.get_by_label("Account", exact=True).press("Enter")
         expect(page.get_by_label("Balance", exact=True)).to_have_text("2 credits")
-        assert page.url.endswith("#account/by%20name%3F%23%25")
+        page.wait_for_url(lambda url: url.endswith("#account/by%20name%3F%23%25"))
 
 
 class TestAddress:
@@ -92,12 +92,12 @@ class TestAddress:
         page = open_page(console, "account", account="early")
         account, balance = page.get_by_label("Account", exact=True), page.get_by_label("Balance", exact=True)
         expect(balance).to_have_text("1 credit")
-        assert page.url.endswith("#account/early")
+        page.wait_for_url(lambda url: url.endswith("#account/early"))
         account.fill("late")
         account.press("Enter")
         expect(balance).to_have_text("2 credits")
         expect(account).to_be_focused()
-        assert page.url.endswith("#account/late")
+        page.wait_for_url(lambda url: url.endswith("#account/late"))
         page.go_back()
         expect(balance).to_have_text("1 credit")
         expect(account).to_have_value("early")

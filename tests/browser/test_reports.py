@@ -89,7 +89,7 @@ class TestReports:
         report = history.call("getWeeklyReport", {"week": earlier})
         expect(page.locator(".figure").first).to_contain_text(f"Requests{report['requests']}")
         expect(page.locator(".figures")).to_contain_text(f"Cancelled{report['cancelled']}")
-        assert page.url.endswith(f"#reports/{earlier}")
+        page.wait_for_url(lambda url: url.endswith(f"#reports/{earlier}"))
         plot = page.get_by_role("img", name="Volume")
         assert f"{report['requests']} in {earlier}" in (plot.get_attribute("aria-label") or "")
         expect(plot.locator(".u-legend")).to_contain_text(f"Week{earlier}")

@@ -122,7 +122,7 @@ class TestSignIn:
         expect(page.get_by_label("Balance", exact=True)).to_contain_text("credits")
         page.get_by_role("button", name="Sign out testuser1@example.com").click()
         expect(page.locator("main")).to_contain_text("No account chosen")
-        assert page.url.endswith("#account")
+        page.wait_for_url(lambda url: url.endswith("#account"))
         page.wait_for_timeout(2500)
         expect(form).to_have_count(0)
 
